@@ -1,0 +1,135 @@
+/* buf.c - a growing buffer of bytes with a cap. */
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+void crq_buf_init(struct crq_buf *buf, size_t max)
+{
+    *buf = (struct crq_buf)CRQ_BUF_INIT;
+    buf->max = max;
+}
+
+void crq_buf_fini(struct crq_buf *buf)
+{
+    crq_free(buf->data);
+    crq_buf_init(buf, buf->max);
+}
+
+void crq_buf_clear(struct crq_buf *buf)
+{
+    buf->len = 0;
+    buf->rc = 0;
+    if (buf->data != NULL)
+        buf->data[0] = '\0';
+}
+
+/* Doubling keeps the number of copies small whatever the final size is. */
+static int grow(struct crq_buf *buf, size_t need)
+{
+    size_t cap = buf->cap > 0 ? buf->cap : 64;
+    char *data;
+
+    while (cap < need)
+        cap = cap > buf->max / 2 ? buf->max + 1 : cap * 2;
+    data = crq_realloc(buf->data, cap);
+    if (data == NULL)
+        return CRQ_ENOMEM;
+    buf->data = data;
+    buf->cap = cap;
+    return 0;
+}
+
+char *crq_buf_room(struct crq_buf *buf, size_t len)
+{
+    if (buf->rc == 0 && len > buf->max - buf->len)
+        buf->rc = CRQ_ELIMIT;
+    /* One byte more than asked for: the '\0' at the end. */
+    if (buf->rc == 0 && buf->len + len >= buf->cap)
+        buf->rc = grow(buf, buf->len + len + 1);
+    return buf->rc == 0 ? buf->data + buf->len : NULL;
+}
+
+int crq_buf_put(struct crq_buf *buf, const void *bytes, size_t len)
+{
+    char *room = crq_buf_room(buf, len);
+
+    if (room == NULL)
+        return buf->rc;
+    if (len > 0)
+        memcpy(room, bytes, len);
+    buf->len += len;
+    buf->data[buf->len] = '\0';
+    return 0;
+}
+
+int crq_buf_puts(struct crq_buf *buf, const char *text)
+{
+    return crq_buf_put(buf, text, strlen(text));
+}
+
+int crq_buf_putc(struct crq_buf *buf, char c)
+{
+    return crq_buf_put(buf, &c, 1);
+}
+
+int crq_buf_printf(struct crq_buf *buf, const char *format, ...)
+{
+    va_list ap;
+    char small[128];
+    char *room;
+    int len;
+
+    va_start(ap, format);
+    len = vsnprintf(small, sizeof(small), format, ap);
+    va_end(ap);
+    if (len < 0) {
+        buf->rc = buf->rc == 0 ? CRQ_ELIMIT : buf->rc;
+        return buf->rc;
+    }
+    if ((size_t)len < sizeof(small))
+        return crq_buf_put(buf, small, (size_t)len);
+    room = crq_buf_room(buf, (size_t)len);
+    if (room == NULL)
+        return buf->rc;
+    va_start(ap, format);
+    vsnprintf(room, (size_t)len + 1, format, ap);
+    va_end(ap);
+    buf->len += (size_t)len;
+    return 0;
+}
+
+const char *crq_buf_text(const struct crq_buf *buf)
+{
+    return buf->data != NULL ? buf->data : "";
+}
+
+int crq_buf_check(const struct crq_buf *buf, crq_error *err)
+{
+    if (buf->rc == CRQ_ELIMIT)
+        return crq_fail(err, CRQ_ELIMIT, "more than %zu bytes", buf->max);
+    if (buf->rc < 0)
+        return crq_fail_nomem(err);
+    return 0;
+}
+
+int crq_buf_steal(struct crq_buf *buf, char **out, size_t *out_len,
+        crq_error *err)
+{
+    int rc;
+
+    crq_buf_put(buf, "", 0); /* an empty buffer has no data yet */
+    rc = crq_buf_check(buf, err);
+    if (rc < 0)
+        return rc;
+    *out = buf->data;
+    if (out_len != NULL)
+        *out_len = buf->len;
+    buf->data = NULL;
+    crq_buf_fini(buf);
+    return 0;
+}

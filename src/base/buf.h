@@ -1,0 +1,58 @@
+/*
+ * buf.h - a growing buffer of bytes with a cap.
+ *
+ * Failure is sticky: after the first put that did not fit, rc holds the code
+ * and later puts do nothing. A writer puts what it has to and looks at rc
+ * once, at the end.
+ */
+#ifndef CRQ_BASE_BUF_H
+#define CRQ_BASE_BUF_H
+
+#include <crq.h>
+
+struct crq_buf {
+    char *data; /* data[len] is '\0' once anything was put; NULL before */
+    size_t len, cap, max;
+    int rc; /* 0, CRQ_ENOMEM or CRQ_ELIMIT */
+};
+
+/* Bytes no job needs, and more than Redis takes in one string. */
+#define CRQ_BUF_MAX ((size_t)512 << 20)
+
+#define CRQ_BUF_INIT                                                           \
+    {                                                                          \
+        NULL, 0, 0, CRQ_BUF_MAX, 0                                             \
+    }
+
+/** An empty buffer that never holds more than `max` bytes. */
+void crq_buf_init(struct crq_buf *buf, size_t max);
+void crq_buf_fini(struct crq_buf *buf);
+
+/** Empty it and forget its failure; the memory stays. */
+void crq_buf_clear(struct crq_buf *buf);
+
+/* Append. Each returns buf->rc. */
+int crq_buf_put(struct crq_buf *buf, const void *bytes, size_t len);
+int crq_buf_puts(struct crq_buf *buf, const char *text);
+int crq_buf_putc(struct crq_buf *buf, char c);
+int crq_buf_printf(struct crq_buf *buf, const char *format, ...)
+        CRQ_PRINTF(2, 3);
+
+/** Room for `len` bytes at the end, to be filled and then added to buf->len.
+ *  NULL after a failure. */
+char *crq_buf_room(struct crq_buf *buf, size_t len);
+
+/** The text so far, never NULL. */
+const char *crq_buf_text(const struct crq_buf *buf);
+
+/**
+ * Hand the bytes over, ending in '\0'; the buffer is empty afterwards.
+ * CRQ_ENOMEM or CRQ_ELIMIT when a put has failed.
+ */
+int crq_buf_steal(struct crq_buf *buf, char **out, size_t *out_len,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** buf->rc, with *err filled when it is a failure. */
+int crq_buf_check(const struct crq_buf *buf, crq_error *err) CRQ_MUST_CHECK;
+
+#endif

@@ -1,0 +1,28 @@
+/* zip.h - zlib and base64, as RQ wraps what it stores. */
+#ifndef CRQ_CODEC_ZIP_H
+#define CRQ_CODEC_ZIP_H
+
+#include <crq.h>
+
+#include "base/buf.h"
+
+/** Append the zlib form of the bytes (RQ: zlib.compress()). */
+int crq_zip_deflate(const void *bytes, size_t len, struct crq_buf *out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/**
+ * Append what the zlib form holds; out->max caps it (CRQ_ELIMIT).
+ * CRQ_ECODEC when it isn't zlib, is cut short, or has bytes behind its end.
+ */
+int crq_zip_inflate(const void *bytes, size_t len, struct crq_buf *out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** Append base64 text, one line, padded. */
+int crq_base64_encode(const void *bytes, size_t len, struct crq_buf *out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** Append the bytes of base64 text. CRQ_ECODEC with the offset. */
+int crq_base64_decode(const char *text, size_t len, struct crq_buf *out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+#endif

@@ -1,0 +1,296 @@
+/*
+ * crq.h - RQ in C: background jobs on Redis, in the protocol of Python RQ.
+ *
+ * The only header that applications include. With it a program makes values,
+ * puts jobs on queues, follows them and reads their results. Jobs that are
+ * put here run in Python's "rq worker" too, and the other way round.
+ *
+ * Conventions
+ *   - What can fail returns int: 0, or one of the negative CRQ_E... codes.
+ *     Outputs are changed on success only. `err` may always be NULL.
+ *   - `const T *` is borrowed; whoever gets a `T **out` filled owns it.
+ *   - Every _free function takes NULL.
+ *   - Text is UTF-8. Times are int64_t microseconds since 1970 UTC where the
+ *     name ends in _us, whole seconds where it ends in _s.
+ *   - Nothing here prints, exits, or keeps state between objects. An object
+ *     belongs to one thread at a time.
+ */
+#ifndef CRQ_H
+#define CRQ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define CRQ_MUST_CHECK   __attribute__((warn_unused_result))
+#define CRQ_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#else
+#define CRQ_MUST_CHECK
+#define CRQ_PRINTF(f, a)
+#endif
+
+/* ---------------------------------------------------------------- errors */
+
+enum {
+    CRQ_OK = 0,
+    CRQ_ENOMEM = -1,       /* out of memory */
+    CRQ_EINVAL = -2,       /* a wrong argument: nothing was done */
+    CRQ_ECODEC = -3,       /* bytes that are not what they should be */
+    CRQ_ELIMIT = -4,       /* larger or deeper than a limit allows */
+    CRQ_EUNSUPPORTED = -5, /* well formed, but nothing crq takes */
+    CRQ_EEXIST = -6,       /* the job id is taken (unique) */
+    CRQ_ENOTFOUND = -7,    /* no such job, queue, result ... */
+    CRQ_ESTATE = -8,       /* the job's status does not allow it */
+    CRQ_ECONNECT = -9,     /* Redis cannot be reached: nothing was done */
+    CRQ_EAUTH = -10,       /* Redis wants another user or password */
+    CRQ_EREDIS = -11,      /* Redis refused: nothing was written */
+    CRQ_ELOST = -12,       /* the link broke: the outcome is unknown */
+    CRQ_ETIMEOUT = -13,    /* nothing came in time */
+    CRQ_EIO = -14          /* a file could not be read or written */
+};
+
+/** What went wrong, in one line without a full stop or line break. */
+typedef struct crq_error {
+    int code; /* CRQ_E..., or 0 */
+    char text[500];
+} crq_error;
+
+/** The name of a code, "CRQ_EINVAL", or "CRQ_E?" for a number that is none. */
+const char *crq_error_name(int code);
+
+/** A code in words, for when there is no crq_error: "out of memory". */
+const char *crq_error_summary(int code);
+
+/** The version of the library that runs, as "0.1.0". */
+const char *crq_version(void);
+
+/* ---------------------------------------------------------------- values */
+
+/**
+ * A value as Python has them: what jobs take and return.
+ *
+ * Values are counted references. Every crq_value_new_... returns one reference
+ * that the caller owns, or NULL when memory is out. Containers own what is put
+ * into them. A value that sits in two places is shared, not copied, and a
+ * pickle keeps it so. Never change a container that is already inside another
+ * one in a way that makes it contain itself.
+ */
+typedef struct crq_value crq_value;
+
+typedef enum crq_type {
+    CRQ_NONE,
+    CRQ_BOOL,
+    CRQ_INT,    /* any size; see crq_value_int_fits() */
+    CRQ_FLOAT,
+    CRQ_STR,
+    CRQ_BYTES,
+    CRQ_BYTEARRAY,
+    CRQ_LIST,
+    CRQ_TUPLE,
+    CRQ_DICT,
+    CRQ_SET,
+    CRQ_FROZENSET,
+    CRQ_DATETIME,
+    CRQ_DATE,
+    CRQ_TIME,
+    CRQ_TIMEDELTA,
+    CRQ_TIMEZONE, /* a fixed offset from UTC */
+    CRQ_DECIMAL,
+    CRQ_UUID,
+    CRQ_RETRY /* rq.job.Retry: what a task returned to be run again */
+} crq_type;
+
+/** A fixed offset from UTC, datetime.timezone. */
+typedef struct crq_tz {
+    int32_t offset_s;  /* east of UTC, less than a day either way */
+    int32_t offset_us; /* 0..999999, added to offset_s */
+    const char *name;  /* NULL unless one was given */
+} crq_tz;
+
+/** datetime, date (day fields only) or time (clock fields only). */
+typedef struct crq_datetime {
+    int year, month, day;     /* 1..9999, 1..12, 1..31 */
+    int hour, minute, second; /* 0..23, 0..59, 0..59 */
+    int microsecond;          /* 0..999999 */
+    bool fold;                /* the second of two equal local times */
+    bool has_tz;              /* false: naive */
+    crq_tz tz;
+} crq_datetime;
+
+/** datetime.timedelta, normalised as Python's. */
+typedef struct crq_timedelta {
+    int32_t days;         /* -999999999..999999999 */
+    int32_t seconds;      /* 0..86399 */
+    int32_t microseconds; /* 0..999999 */
+} crq_timedelta;
+
+crq_value *crq_value_new_none(void);
+crq_value *crq_value_new_bool(bool b);
+crq_value *crq_value_new_int(int64_t n);
+crq_value *crq_value_new_float(double d);
+crq_value *crq_value_new_list(void);
+crq_value *crq_value_new_tuple(void);
+crq_value *crq_value_new_dict(void);
+crq_value *crq_value_new_set(void);
+crq_value *crq_value_new_frozenset(void);
+
+/**
+ * An int of any size from decimal text ("-12345678901234567890").
+ * CRQ_EINVAL when the text is not a decimal integer, CRQ_ELIMIT beyond 4300
+ * digits, which is Python's own limit.
+ */
+int crq_value_new_int_text(const char *text, size_t len, crq_value **out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/**
+ * A str from UTF-8, copied; '\0' may be part of it. Lone surrogates are taken
+ * in their three-byte form, as Python's "surrogatepass" writes them.
+ * crq_value_new_text() is the same for a C string known to be valid: it
+ * returns NULL when it isn't.
+ */
+int crq_value_new_str(const char *text, size_t len, crq_value **out,
+        crq_error *err) CRQ_MUST_CHECK;
+crq_value *crq_value_new_text(const char *text);
+
+crq_value *crq_value_new_bytes(const void *bytes, size_t len);
+crq_value *crq_value_new_bytearray(const void *bytes, size_t len);
+crq_value *crq_value_new_uuid(const uint8_t bytes[16]);
+
+/** CRQ_EINVAL when a field is out of its range. The names are copied. */
+int crq_value_new_datetime(const crq_datetime *d, crq_value **out,
+        crq_error *err) CRQ_MUST_CHECK;
+int crq_value_new_date(int year, int month, int day, crq_value **out,
+        crq_error *err) CRQ_MUST_CHECK;
+int crq_value_new_time(const crq_datetime *d, crq_value **out,
+        crq_error *err) CRQ_MUST_CHECK;
+int crq_value_new_timedelta(const crq_timedelta *d, crq_value **out,
+        crq_error *err) CRQ_MUST_CHECK;
+int crq_value_new_timezone(const crq_tz *tz, crq_value **out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** A Decimal from its text ("1.50", "-Infinity", "sNaN12", "1E+3"). */
+int crq_value_new_decimal(const char *text, size_t len, crq_value **out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+crq_value *crq_value_ref(const crq_value *v);
+void crq_value_free(crq_value *v); /* drops one reference */
+
+/** The type; NULL counts as None. */
+crq_type crq_value_type(const crq_value *v);
+
+/** Python's name of the type: "int", "dict", "datetime.datetime" ... */
+const char *crq_type_name(crq_type type);
+
+/*
+ * Getters take a value of their own type only; anything else is a mistake of
+ * the caller's and ends in assert().
+ */
+bool crq_value_bool(const crq_value *v);
+bool crq_value_int_fits(const crq_value *v); /* in an int64_t */
+int64_t crq_value_int(const crq_value *v);   /* only when it fits */
+double crq_value_float(const crq_value *v);
+
+/** str, bytes, bytearray, Decimal (its text). Ends in '\0' beyond `len`. */
+const char *crq_value_data(const crq_value *v, size_t *out_len);
+/** As crq_value_data() for a str, without the length. */
+const char *crq_value_text(const crq_value *v);
+const uint8_t *crq_value_uuid(const crq_value *v);
+const crq_datetime *crq_value_datetime(const crq_value *v); /* date, time too */
+const crq_timedelta *crq_value_timedelta(const crq_value *v);
+const crq_tz *crq_value_timezone(const crq_value *v);
+
+/** Number of items of a list, tuple, set, frozenset, of pairs of a dict. */
+size_t crq_value_count(const crq_value *v);
+/** Item i; of a dict the value of pair i. In order of insertion. */
+const crq_value *crq_value_item(const crq_value *v, size_t i);
+/** Key of pair i of a dict. */
+const crq_value *crq_value_key(const crq_value *v, size_t i);
+/** The value under a str key, or NULL. */
+const crq_value *crq_value_get(const crq_value *dict, const char *key);
+/** The value under any key that equals `key` as Python has it, or NULL. */
+const crq_value *crq_value_find(const crq_value *dict, const crq_value *key);
+
+/**
+ * Add to a list, tuple, set or frozenset. `item` is taken over in every case,
+ * also on failure; NULL counts as CRQ_ENOMEM, so that calls can be nested:
+ * crq_value_add(list, crq_value_new_int(3)). A set keeps one of equal items.
+ * CRQ_EINVAL when a set's item can't be a key.
+ */
+int crq_value_add(crq_value *v, crq_value *item) CRQ_MUST_CHECK;
+
+/**
+ * Put a pair into a dict; both are taken over in every case. An equal key
+ * keeps its place and gets the new value. CRQ_EINVAL when the key is of a type
+ * that Python cannot hash (list, dict, set, bytearray, or a tuple of one).
+ */
+int crq_value_put(crq_value *dict, crq_value *key, crq_value *val)
+        CRQ_MUST_CHECK;
+/** As crq_value_put() with a str key. */
+int crq_value_set(crq_value *dict, const char *key, crq_value *val)
+        CRQ_MUST_CHECK;
+
+/** Python's ==: 1 == 1.0 == True, lists and tuples differ. */
+bool crq_value_equal(const crq_value *a, const crq_value *b);
+
+/**
+ * Python's repr() of a value, as a new string that ends in '\0' and is freed
+ * with crq_text_free(). out_len may be NULL.
+ */
+int crq_value_repr(const crq_value *v, char **out, size_t *out_len,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/**
+ * The value as JSON text. What JSON has no form for is written as the next
+ * best thing: tuples and sets as arrays, times as ISO 8601, the rest as repr.
+ */
+int crq_value_json(const crq_value *v, char **out, size_t *out_len,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** A value from JSON text; numbers keep every digit. */
+int crq_value_from_json(const char *text, size_t len, crq_value **out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+void crq_text_free(char *text);
+
+/* ----------------------------------------------------------- connections */
+
+/**
+ * A connection to Redis, for one thread. It is opened when it is first needed
+ * and again after it broke, with the same database, user and password.
+ */
+typedef struct crq_conn crq_conn;
+
+typedef struct crq_conn_options {
+    size_t size;            /* set by CRQ_CONN_OPTIONS_INIT */
+    int connect_timeout_ms; /* 0: 5000 */
+    int timeout_ms;         /* for a reply; 0: 10000 */
+    const char *name;       /* CLIENT SETNAME, or NULL */
+} crq_conn_options;
+
+#define CRQ_CONN_OPTIONS_INIT { sizeof(crq_conn_options), 0, 0, NULL }
+
+/**
+ * Connect, log in and select the database.
+ *
+ * url   redis://[[user]:password@]host[:port][/db], rediss:// for TLS, or
+ *       unix://[[user]:password@]/path[?db=n]. Reserved characters in user,
+ *       password and path are percent-escaped. NULL: redis://localhost:6379/0.
+ *
+ * Blocks up to the connect timeout. CRQ_EINVAL (the text quotes the URL at the
+ * wrong place, never the password), CRQ_ECONNECT, CRQ_EAUTH, CRQ_EREDIS,
+ * CRQ_EUNSUPPORTED (rediss:// without TLS built in), CRQ_ENOMEM.
+ */
+int crq_conn_open(const char *url, const crq_conn_options *options,
+        crq_conn **out, crq_error *err) CRQ_MUST_CHECK;
+void crq_conn_free(crq_conn *conn);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

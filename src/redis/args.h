@@ -1,0 +1,34 @@
+/*
+ * args.h - the words of one Redis command, with their lengths.
+ *
+ * Every word is copied. Failure is sticky as in base/buf.h: it shows when the
+ * command is sent.
+ */
+#ifndef CRQ_REDIS_ARGS_H
+#define CRQ_REDIS_ARGS_H
+
+#include <crq.h>
+
+#include "base/buf.h"
+
+struct crq_args {
+    struct crq_buf bytes; /* the words, one behind the other */
+    size_t *ends;         /* where each word ends in bytes */
+    size_t count, cap;
+};
+
+void crq_args_init(struct crq_args *args);
+void crq_args_fini(struct crq_args *args);
+/** Empty, keeping the memory for the next command. */
+void crq_args_clear(struct crq_args *args);
+
+void crq_args_put(struct crq_args *args, const void *bytes, size_t len);
+void crq_args_puts(struct crq_args *args, const char *text);
+void crq_args_puti(struct crq_args *args, int64_t n);
+/** All texts up to NULL: crq_args_list(args, "HGET", key, "status", NULL). */
+void crq_args_list(struct crq_args *args, ...) __attribute__((sentinel));
+
+/** 0, or the failure of an earlier put. */
+int crq_args_check(const struct crq_args *args, crq_error *err) CRQ_MUST_CHECK;
+
+#endif
