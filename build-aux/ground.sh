@@ -1,0 +1,116 @@
+# ground.sh - what ./check and ./start both stand on: Debian packages, a
+# Python with RQ, a Redis of their own. Sourced by bash, never run.
+# shellcheck shell=bash
+
+# To build crq. "a|b" means: the first of them that apt knows.
+BUILD_PACKAGES=(
+    build-essential autoconf automake libtool pkg-config autoconf-archive
+    libhiredis-dev libcjson-dev libssl-dev liburiparser-dev zlib1g-dev
+)
+
+die() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        die "need root or sudo for: $*"
+    fi
+}
+
+is_installed() {
+    dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null | grep -q '^ii'
+}
+
+# The package that "a|b" stands for; nothing, and status 1, when apt knows none.
+choose_package() {
+    local name names
+    IFS='|' read -ra names <<<"$1"
+    for name in "${names[@]}"; do
+        if is_installed "$name"; then
+            echo "$name"
+            return 0
+        fi
+    done
+    for name in "${names[@]}"; do
+        if apt-cache show "$name" 2>/dev/null | grep -q '^Package:'; then
+            echo "$name"
+            return 0
+        fi
+    done
+    return 1
+}
+
+# Install what is missing of the named packages. Asks the network only when
+# something is.
+need_packages() {
+    local spec name missing=() found=()
+    command -v dpkg-query >/dev/null ||
+        die "this is not Debian: install these yourself: $*"
+    for spec in "$@"; do
+        name=$(IFS='|'; for n in $spec; do is_installed "$n" && echo "$n"; done)
+        [ -n "$name" ] || missing+=("$spec")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+
+    echo "installing: ${missing[*]}"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq ||
+        die "apt-get update failed"
+    for spec in "${missing[@]}"; do
+        name=$(choose_package "$spec") || die "apt knows no package $spec"
+        found+=("$name")
+    done
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "${found[@]}" \
+        >/dev/null || die "apt-get could not install ${found[*]}"
+}
+
+# A Python that is new enough for RQ and can make a venv.
+find_python() {
+    local python
+    for python in python3 /usr/bin/python3 python3.{13,12,11,10,9}; do
+        if "$python" -c 'import ensurepip, sys, venv
+sys.exit(sys.version_info < (3, 9))' 2>/dev/null; then
+            command -v "$python"
+            return 0
+        fi
+    done
+    return 1
+}
+
+# A venv in folder $1 with exactly the requirements of the other arguments.
+# Kept, and made anew when the list changes.
+make_venv() {
+    local folder=$1 python
+    shift
+    if [ "$(cat "$folder/.made-of" 2>/dev/null)" = "$*" ]; then
+        return 0
+    fi
+    python=$(find_python) || {
+        need_packages python3 python3-venv
+        python=$(find_python) || die "no Python 3.9 or newer that makes venvs"
+    }
+    rm -rf "$folder"
+    "$python" -m venv "$folder" || die "$python could not make $folder"
+    "$folder/bin/pip" install --quiet --disable-pip-version-check "$@" ||
+        die "pip could not install $*"
+    echo "$*" >"$folder/.made-of"
+}
+
+# Makes ./configure, when it is missing or something it is made of is newer.
+need_configure() {
+    local source=$1
+    if [ -e "$source/configure" ] && [ -e "$source/Makefile.in" ] &&
+        [ -z "$(find "$source" \( -path "$source/.check" -o \
+            -path "$source/build" -o -name .git \) -prune -o \
+            \( -name configure.ac -o -name Makefile.am -o -name local.mk \) \
+            -newer "$source/Makefile.in" -print)" ]; then
+        return 0
+    fi
+    (cd "$source" && autoreconf -fi) && touch "$source/Makefile.in"
+}

@@ -1,0 +1,32 @@
+# pytest.sh - run the interop tests. Sourced by the steps that do.
+# shellcheck shell=bash
+
+# run_pytest VENV [ARGUMENT...]: run them and count. The program under test is
+# the one of the gcc step, with sanitizers.
+run_pytest() {
+    local venv=$1 status=0 summary
+    shift
+    export CRQ_BIN=$CHECK_DIR/gcc/crq PYTHONDONTWRITEBYTECODE=1
+    summary=$CHECK_DIR/logs/$STEP.summary
+    (cd "$SRC/tests/interop" && "$venv/bin/python" -m pytest -v -rs \
+        -p no:cacheprovider "$@") | tee "$summary" || status=$?
+    count_pytest "$summary"
+    # 5: no test was selected.
+    [ "$status" = 5 ] && return 0
+    return "$status"
+}
+
+# The last line of pytest: "=== 3 passed, 1 skipped in 0.12s ===".
+count_pytest() {
+    local sums
+    sums=$(tail -n 1 "$1" | awk '
+        { for (i = 2; i <= NF; i++) n[$i] += $(i - 1) }
+        function of(word) { return n[word] + n[word ","] }
+        END {
+            print of("passed") + of("xfailed"),
+                of("failed") + of("error") + of("errors") + of("xpassed"),
+                of("skipped")
+        }')
+    # shellcheck disable=SC2086 # three words
+    counts $sums
+}
