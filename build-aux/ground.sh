@@ -3,6 +3,7 @@
 # shellcheck shell=bash
 
 # To build crq. "a|b" means: the first of them that apt knows.
+# shellcheck disable=SC2034 # for those who source this
 BUILD_PACKAGES=(
     build-essential autoconf automake libtool pkg-config autoconf-archive
     libhiredis-dev libcjson-dev libssl-dev liburiparser-dev zlib1g-dev
@@ -113,4 +114,12 @@ need_configure() {
         return 0
     fi
     (cd "$source" && autoreconf -fi) && touch "$source/Makefile.in"
+}
+
+# A TCP port of 127.0.0.1 that is free at this moment.
+free_port() {
+    "${1:-python3}" -c 'import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])'
 }
