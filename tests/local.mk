@@ -29,4 +29,5 @@ EXTRA_DIST += \
 	tests/interop/pytest.ini \
 	tests/interop/requirements.txt \
 	tests/interop/test_ground.py \
+	tests/interop/test_manual.py \
 	tests/layers
