@@ -28,6 +28,14 @@ void crq_buf_clear(struct crq_buf *buf)
         buf->data[0] = '\0';
 }
 
+void crq_buf_cut(struct crq_buf *buf, size_t len)
+{
+    if (len >= buf->len)
+        return;
+    buf->len = len;
+    buf->data[len] = '\0';
+}
+
 /* Doubling keeps the number of copies small whatever the final size is. */
 static int grow(struct crq_buf *buf, size_t need)
 {
@@ -117,8 +125,8 @@ int crq_buf_check(const struct crq_buf *buf, crq_error *err)
     return 0;
 }
 
-int crq_buf_steal(struct crq_buf *buf, char **out, size_t *out_len,
-        crq_error *err)
+int crq_buf_steal(
+        struct crq_buf *buf, char **out, size_t *out_len, crq_error *err)
 {
     int rc;
 

@@ -31,6 +31,9 @@ void crq_buf_fini(struct crq_buf *buf);
 /** Empty it and forget its failure; the memory stays. */
 void crq_buf_clear(struct crq_buf *buf);
 
+/** Forget what stands behind the first `len` bytes; a failure stays. */
+void crq_buf_cut(struct crq_buf *buf, size_t len);
+
 /* Append. Each returns buf->rc. */
 int crq_buf_put(struct crq_buf *buf, const void *bytes, size_t len);
 int crq_buf_puts(struct crq_buf *buf, const char *text);

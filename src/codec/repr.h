@@ -8,9 +8,15 @@
 
 #include "base/buf.h"
 
-/** Append repr(v) as Python 3.8+ prints it. CRQ_ELIMIT, CRQ_ENOMEM. */
-int crq_repr(const crq_value *v, struct crq_buf *out,
-        crq_error *err) CRQ_MUST_CHECK;
+/**
+ * Append repr(v) as Python 3.8+ prints it.
+ *
+ * CRQ_ELIMIT: out is full, v is nested too deep, or an int has more than 4300
+ * digits (as in Python). CRQ_EUNSUPPORTED: v contains itself. CRQ_ENOMEM.
+ * On failure nothing was appended.
+ */
+int crq_repr(
+        const crq_value *v, struct crq_buf *out, crq_error *err) CRQ_MUST_CHECK;
 
 /** The shortest decimal text that reads back as `d`, as repr(float). */
 int crq_repr_float(double d, struct crq_buf *out);
@@ -26,7 +32,10 @@ int crq_repr_float(double d, struct crq_buf *out);
  * get_call_string(), and rq/job.py, Job.get_call_string().
  *
  * args    list or tuple, or NULL
- * kwargs  dict, or NULL; keys that are no str appear as str() would show them
+ * kwargs  dict, or NULL; keys that are no str, with which Python could not
+ *         make the call, appear as their repr
+ *
+ * Errors as crq_repr(); on failure nothing was appended.
  */
 int crq_repr_call(const char *func, const crq_value *args,
         const crq_value *kwargs, size_t cut, struct crq_buf *out,

@@ -12,7 +12,8 @@ int crq_zip_deflate(const void *bytes, size_t len, struct crq_buf *out,
 
 /**
  * Append what the zlib form holds; out->max caps it (CRQ_ELIMIT).
- * CRQ_ECODEC when it isn't zlib, is cut short, or has bytes behind its end.
+ * CRQ_ECODEC when it isn't zlib, is cut short, has bytes behind its end, or
+ * needs a preset dictionary. On failure nothing was appended.
  */
 int crq_zip_inflate(const void *bytes, size_t len, struct crq_buf *out,
         crq_error *err) CRQ_MUST_CHECK;
@@ -21,7 +22,8 @@ int crq_zip_inflate(const void *bytes, size_t len, struct crq_buf *out,
 int crq_base64_encode(const void *bytes, size_t len, struct crq_buf *out,
         crq_error *err) CRQ_MUST_CHECK;
 
-/** Append the bytes of base64 text. CRQ_ECODEC with the offset. */
+/** Append the bytes of base64 text. CRQ_ECODEC with the offset:
+ *  only padded text without white space or stray bits is taken. */
 int crq_base64_decode(const char *text, size_t len, struct crq_buf *out,
         crq_error *err) CRQ_MUST_CHECK;
 
