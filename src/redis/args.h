@@ -31,4 +31,16 @@ void crq_args_list(struct crq_args *args, ...) __attribute__((sentinel));
 /** 0, or the failure of an earlier put. */
 int crq_args_check(const struct crq_args *args, crq_error *err) CRQ_MUST_CHECK;
 
+/** Word i < args->count, borrowed until the next put. */
+const char *crq_args_word(
+        const struct crq_args *args, size_t i, size_t *out_len);
+
+/**
+ * Append the command as Redis reads it (RESP): the words of `head`, which may
+ * be NULL, then those of `args`. All of it or, when memory is out or the
+ * buffer full, nothing; returns out->rc.
+ */
+int crq_args_encode(const struct crq_args *head, const struct crq_args *args,
+        struct crq_buf *out);
+
 #endif

@@ -32,13 +32,16 @@ void crq_conn_set_clock(crq_conn *conn, const struct crq_clock *clock);
 /** "localhost:6379/0" or "unix:/path?db=1", for messages; borrowed. */
 const char *crq_conn_address(const crq_conn *conn);
 
-/** Send a command, wait for its reply. */
+/**
+ * Send a command, wait for its reply. `out` may be NULL when only the success
+ * counts. The timeout is for silence: as long as bytes come, it starts again.
+ */
 int crq_conn_command(crq_conn *conn, const struct crq_args *args,
         crq_reply **out, crq_error *err) CRQ_MUST_CHECK;
 
 /** The same for words that are texts: up to NULL. */
-int crq_conn_run(crq_conn *conn, crq_reply **out, crq_error *err, ...)
-        CRQ_MUST_CHECK __attribute__((sentinel));
+int crq_conn_run(crq_conn *conn, crq_reply **out, crq_error *err,
+        ...) CRQ_MUST_CHECK __attribute__((sentinel));
 
 /** As crq_conn_command() for commands that block in Redis for up to wait_ms:
  *  the connection's own timeout comes on top. */
@@ -48,15 +51,22 @@ int crq_conn_command_wait(crq_conn *conn, const struct crq_args *args,
 /**
  * Pipelines: append commands, then take one reply for each, in order. Here an
  * error reply is a reply of kind CRQ_REPLY_ERROR, because the others count.
- * When the link breaks, every reply that is still due is CRQ_ELOST and the
- * pipeline is empty again.
+ *
+ * crq_conn_append() fails when no link can be opened (CRQ_ECONNECT ...) or
+ * memory is out; the command is then not part of the pipeline. It sends when
+ * much is waiting and reads meanwhile, so a pipeline may be of any length.
+ *
+ * When the link breaks, the replies that had come are still handed out. The
+ * next one is CRQ_ELOST or CRQ_ETIMEOUT, and with it the pipeline is empty:
+ * appending starts another one, asking for more replies is CRQ_ELOST again.
  */
 int crq_conn_append(crq_conn *conn, const struct crq_args *args,
         crq_error *err) CRQ_MUST_CHECK;
-int crq_conn_next(crq_conn *conn, crq_reply **out,
-        crq_error *err) CRQ_MUST_CHECK;
+int crq_conn_next(
+        crq_conn *conn, crq_reply **out, crq_error *err) CRQ_MUST_CHECK;
 
-/** The failure that an error reply stands for, as crq_conn_command() gives. */
+/** The failure that an error reply stands for, as crq_conn_command() gives,
+ *  though without the address. */
 int crq_conn_reply_error(const crq_reply *reply, crq_error *err);
 
 #endif

@@ -1,0 +1,40 @@
+libcrq_core_la_SOURCES += \
+	src/redis/args.c \
+	src/redis/args.h \
+	src/redis/conn.c \
+	src/redis/conn.h \
+	src/redis/conn_impl.h \
+	src/redis/link.c \
+	src/redis/link.h \
+	src/redis/refusal.c \
+	src/redis/refusal.h \
+	src/redis/reply.c \
+	src/redis/reply.h \
+	src/redis/script.c \
+	src/redis/script.h \
+	src/redis/url.c \
+	src/redis/url.h
+
+# A script NAME.lua becomes crq_script_NAME in scripts.h. Pieces become part of
+# the scripts that say "-- include PIECE.lua". One per line, sorted.
+LUA_FILES =
+LUA_PIECES =
+
+nodist_libcrq_core_la_SOURCES = \
+	src/redis/scripts.c \
+	src/redis/scripts.h
+
+BUILT_SOURCES += src/redis/scripts.c src/redis/scripts.h
+CLEANFILES += src/redis/scripts.c src/redis/scripts.h
+EXTRA_DIST += build-aux/embed-lua $(LUA_FILES) $(LUA_PIECES)
+
+src/redis/scripts.c: build-aux/embed-lua src/redis/local.mk $(LUA_FILES) \
+		$(LUA_PIECES)
+	$(AM_V_GEN)$(MKDIR_P) src/redis
+	$(AM_V_at)cd $(srcdir) && $(SHELL) build-aux/embed-lua \
+		$(abs_builddir)/src/redis/scripts $(LUA_FILES)
+
+# Both are made by one run. This one is newer, unless somebody removed it.
+src/redis/scripts.h: src/redis/scripts.c
+	$(AM_V_at)test -f $@ || { rm -f src/redis/scripts.c; \
+		$(MAKE) $(AM_MAKEFLAGS) src/redis/scripts.c; }
