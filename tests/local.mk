@@ -31,3 +31,4 @@ EXTRA_DIST += \
 	tests/interop/test_ground.py \
 	tests/interop/test_manual.py \
 	tests/layers
+include tests/live/local.mk

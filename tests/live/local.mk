@@ -1,0 +1,27 @@
+# Tests with a private redis-server: see live.h. A new one adds its name to the
+# list and its _SOURCES.
+LIVE_TESTS = \
+	tests/live/check_conn \
+	tests/live/check_script
+
+LIVE_LIBS = tests/live/liblive.la $(LDADD)
+
+if HAVE_CHECK
+check_PROGRAMS += $(LIVE_TESTS)
+TESTS += $(LIVE_TESTS)
+check_LTLIBRARIES += tests/live/liblive.la
+endif
+
+tests_live_liblive_la_SOURCES = \
+	tests/live/live.c \
+	tests/live/live.h \
+	tests/live/state.c
+tests_live_liblive_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) \
+	-I$(top_srcdir)/tests/unit
+
+tests_live_check_conn_SOURCES = tests/live/check_conn.c
+tests_live_check_conn_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_conn_LDADD = $(LIVE_LIBS)
+tests_live_check_script_SOURCES = tests/live/check_script.c
+tests_live_check_script_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_script_LDADD = $(LIVE_LIBS)
