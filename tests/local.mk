@@ -1,3 +1,4 @@
+include tests/golden/local.mk
 include tests/unit/local.mk
 
 # What needs no Redis and nothing else: make check-unit.

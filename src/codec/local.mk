@@ -9,6 +9,12 @@ libcrq_core_la_SOURCES += \
 	src/codec/literal.h \
 	src/codec/number.c \
 	src/codec/pickle.h \
+	src/codec/pickle_globals.c \
+	src/codec/pickle_impl.h \
+	src/codec/pickle_ops.c \
+	src/codec/pickle_read.c \
+	src/codec/pickle_text.c \
+	src/codec/pickle_write.c \
 	src/codec/repr.c \
 	src/codec/repr.h \
 	src/codec/repr_call.c \

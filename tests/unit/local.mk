@@ -5,6 +5,7 @@ UNIT_TESTS = \
 	tests/unit/check_buf \
 	tests/unit/check_error \
 	tests/unit/check_json \
+	tests/unit/check_pickle_golden \
 	tests/unit/check_repr \
 	tests/unit/check_timetext \
 	tests/unit/check_url \
@@ -23,8 +24,5 @@ tests_unit_libunit_la_SOURCES = tests/unit/golden.c tests/unit/golden.h \
 	tests/unit/unit.c tests/unit/unit.h
 tests_unit_libunit_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 
-# What Python wrote, and the scripts that it was written by.
-EXTRA_DIST += \
-	tests/golden/unprintable.py \
-	tests/golden/values.py \
-	tests/golden/values.tsv
+tests_unit_check_pickle_golden_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) \
+	-DGOLDEN='"$(abs_top_srcdir)/tests/golden"'

@@ -1,0 +1,8 @@
+# What other implementations wrote, and the scripts that made them do it.
+EXTRA_DIST += \
+	tests/golden/make_pickles.py \
+	tests/golden/pickle/pickles.tsv \
+	tests/golden/pickle/sums.tsv \
+	tests/golden/unprintable.py \
+	tests/golden/values.py \
+	tests/golden/values.tsv
