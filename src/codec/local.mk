@@ -6,7 +6,11 @@ libcrq_core_la_SOURCES += \
 	src/codec/json.h \
 	src/codec/json_read.c \
 	src/codec/json_write.c \
+	src/codec/literal.c \
 	src/codec/literal.h \
+	src/codec/literal_impl.h \
+	src/codec/literal_number.c \
+	src/codec/literal_string.c \
 	src/codec/number.c \
 	src/codec/pickle.h \
 	src/codec/pickle_globals.c \

@@ -5,6 +5,7 @@ UNIT_TESTS = \
 	tests/unit/check_buf \
 	tests/unit/check_error \
 	tests/unit/check_json \
+	tests/unit/check_literal \
 	tests/unit/check_pickle_golden \
 	tests/unit/check_repr \
 	tests/unit/check_timetext \
