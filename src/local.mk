@@ -18,3 +18,4 @@ EXTRA_DIST += src/libcrq.map src/crq.pc.in
 include src/base/local.mk
 include src/codec/local.mk
 include src/redis/local.mk
+include src/model/local.mk

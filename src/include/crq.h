@@ -289,6 +289,253 @@ int crq_conn_open(const char *url, const crq_conn_options *options,
         crq_conn **out, crq_error *err) CRQ_MUST_CHECK;
 void crq_conn_free(crq_conn *conn);
 
+/* ------------------------------------------------------- calls and queues */
+
+/** "Not given", for numbers of seconds and counts. */
+#define CRQ_UNSET INT64_MIN
+
+/** How arguments and results are written; RQ's workers choose one too. */
+typedef enum crq_serializer {
+    CRQ_PICKLE, /* RQ's default; any value */
+    CRQ_JSON    /* "rq worker -S json"; what JSON has a form for */
+} crq_serializer;
+
+/**
+ * A call to be run as a job: what RQ's Queue.enqueue() takes. Start from
+ * CRQ_CALL_INIT. Everything is borrowed for the time of the function it is
+ * passed to.
+ */
+typedef struct crq_call {
+    size_t size;             /* set by CRQ_CALL_INIT */
+    const char *func;        /* "module.function", or a C task's name */
+    const crq_value *args;   /* list or tuple; NULL: none */
+    const crq_value *kwargs; /* dict with str keys; NULL: none */
+    crq_serializer serializer;
+    const char *job_id;      /* letters, digits, - and _; NULL: a new UUID */
+    const char *description; /* NULL: the call as Python prints it */
+    const crq_value *meta;   /* dict; NULL: none */
+    int64_t timeout_s;       /* of a run; -1: no limit; unset: 180 */
+    int64_t result_ttl_s;    /* -1: for ever, 0: not kept; unset: worker's */
+    int64_t failure_ttl_s;   /* -1: for ever, 0: not kept; unset: a year */
+    int64_t ttl_s;           /* how long it may wait; unset: for ever */
+    int64_t retry_max;       /* runs after a failed one; unset: none */
+    const int64_t *retry_intervals_s; /* seconds before each; the last stays */
+    size_t retry_intervals;           /* how many; none: at once */
+    bool retry_at_front;              /* a retry goes to the front */
+    bool at_front;                    /* push at the front of the queue */
+    bool unique; /* CRQ_EEXIST when job_id, which must be given, is taken */
+} crq_call;
+
+#define CRQ_CALL_INIT                                                          \
+    {                                                                          \
+        sizeof(crq_call), NULL, NULL, NULL, CRQ_PICKLE, NULL, NULL, NULL,      \
+                CRQ_UNSET, CRQ_UNSET, CRQ_UNSET, CRQ_UNSET, CRQ_UNSET, NULL,   \
+                0, false, false, false                                         \
+    }
+
+typedef struct crq_queue crq_queue;
+typedef struct crq_job crq_job;
+typedef struct crq_result crq_result;
+
+/** A queue by its name; nothing is asked of Redis. The connection is borrowed
+ *  and must outlive the queue. CRQ_EINVAL: an empty or overlong name. */
+int crq_queue_new(crq_conn *conn, const char *name, crq_queue **out,
+        crq_error *err) CRQ_MUST_CHECK;
+void crq_queue_free(crq_queue *queue);
+const char *crq_queue_name(const crq_queue *queue);
+
+/**
+ * Put a call on the queue, as Queue.enqueue() in RQ.
+ *
+ * The job and its place in the queue are written by one script: a worker never
+ * finds an id without its job. When the link breaks before the reply, the
+ * script is run once more, which changes nothing if it ran the first time. A
+ * job_id that is in use is overwritten, as in RQ, unless `unique` is set.
+ * Blocks up to the connection's timeout, twice.
+ *
+ * out_job  the job as it was written; may be NULL.
+ *
+ * CRQ_EINVAL       the call is wrong; the text names the field
+ * CRQ_EUNSUPPORTED a value that the serializer has no form for
+ * CRQ_EEXIST       `unique` is set and the job id is taken
+ * CRQ_EREDIS, CRQ_EAUTH, CRQ_ECONNECT  nothing was written
+ * CRQ_ELOST, CRQ_ETIMEOUT              the job may have been written
+ */
+int crq_queue_enqueue(crq_queue *queue, const crq_call *call,
+        crq_job **out_job, crq_error *err) CRQ_MUST_CHECK;
+
+/**
+ * Schedule a call: a scheduler puts it on the queue when its time has come.
+ * crq keeps fractions of a second; RQ's own scheduler looks once a second.
+ * Errors as crq_queue_enqueue(). A time that has passed is due at once.
+ */
+int crq_queue_enqueue_at(crq_queue *queue, int64_t when_us,
+        const crq_call *call, crq_job **out_job,
+        crq_error *err) CRQ_MUST_CHECK;
+int crq_queue_enqueue_in(crq_queue *queue, int64_t delay_us,
+        const crq_call *call, crq_job **out_job,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/**
+ * Where crq_queue_enqueue_many() gets its calls: fill *call, which starts as
+ * CRQ_CALL_INIT, and return 1; return 0 at the end, a code below 0 to stop.
+ * What the call points to must live until the next time it is asked.
+ */
+typedef int crq_call_source(void *arg, crq_call *call, crq_error *err);
+
+/** Told about each call in order: its job id, or its failure (rc below 0: a
+ *  wrong call, a taken id). Returning below 0 stops. */
+typedef int crq_call_done(void *arg, size_t nth, const char *job_id, int rc,
+        const crq_error *err);
+
+/**
+ * Put any number of calls on the queue through pipelines of bounded size:
+ * memory does not grow with their number. Each job is written atomically; jobs
+ * appear in the order of the calls, mixed with those of others.
+ *
+ * done       may be NULL: then the first failed call stops the work.
+ * out_count  the number of jobs written, also on failure; may be NULL.
+ *
+ * Errors as crq_queue_enqueue(); what was sent before a failure is written or,
+ * after CRQ_ELOST, may be.
+ */
+int crq_queue_enqueue_many(crq_queue *queue, crq_call_source *next,
+        crq_call_done *done, void *arg, size_t *out_count,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** How many jobs wait in the queue. */
+int crq_queue_count(crq_queue *queue, int64_t *out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/* ------------------------------------------------------------------- jobs */
+
+typedef enum crq_status {
+    CRQ_STATUS_CREATED,
+    CRQ_STATUS_QUEUED,
+    CRQ_STATUS_STARTED,
+    CRQ_STATUS_FINISHED,
+    CRQ_STATUS_FAILED,
+    CRQ_STATUS_DEFERRED,
+    CRQ_STATUS_SCHEDULED,
+    CRQ_STATUS_STOPPED,
+    CRQ_STATUS_CANCELED,
+    CRQ_STATUS_OTHER /* one of a newer RQ: see crq_job_status_text() */
+} crq_status;
+
+/** RQ's word for a status: "queued"; NULL for CRQ_STATUS_OTHER. */
+const char *crq_status_name(crq_status status);
+
+/**
+ * Fetch a job as it is in Redis now. CRQ_ENOTFOUND when there is none; an id
+ * of the form "<job>:<execution>" means the job. The connection is borrowed
+ * and must outlive the job.
+ */
+int crq_job_fetch(crq_conn *conn, const char *id, crq_job **out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** Read everything again. CRQ_ENOTFOUND: it is gone, the object unchanged. */
+int crq_job_refresh(crq_job *job, crq_error *err) CRQ_MUST_CHECK;
+void crq_job_free(crq_job *job);
+
+/*
+ * What the job holds, as of the last fetch. Texts are NULL and numbers and
+ * times CRQ_UNSET where there is nothing. All stay valid until the job is
+ * refreshed or freed.
+ */
+const char *crq_job_id(const crq_job *job);
+crq_status crq_job_status(const crq_job *job);
+const char *crq_job_status_text(const crq_job *job); /* never NULL */
+const char *crq_job_origin(const crq_job *job);      /* the queue's name */
+const char *crq_job_description(const crq_job *job);
+const char *crq_job_worker_name(const crq_job *job);
+const char *crq_job_group_id(const crq_job *job);
+int64_t crq_job_created_us(const crq_job *job);
+int64_t crq_job_enqueued_us(const crq_job *job);
+int64_t crq_job_started_us(const crq_job *job);
+int64_t crq_job_ended_us(const crq_job *job);
+int64_t crq_job_timeout_s(const crq_job *job);
+int64_t crq_job_result_ttl_s(const crq_job *job);
+int64_t crq_job_failure_ttl_s(const crq_job *job);
+int64_t crq_job_ttl_s(const crq_job *job);
+int64_t crq_job_retries_left(const crq_job *job);
+
+/** Any field of the hash by RQ's name for it, as the bytes that Redis has. */
+const char *crq_job_field(const crq_job *job, const char *name,
+        size_t *out_len);
+
+/**
+ * The call. It is decoded when it is first asked for; where that fails (an
+ * object of a Python class among the arguments, damaged bytes) these return
+ * NULL and crq_job_problem() says why.
+ */
+const char *crq_job_func(crq_job *job);
+const crq_value *crq_job_args(crq_job *job);   /* list or tuple */
+const crq_value *crq_job_kwargs(crq_job *job); /* dict */
+const crq_value *crq_job_meta(crq_job *job);   /* dict; NULL: none */
+crq_serializer crq_job_serializer(crq_job *job);
+
+/** The first thing in the hash that could not be read, or NULL. */
+const char *crq_job_problem(crq_job *job);
+
+/** Place in its queue, 0 for the next one; CRQ_ENOTFOUND: it does not wait. */
+int crq_job_position(crq_job *job, int64_t *out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/* ---------------------------------------------------------------- results */
+
+/** How a run ended: the numbers that RQ stores. */
+typedef enum crq_result_type {
+    CRQ_RESULT_SUCCESSFUL = 1,
+    CRQ_RESULT_FAILED = 2,
+    CRQ_RESULT_STOPPED = 3,
+    CRQ_RESULT_RETRIED = 4,             /* the task returned a Retry */
+    CRQ_RESULT_MAX_RETRIES_EXCEEDED = 5 /* and once more than it may */
+} crq_result_type;
+
+/**
+ * The newest result. CRQ_ENOTFOUND: there is none (yet, or no more).
+ * Results of jobs that RQ before 1.12 ran are found too.
+ */
+int crq_job_latest_result(crq_job *job, crq_result **out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** All results, newest first: an array of *out_count, freed as a whole with
+ *  crq_results_free(). No result is no error. */
+int crq_job_results(crq_job *job, crq_result ***out, size_t *out_count,
+        crq_error *err) CRQ_MUST_CHECK;
+void crq_results_free(crq_result **results, size_t count);
+
+/**
+ * Wait until the job has ended and take its result; a run that will be retried
+ * is not the end. Refreshes the job.
+ *
+ * after       the id of a result to be passed over with all older ones, for a
+ *             job that ran before; NULL: the newest one there counts.
+ * timeout_ms  -1: no limit.
+ *
+ * CRQ_ETIMEOUT   not ended in time
+ * CRQ_ESTATE     canceled: there will be no result
+ * CRQ_ENOTFOUND  the job is gone, and so is its result: deleted, expired, or
+ *                done with a result_ttl of 0
+ */
+int crq_job_wait(crq_job *job, const char *after, int64_t timeout_ms,
+        crq_result **out, crq_error *err) CRQ_MUST_CHECK;
+
+void crq_result_free(crq_result *result);
+const char *crq_result_id(const crq_result *result); /* in Redis; "" if none */
+crq_result_type crq_result_type_of(const crq_result *result);
+int64_t crq_result_created_us(const crq_result *result);
+const char *crq_result_worker_name(const crq_result *result); /* or NULL */
+const char *crq_result_execution_id(const crq_result *result); /* or NULL */
+int64_t crq_result_started_us(const crq_result *result); /* or CRQ_UNSET */
+int64_t crq_result_ended_us(const crq_result *result);   /* or CRQ_UNSET */
+/** The error text of a failed run, Python's traceback; NULL for others. */
+const char *crq_result_exc_string(const crq_result *result);
+/** What the task returned; NULL: None, or see crq_result_problem(). */
+const crq_value *crq_result_return_value(const crq_result *result);
+/** Why the return value or error text could not be read, or NULL. */
+const char *crq_result_problem(const crq_result *result);
+
 #ifdef __cplusplus
 }
 #endif

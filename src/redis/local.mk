@@ -17,8 +17,11 @@ libcrq_core_la_SOURCES += \
 
 # A script NAME.lua becomes crq_script_NAME in scripts.h. Pieces become part of
 # the scripts that say "-- include PIECE.lua". One per line, sorted.
-LUA_FILES =
-LUA_PIECES =
+LUA_FILES = \
+	src/redis/lua/enqueue.lua \
+	src/redis/lua/schedule.lua
+LUA_PIECES = \
+	src/redis/lua/save_job.lua
 
 nodist_libcrq_core_la_SOURCES = \
 	src/redis/scripts.c \

@@ -1,0 +1,298 @@
+/*
+ * fields.c - the table of a job's fields, between bytes and numbers.
+ *
+ * Source: RQ 2.10, rq/job.py: Job.to_dict() and Job.restore().
+ */
+#include "model/fields.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "codec/timetext.h"
+#include "codec/value.h"
+
+/* When a field is written. `result` and `exc_info` are read only: RQ stores
+ * results in streams since 1.12, but still reads these. */
+enum written { ALWAYS, WHEN_SET, NEVER };
+
+static const struct {
+    const char *name;
+    enum crq_field_kind kind;
+    enum written written;
+} table[CRQ_FIELD_COUNT] = {
+    [CRQ_FIELD_CREATED_AT] = { "created_at", CRQ_KIND_TIME, ALWAYS },
+    [CRQ_FIELD_DATA] = { "data", CRQ_KIND_BYTES, ALWAYS },
+    [CRQ_FIELD_STATUS] = { "status", CRQ_KIND_TEXT, ALWAYS },
+    [CRQ_FIELD_ORIGIN] = { "origin", CRQ_KIND_TEXT, WHEN_SET },
+    [CRQ_FIELD_DESCRIPTION] = { "description", CRQ_KIND_TEXT, WHEN_SET },
+    [CRQ_FIELD_ENQUEUED_AT] = { "enqueued_at", CRQ_KIND_TIME, WHEN_SET },
+    [CRQ_FIELD_STARTED_AT] = { "started_at", CRQ_KIND_TIME, ALWAYS },
+    [CRQ_FIELD_ENDED_AT] = { "ended_at", CRQ_KIND_TIME, ALWAYS },
+    [CRQ_FIELD_LAST_HEARTBEAT] = { "last_heartbeat", CRQ_KIND_TIME, ALWAYS },
+    [CRQ_FIELD_WORKER_NAME] = { "worker_name", CRQ_KIND_TEXT, ALWAYS },
+    [CRQ_FIELD_GROUP_ID] = { "group_id", CRQ_KIND_TEXT, ALWAYS },
+    [CRQ_FIELD_TIMEOUT] = { "timeout", CRQ_KIND_NUMBER, WHEN_SET },
+    [CRQ_FIELD_RESULT_TTL] = { "result_ttl", CRQ_KIND_NUMBER, WHEN_SET },
+    [CRQ_FIELD_FAILURE_TTL] = { "failure_ttl", CRQ_KIND_NUMBER, WHEN_SET },
+    [CRQ_FIELD_TTL] = { "ttl", CRQ_KIND_NUMBER, WHEN_SET },
+    [CRQ_FIELD_META] = { "meta", CRQ_KIND_BYTES, WHEN_SET },
+    [CRQ_FIELD_DEPENDENCY_ID] = { "dependency_id", CRQ_KIND_TEXT, WHEN_SET },
+    [CRQ_FIELD_DEPENDENCY_IDS] = { "dependency_ids", CRQ_KIND_JSON, WHEN_SET },
+    [CRQ_FIELD_ALLOW_DEPENDENCY_FAILURES] = { "allow_dependency_failures",
+            CRQ_KIND_NUMBER, WHEN_SET },
+    [CRQ_FIELD_ENQUEUE_AT_FRONT] = { "enqueue_at_front", CRQ_KIND_NUMBER,
+            WHEN_SET },
+    [CRQ_FIELD_ENQUEUE_AT_FRONT_ON_RETRY] = { "enqueue_at_front_on_retry",
+            CRQ_KIND_NUMBER, WHEN_SET },
+    [CRQ_FIELD_RETRIES_LEFT] = { "retries_left", CRQ_KIND_NUMBER, WHEN_SET },
+    [CRQ_FIELD_NUMBER_OF_RETRIES] = { "number_of_retries", CRQ_KIND_NUMBER,
+            WHEN_SET },
+    [CRQ_FIELD_RETRY_INTERVALS] = { "retry_intervals", CRQ_KIND_JSON,
+            WHEN_SET },
+    [CRQ_FIELD_REPEATS_LEFT] = { "repeats_left", CRQ_KIND_NUMBER, WHEN_SET },
+    [CRQ_FIELD_REPEAT_INTERVALS] = { "repeat_intervals", CRQ_KIND_JSON,
+            WHEN_SET },
+    [CRQ_FIELD_SUCCESS_CALLBACK_NAME] = { "success_callback_name",
+            CRQ_KIND_TEXT, ALWAYS },
+    [CRQ_FIELD_SUCCESS_CALLBACK_TIMEOUT] = { "success_callback_timeout",
+            CRQ_KIND_NUMBER, WHEN_SET },
+    [CRQ_FIELD_FAILURE_CALLBACK_NAME] = { "failure_callback_name",
+            CRQ_KIND_TEXT, ALWAYS },
+    [CRQ_FIELD_FAILURE_CALLBACK_TIMEOUT] = { "failure_callback_timeout",
+            CRQ_KIND_NUMBER, WHEN_SET },
+    [CRQ_FIELD_STOPPED_CALLBACK_NAME] = { "stopped_callback_name",
+            CRQ_KIND_TEXT, ALWAYS },
+    [CRQ_FIELD_STOPPED_CALLBACK_TIMEOUT] = { "stopped_callback_timeout",
+            CRQ_KIND_NUMBER, WHEN_SET },
+    [CRQ_FIELD_WEBHOOKS] = { "webhooks", CRQ_KIND_JSON, WHEN_SET },
+    [CRQ_FIELD_RESULT] = { "result", CRQ_KIND_BYTES, NEVER },
+    [CRQ_FIELD_EXC_INFO] = { "exc_info", CRQ_KIND_BYTES, NEVER },
+};
+
+const char *crq_field_name(enum crq_field field)
+{
+    return table[field].name;
+}
+
+enum crq_field_kind crq_field_kind(enum crq_field field)
+{
+    return table[field].kind;
+}
+
+void crq_fields_init(struct crq_fields *fields)
+{
+    memset(fields, 0, sizeof(*fields));
+    for (int f = 0; f < CRQ_FIELD_COUNT; f++)
+        fields->known[f].number = CRQ_UNSET;
+}
+
+void crq_fields_fini(struct crq_fields *fields)
+{
+    for (int f = 0; f < CRQ_FIELD_COUNT; f++)
+        crq_free(fields->known[f].bytes);
+    for (size_t i = 0; i < fields->others_count; i++) {
+        crq_free(fields->others[i].name);
+        crq_free(fields->others[i].bytes);
+    }
+    crq_free(fields->others);
+    crq_fields_init(fields);
+}
+
+/* ---- setting ---- */
+
+static int put(struct crq_fields *fields, enum crq_field field,
+        const void *bytes, size_t len, int64_t number, crq_error *err)
+{
+    char *copy = crq_memdup(bytes, len);
+
+    if (copy == NULL)
+        return crq_fail_nomem(err);
+    crq_free(fields->known[field].bytes);
+    fields->known[field].bytes = copy;
+    fields->known[field].len = len;
+    fields->known[field].number = number;
+    return 0;
+}
+
+int crq_fields_set(struct crq_fields *fields, enum crq_field field,
+        const void *bytes, size_t len, crq_error *err)
+{
+    return put(fields, field, bytes, len, CRQ_UNSET, err);
+}
+
+int crq_fields_set_text(struct crq_fields *fields, enum crq_field field,
+        const char *text, crq_error *err)
+{
+    return put(fields, field, text, strlen(text), CRQ_UNSET, err);
+}
+
+int crq_fields_set_time(struct crq_fields *fields, enum crq_field field,
+        int64_t when_us, crq_error *err)
+{
+    char text[CRQ_TIMETEXT_LEN + 1];
+
+    crq_timetext_put(text, when_us);
+    return put(fields, field, text, CRQ_TIMETEXT_LEN, when_us, err);
+}
+
+int crq_fields_set_number(struct crq_fields *fields, enum crq_field field,
+        int64_t number, crq_error *err)
+{
+    char text[24];
+    int len = snprintf(text, sizeof(text), "%lld", (long long)number);
+
+    return put(fields, field, text, (size_t)len, number, err);
+}
+
+/* ---- reading ---- */
+
+static int find(const char *name, size_t len)
+{
+    for (int f = 0; f < CRQ_FIELD_COUNT; f++)
+        if (strlen(table[f].name) == len &&
+                memcmp(table[f].name, name, len) == 0)
+            return f;
+    return -1;
+}
+
+/* RQ writes whole numbers only. Old versions wrote timeouts as "1h" or
+ * "180.0"; both are read as what they mean. */
+static int read_number(const char *text, size_t len, int64_t *out,
+        crq_error *err)
+{
+    int64_t us;
+    char *end;
+    long long n;
+
+    errno = 0;
+    n = strtoll(text, &end, 10);
+    if (len > 0 && end == text + len && errno == 0 && *text > ' ') {
+        *out = n;
+        return 0;
+    }
+    if (strlen(text) != len || crq_timetext_duration(text, &us, NULL) < 0)
+        return crq_fail(err, CRQ_ECODEC, "'%.40s' is not a whole number", text);
+    *out = us / 1000000;
+    return 0;
+}
+
+static void note_problem(struct crq_fields *fields, const char *field,
+        const crq_error *why)
+{
+    if (fields->problem.code == 0)
+        crq_fail(&fields->problem, CRQ_ECODEC, "field '%s': %s", field,
+                why->text);
+}
+
+static int decode_known(struct crq_fields *fields, enum crq_field field,
+        const char *bytes, size_t len, crq_error *err)
+{
+    int64_t number = CRQ_UNSET;
+    crq_error why;
+    int rc = 0;
+
+    if (table[field].kind == CRQ_KIND_TIME)
+        rc = crq_timetext_get(bytes, len, &number, &why);
+    else if (table[field].kind == CRQ_KIND_NUMBER)
+        rc = read_number(bytes, len, &number, &why);
+    else if (table[field].kind == CRQ_KIND_TEXT) {
+        size_t bad;
+
+        if (!crq_utf8_valid(bytes, len, &bad) || strlen(bytes) != len)
+            rc = crq_fail(&why, CRQ_ECODEC, "it is not text");
+    }
+    if (rc == CRQ_ENOMEM)
+        return crq_fail_nomem(err);
+    if (rc < 0)
+        note_problem(fields, table[field].name, &why);
+    /* What is no text is never handed out as one. */
+    if (rc < 0 && table[field].kind == CRQ_KIND_TEXT)
+        return 0;
+    return put(fields, field, bytes, len, rc < 0 ? CRQ_UNSET : number, err);
+}
+
+static int keep_other(struct crq_fields *fields, const char *name,
+        const char *bytes, size_t len, crq_error *err)
+{
+    struct crq_field_pair *others = crq_reallocarray(fields->others,
+            fields->others_count + 1, sizeof(*others));
+    struct crq_field_pair pair = { NULL, NULL, len };
+
+    if (others == NULL)
+        return crq_fail_nomem(err);
+    fields->others = others;
+    pair.name = crq_strdup(name);
+    pair.bytes = crq_memdup(bytes, len);
+    if (pair.name == NULL || pair.bytes == NULL) {
+        crq_free(pair.name);
+        crq_free(pair.bytes);
+        return crq_fail_nomem(err);
+    }
+    others[fields->others_count++] = pair;
+    return 0;
+}
+
+int crq_fields_decode(struct crq_fields *fields, const crq_reply *reply,
+        crq_error *err)
+{
+    if (crq_reply_kind(reply) != CRQ_REPLY_ARRAY ||
+            crq_reply_count(reply) % 2 != 0)
+        return crq_fail(err, CRQ_ECODEC, "the reply is not a hash");
+    for (size_t i = 0; i + 1 < crq_reply_count(reply); i += 2) {
+        size_t name_len, len;
+        const char *name = crq_reply_text(crq_reply_item(reply, i), &name_len);
+        const char *bytes = crq_reply_text(crq_reply_item(reply, i + 1), &len);
+        int field, rc = 0;
+
+        if (name == NULL || bytes == NULL)
+            return crq_fail(err, CRQ_ECODEC, "the reply is not a hash");
+        field = find(name, name_len);
+        if (field < 0)
+            rc = keep_other(fields, name, bytes, len, err);
+        else if (len > 0) /* RQ writes "" for what is not set */
+            rc = decode_known(fields, (enum crq_field)field, bytes, len, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* ---- writing ---- */
+
+void crq_fields_encode(const struct crq_fields *fields, struct crq_args *out)
+{
+    for (int f = 0; f < CRQ_FIELD_COUNT; f++) {
+        bool set = fields->known[f].bytes != NULL;
+
+        if (table[f].written == NEVER || (table[f].written == WHEN_SET && !set))
+            continue;
+        crq_args_puts(out, table[f].name);
+        crq_args_put(out, set ? fields->known[f].bytes : "",
+                set ? fields->known[f].len : 0);
+    }
+}
+
+const char *crq_fields_find(const struct crq_fields *fields, const char *name,
+        size_t *out_len)
+{
+    int f = find(name, strlen(name));
+    const char *bytes = NULL;
+    size_t len = 0;
+
+    if (f >= 0) {
+        bytes = fields->known[f].bytes;
+        len = fields->known[f].len;
+    }
+    for (size_t i = 0; i < fields->others_count && bytes == NULL; i++)
+        if (strcmp(fields->others[i].name, name) == 0) {
+            bytes = fields->others[i].bytes;
+            len = fields->others[i].len;
+        }
+    if (out_len != NULL)
+        *out_len = len;
+    return bytes;
+}

@@ -1,0 +1,69 @@
+/* keys.c - the table of keys. Source: RQ 2.10, the *_key* members of its
+ * classes. Nothing else in crq spells a key. */
+#include "model/keys.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* '%' stands for a part: a queue, a job id, a worker ... */
+static const char *const patterns[CRQ_KEY_COUNT] = {
+    [CRQ_KEY_QUEUES] = "rq:queues",
+    [CRQ_KEY_QUEUE] = "rq:queue:%",
+    [CRQ_KEY_INTERMEDIATE] = "rq:queue:%:intermediate",
+    [CRQ_KEY_JOB] = "rq:job:%",
+    [CRQ_KEY_JOB_DEPENDENTS] = "rq:job:%:dependents",
+    [CRQ_KEY_JOB_DEPENDENCIES] = "rq:job::%:dependencies", /* so in RQ */
+    [CRQ_KEY_RESULTS] = "rq:results:%",
+    [CRQ_KEY_EXECUTIONS] = "rq:executions:%",
+    [CRQ_KEY_EXECUTION] = "rq:execution:%:%",
+    [CRQ_KEY_STARTED] = "rq:wip:%",
+    [CRQ_KEY_FINISHED] = "rq:finished:%",
+    [CRQ_KEY_FAILED] = "rq:failed:%",
+    [CRQ_KEY_DEFERRED] = "rq:deferred:%",
+    [CRQ_KEY_SCHEDULED] = "rq:scheduled:%",
+    [CRQ_KEY_CANCELED] = "rq:canceled:%",
+    [CRQ_KEY_WORKERS] = "rq:workers",
+    [CRQ_KEY_QUEUE_WORKERS] = "rq:workers:%",
+    [CRQ_KEY_WORKER] = "rq:worker:%",
+    [CRQ_KEY_SUSPENDED] = "rq:suspended",
+};
+
+size_t crq_key2(char out[CRQ_KEY_MAX], enum crq_key key, const char *part,
+        const char *part2)
+{
+    char *at = out;
+
+    for (const char *p = patterns[key]; *p != '\0'; p++) {
+        size_t len;
+
+        if (*p != '%') {
+            *at++ = *p;
+            continue;
+        }
+        len = strlen(part);
+        assert(len <= CRQ_NAME_MAX);
+        memcpy(at, part, len);
+        at += len;
+        part = part2;
+    }
+    *at = '\0';
+    return (size_t)(at - out);
+}
+
+static const char *after(const char *key, const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    return strncmp(key, prefix, len) == 0 && key[len] != '\0' ? key + len
+                                                              : NULL;
+}
+
+const char *crq_key_queue_name(const char *key)
+{
+    return after(key, "rq:queue:");
+}
+
+const char *crq_key_worker_name(const char *key)
+{
+    return after(key, "rq:worker:");
+}

@@ -1,0 +1,54 @@
+/*
+ * keys.h - every key of Redis that crq reads or writes, in one table.
+ */
+#ifndef CRQ_MODEL_KEYS_H
+#define CRQ_MODEL_KEYS_H
+
+#include <stddef.h>
+
+/* Names of queues and workers, and job ids, are at most so long. */
+#define CRQ_NAME_MAX 400
+#define CRQ_KEY_MAX  (2 * CRQ_NAME_MAX + 64)
+
+enum crq_key {
+    CRQ_KEY_QUEUES,           /* set of keys of queues */
+    CRQ_KEY_QUEUE,            /* list of ids: queue name */
+    CRQ_KEY_INTERMEDIATE,     /* list of ids being started: queue name */
+    CRQ_KEY_JOB,              /* hash: id */
+    CRQ_KEY_JOB_DEPENDENTS,   /* set of ids: id */
+    CRQ_KEY_JOB_DEPENDENCIES, /* set of ids: id */
+    CRQ_KEY_RESULTS,          /* stream: id */
+    CRQ_KEY_EXECUTIONS,       /* zset of execution ids: id */
+    CRQ_KEY_EXECUTION,        /* hash: id, execution id */
+    CRQ_KEY_STARTED,          /* zset of <id>:<execution>: queue name */
+    CRQ_KEY_FINISHED,         /* zset of ids: queue name */
+    CRQ_KEY_FAILED,           /* zset of ids: queue name */
+    CRQ_KEY_DEFERRED,         /* zset of ids: queue name */
+    CRQ_KEY_SCHEDULED,        /* zset of ids: queue name */
+    CRQ_KEY_CANCELED,         /* zset of ids: queue name */
+    CRQ_KEY_WORKERS,          /* set of keys of workers */
+    CRQ_KEY_QUEUE_WORKERS,    /* the same, of one queue: queue name */
+    CRQ_KEY_WORKER,           /* hash: worker name */
+    CRQ_KEY_SUSPENDED,        /* string: exists while workers pause */
+    CRQ_KEY_COUNT
+};
+
+/**
+ * Build a key. Parts beyond what the key takes are ignored and may be NULL;
+ * none may be longer than CRQ_NAME_MAX. Returns the length.
+ */
+size_t crq_key2(char out[CRQ_KEY_MAX], enum crq_key key, const char *part,
+        const char *part2);
+
+static inline size_t crq_key(char out[CRQ_KEY_MAX], enum crq_key key,
+        const char *part)
+{
+    return crq_key2(out, key, part, NULL);
+}
+
+/** The queue's name in a key of the form "rq:queue:<name>", or NULL. */
+const char *crq_key_queue_name(const char *key);
+/** The worker's name in "rq:worker:<name>", or NULL. */
+const char *crq_key_worker_name(const char *key);
+
+#endif

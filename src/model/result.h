@@ -1,0 +1,20 @@
+/* result.h - the inside of a result. The functions are public: crq.h. */
+#ifndef CRQ_MODEL_RESULT_H
+#define CRQ_MODEL_RESULT_H
+
+#include <crq.h>
+
+#include "redis/reply.h"
+
+/** "successful", "failed", ... */
+const char *crq_result_type_name(crq_result_type type);
+
+/**
+ * A result from an entry of the stream: [id, [field, value, ...]].
+ * CRQ_ECODEC when it has no known type. A return value or error text that
+ * can't be read is named by crq_result_problem().
+ */
+int crq_result_from_entry(const crq_reply *entry, crq_result **out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * serializer.h - values as RQ's serializers write them.
+ *
+ * A job does not say which serializer wrote it: RQ's users choose one for a
+ * queue and its workers. crq recognises it by the bytes, and answers in kind.
+ */
+#ifndef CRQ_MODEL_SERIALIZER_H
+#define CRQ_MODEL_SERIALIZER_H
+
+#include <crq.h>
+
+#include "base/buf.h"
+
+/** "pickle", "json". */
+const char *crq_serializer_name(crq_serializer serializer);
+/** The serializer of that name; CRQ_EINVAL lists the names. */
+int crq_serializer_parse(const char *name, crq_serializer *out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** Append the serialized value. CRQ_EUNSUPPORTED: it has no form for it. */
+int crq_serialize(crq_serializer serializer, const crq_value *v,
+        struct crq_buf *out, crq_error *err) CRQ_MUST_CHECK;
+
+/**
+ * Read a serialized value, whichever serializer wrote it.
+ * out_serializer  may be NULL.
+ * Errors as of crq_pickle_decode() and crq_json_decode().
+ */
+int crq_deserialize(const void *bytes, size_t len, crq_value **out,
+        crq_serializer *out_serializer, crq_error *err) CRQ_MUST_CHECK;
+
+#endif
