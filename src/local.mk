@@ -19,3 +19,4 @@ include src/base/local.mk
 include src/codec/local.mk
 include src/redis/local.mk
 include src/model/local.mk
+include src/cli/local.mk

@@ -1,0 +1,483 @@
+/* cmd_info.c - crq info: queues and workers at a glance. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "cli/show.h"
+#include "cli/term.h"
+#include "model/keys.h"
+#include "model/queue.h"
+#include "model/registry.h"
+#include "model/worker.h"
+#include "redis/conn.h"
+
+struct options {
+    struct cli *cli;
+    bool raw, only_queues, only_workers;
+    int64_t interval_us;
+    char **queues; /* NULL: all */
+    size_t queues_count;
+};
+
+static const struct argp_option option_table[] = {
+    { "raw", 'r', NULL, 0, "Plain lines, as 'rq info --raw' prints them", 1 },
+    { "only-queues", 'Q', NULL, 0, "Leave out the workers", 1 },
+    { "only-workers", 'W', NULL, 0, "Leave out the queues", 1 },
+    { "interval", 'i', "SECONDS", 0, "Show it again and again", 1 },
+    { 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct options *o = state->input;
+
+    switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = o->cli; return 0;
+    case 'r': o->raw = true; return 0;
+    case 'Q': o->only_queues = true; return 0;
+    case 'W': o->only_workers = true; return 0;
+    case 'i':
+        o->interval_us = cli_duration_us(state, "interval", arg);
+        if (o->interval_us < 10000)
+            argp_error(state, "--interval %s: at least 0.01", arg);
+        return 0;
+    case ARGP_KEY_ARGS:
+        o->queues = state->argv + state->next;
+        o->queues_count = (size_t)(state->argc - state->next);
+        return 0;
+    case ARGP_KEY_END:
+        if (o->only_queues && o->only_workers)
+            argp_error(state,
+                    "--only-queues and --only-workers exclude each "
+                    "other");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* ---- what there is ---- */
+
+struct info {
+    char **names;
+    struct crq_counts *counts;
+    size_t queues;
+    struct crq_worker *workers;
+    size_t workers_count;
+    bool suspended;
+    int64_t now_us;
+};
+
+static void info_fini(struct info *info)
+{
+    crq_names_free(info->names, info->queues);
+    crq_free(info->counts);
+    crq_workers_free(info->workers, info->workers_count);
+}
+
+static int copy_names(const struct options *o, struct info *info,
+        crq_error *err)
+{
+    info->names = crq_calloc(o->queues_count + 1, sizeof(*info->names));
+    if (info->names == NULL)
+        return crq_fail_nomem(err);
+    for (size_t i = 0; i < o->queues_count; i++) {
+        int rc = crq_queue_name_check(o->queues[i], err);
+
+        if (rc < 0)
+            return rc;
+        info->names[i] = crq_strdup(o->queues[i]);
+        if (info->names[i] == NULL)
+            return crq_fail_nomem(err);
+        info->queues++;
+    }
+    return 0;
+}
+
+/* Of the workers, those that serve a queue that was asked for. */
+static void keep_servants(const struct options *o, struct info *info)
+{
+    size_t kept = 0;
+
+    for (size_t w = 0; w < info->workers_count; w++) {
+        struct crq_worker *worker = &info->workers[w];
+        bool serves = false;
+
+        for (size_t q = 0; q < o->queues_count && !serves; q++) {
+            const char *at = worker->queues;
+            size_t len = strlen(o->queues[q]);
+
+            while (!serves && *at != '\0') {
+                size_t n = strcspn(at, ",");
+
+                serves = n == len && strncmp(at, o->queues[q], n) == 0;
+                at += n + (at[n] == ',');
+            }
+        }
+        if (serves) {
+            struct crq_worker swap = info->workers[kept];
+
+            info->workers[kept++] = *worker;
+            *worker = swap;
+        }
+    }
+    for (size_t w = kept; w < info->workers_count; w++)
+        crq_worker_fini(&info->workers[w]);
+    info->workers_count = kept;
+}
+
+static int ask_suspended(crq_conn *conn, bool *out, crq_error *err)
+{
+    char key[CRQ_KEY_MAX];
+    crq_reply *reply = NULL;
+    int rc;
+
+    crq_key(key, CRQ_KEY_SUSPENDED, NULL);
+    rc = crq_conn_run(conn, &reply, err, "EXISTS", key, NULL);
+    if (rc == 0)
+        *out = crq_reply_int(reply, 0) > 0;
+    crq_reply_free(reply);
+    return rc;
+}
+
+static int fetch(const struct options *o, struct info *info, crq_error *err)
+{
+    crq_conn *conn = o->cli->conn;
+    int rc;
+
+    info->now_us = crq_clock_wall_us(crq_conn_clock(conn));
+    rc = o->queues_count > 0
+            ? copy_names(o, info, err)
+            : crq_queue_names(conn, &info->names, &info->queues, err);
+    if (rc < 0)
+        return rc;
+    info->counts = crq_calloc(info->queues + 1, sizeof(*info->counts));
+    if (info->counts == NULL)
+        return crq_fail_nomem(err);
+    rc = crq_registry_counts(conn, info->names, info->queues, info->counts,
+            err);
+    if (rc == 0)
+        rc = crq_workers_fetch(conn, &info->workers, &info->workers_count, err);
+    if (rc == 0)
+        rc = ask_suspended(conn, &info->suspended, err);
+    if (rc == 0 && o->queues_count > 0)
+        keep_servants(o, info);
+    return rc;
+}
+
+/* ---- for programs ---- */
+
+static void put_queue(crq_value *list, const char *name,
+        const struct crq_counts *c, int *rc)
+{
+    crq_value *q = crq_value_new_dict();
+
+    if (q == NULL)
+        *rc = CRQ_ENOMEM;
+    if (*rc < 0) {
+        crq_value_free(q);
+        return;
+    }
+    show_put_text(q, "name", name, rc);
+    show_put_number(q, "queued", c->queued, rc);
+    show_put_number(q, "started", c->started, rc);
+    show_put_number(q, "finished", c->finished, rc);
+    show_put_number(q, "failed", c->failed, rc);
+    show_put_number(q, "deferred", c->deferred, rc);
+    show_put_number(q, "scheduled", c->scheduled, rc);
+    show_put_number(q, "canceled", c->canceled, rc);
+    if (*rc < 0)
+        crq_value_free(q);
+    else
+        *rc = crq_value_add(list, q);
+}
+
+static void put_worker(crq_value *list, const struct crq_worker *worker,
+        int *rc)
+{
+    crq_value *w = crq_value_new_dict();
+
+    if (w == NULL)
+        *rc = CRQ_ENOMEM;
+    if (*rc < 0) {
+        crq_value_free(w);
+        return;
+    }
+    show_put_text(w, "name", worker->name, rc);
+    show_put_text(w, "state", worker->state, rc);
+    show_put_text(w, "queues", worker->queues, rc);
+    show_put_text(w, "hostname", worker->hostname, rc);
+    show_put_text(w, "ip_address", worker->ip_address, rc);
+    show_put_text(w, "pid", worker->pid, rc);
+    show_put_text(w, "version", worker->version, rc);
+    show_put_text(w, "current_job",
+            worker->current_job[0] != '\0' ? worker->current_job : NULL, rc);
+    show_put_time(w, "birth", worker->birth_us, rc);
+    show_put_time(w, "last_heartbeat", worker->last_heartbeat_us, rc);
+    show_put_number(w, "successful_job_count", worker->successful_job_count,
+            rc);
+    show_put_number(w, "failed_job_count", worker->failed_job_count, rc);
+    show_put(w, "total_working_time",
+            crq_value_new_float(worker->total_working_time_s), rc);
+    if (*rc < 0)
+        crq_value_free(w);
+    else
+        *rc = crq_value_add(list, w);
+}
+
+static int print_json(const struct options *o, const struct info *info,
+        crq_error *err)
+{
+    crq_value *all = crq_value_new_dict();
+    crq_value *queues = crq_value_new_list(), *workers = crq_value_new_list();
+    int rc = all != NULL && queues != NULL && workers != NULL ? 0 : CRQ_ENOMEM;
+
+    for (size_t i = 0; i < info->queues; i++)
+        put_queue(queues, info->names[i], &info->counts[i], &rc);
+    for (size_t i = 0; i < info->workers_count; i++)
+        put_worker(workers, &info->workers[i], &rc);
+    if (rc == 0 && !o->only_workers)
+        show_put(all, "queues", crq_value_ref(queues), &rc);
+    if (rc == 0 && !o->only_queues)
+        show_put(all, "workers", crq_value_ref(workers), &rc);
+    if (rc == 0)
+        show_put(all, "suspended", crq_value_new_bool(info->suspended), &rc);
+    rc = rc < 0 ? crq_fail_nomem(err) : show_json(all, err);
+    crq_value_free(queues);
+    crq_value_free(workers);
+    crq_value_free(all);
+    return rc;
+}
+
+/* ---- RQ's lines ---- */
+
+/* "a,b" as "a, b". */
+static void print_queues_of(const char *queues)
+{
+    for (; *queues != '\0'; queues++) {
+        putchar(*queues);
+        if (*queues == ',')
+            putchar(' ');
+    }
+}
+
+static void print_raw(const struct options *o, const struct info *info)
+{
+    for (size_t i = 0; i < info->queues && !o->only_workers; i++)
+        printf("queue %s %lld, %lld executing, %lld finished, %lld failed\n",
+                info->names[i], (long long)info->counts[i].queued,
+                (long long)info->counts[i].started,
+                (long long)info->counts[i].finished,
+                (long long)info->counts[i].failed);
+    for (size_t i = 0; i < info->workers_count && !o->only_queues; i++) {
+        const struct crq_worker *w = &info->workers[i];
+
+        printf("worker %s (%s %s %s) %s ", w->name, w->hostname, w->ip_address,
+                w->pid, w->state[0] != '\0' ? w->state : "?");
+        print_queues_of(w->queues);
+        printf(". jobs: %lld finished, %lld failed\n",
+                (long long)w->successful_job_count,
+                (long long)w->failed_job_count);
+    }
+}
+
+/* ---- for people ---- */
+
+static size_t widest(const struct info *info, bool workers, size_t least)
+{
+    size_t width = least;
+
+    for (size_t i = 0; i < (workers ? info->workers_count : info->queues);
+            i++) {
+        size_t n =
+                term_columns(workers ? info->workers[i].name : info->names[i]);
+
+        width = n > width ? n : width;
+    }
+    return width < 40 ? width : 40;
+}
+
+/* A bar for the jobs that wait, in eighths of a column. */
+static void print_bar(int64_t n, int64_t most, int columns)
+{
+    static const char *const eighths[] = { "", "\u258f", "\u258e", "\u258d",
+        "\u258c", "\u258b", "\u258a", "\u2589" };
+    int64_t length;
+
+    if (most <= 0 || columns <= 0)
+        return;
+    length = (int64_t)((double)n / (double)most * columns * 8);
+    length = length == 0 && n > 0 ? 1 : length;
+    if (length > 0)
+        printf("  ");
+    for (; length >= 8; length -= 8)
+        term_printf(TERM_GREEN, "\u2588");
+    if (length > 0)
+        term_printf(TERM_GREEN, "%s", eighths[length]);
+}
+
+static void print_count(enum term_style style, int64_t n, int width)
+{
+    term_printf(n > 0 ? style : TERM_DIM, "%*lld", width, (long long)n);
+}
+
+static void print_queues(const struct info *info)
+{
+    size_t width = widest(info, false, 5);
+    int bar = term_width() - (int)width - 58;
+    int64_t most = 0;
+
+    for (size_t i = 0; i < info->queues; i++)
+        most = info->counts[i].queued > most ? info->counts[i].queued : most;
+    term_text(TERM_BOLD, "QUEUE", 0, width);
+    term_printf(TERM_BOLD, "  %9s %7s %8s %8s %8s %8s\n", "QUEUED", "STARTED",
+            "FINISHED", "FAILED", "DEFERRED", "SCHEDULED");
+    for (size_t i = 0; i < info->queues; i++) {
+        const struct crq_counts *c = &info->counts[i];
+
+        term_text(TERM_PLAIN, info->names[i], width, width);
+        printf("  ");
+        print_count(TERM_BLUE, c->queued, 9);
+        printf(" ");
+        print_count(TERM_YELLOW, c->started, 7);
+        printf(" ");
+        print_count(TERM_GREEN, c->finished, 8);
+        printf(" ");
+        print_count(TERM_RED, c->failed, 8);
+        printf(" ");
+        print_count(TERM_CYAN, c->deferred, 8);
+        printf(" ");
+        print_count(TERM_CYAN, c->scheduled, 9);
+        print_bar(c->queued, most, bar < 30 ? bar : 30);
+        putchar('\n');
+    }
+}
+
+static enum term_style state_style(const char *state)
+{
+    static const struct {
+        const char *state;
+        enum term_style style;
+    } styles[] = { { "busy", TERM_RED }, { "idle", TERM_GREEN },
+        { "suspended", TERM_YELLOW } };
+
+    for (size_t i = 0; i < sizeof(styles) / sizeof(styles[0]); i++)
+        if (strcmp(styles[i].state, state) == 0)
+            return styles[i].style;
+    return TERM_PLAIN;
+}
+
+static void print_workers(const struct info *info)
+{
+    size_t width = widest(info, true, 6);
+
+    if (info->workers_count == 0)
+        return;
+    putchar('\n');
+    term_text(TERM_BOLD, "WORKER", 0, width);
+    term_printf(TERM_BOLD, "  %-9s %8s %8s  %s\n", "STATE", "FINISHED",
+            "FAILED", "QUEUES, HOST, PROCESS");
+    for (size_t i = 0; i < info->workers_count; i++) {
+        const struct crq_worker *w = &info->workers[i];
+
+        term_text(TERM_PLAIN, w->name, width, width);
+        printf("  ");
+        term_text(state_style(w->state), w->state, 0, 9);
+        printf(" ");
+        print_count(TERM_GREEN, w->successful_job_count, 8);
+        printf(" ");
+        print_count(TERM_RED, w->failed_job_count, 8);
+        printf("  ");
+        term_text(TERM_PLAIN, w->queues, 0, 0);
+        printf("  ");
+        term_text(TERM_DIM, w->hostname, 0, 0);
+        term_printf(TERM_DIM, ":%s", w->pid);
+        if (w->current_job[0] != '\0') {
+            term_printf(TERM_DIM, "  running ");
+            term_text(TERM_PLAIN, w->current_job, 0, 0);
+        }
+        putchar('\n');
+    }
+}
+
+static void print_summary(const struct options *o, const struct info *info)
+{
+    int64_t waiting = 0;
+
+    for (size_t i = 0; i < info->queues; i++)
+        waiting += info->counts[i].queued;
+    if (!o->only_workers)
+        term_printf(TERM_DIM, "%zu queue%s, %lld job%s waiting", info->queues,
+                info->queues == 1 ? "" : "s", (long long)waiting,
+                waiting == 1 ? "" : "s");
+    if (!o->only_queues)
+        term_printf(TERM_DIM, "%s%zu worker%s", o->only_workers ? "" : ", ",
+                info->workers_count, info->workers_count == 1 ? "" : "s");
+    putchar('\n');
+    if (info->suspended)
+        term_printf(TERM_YELLOW,
+                "Workers are suspended: they take no new jobs.\n");
+}
+
+static void print_info(const struct options *o, const struct info *info)
+{
+    if (!o->only_workers && info->queues > 0)
+        print_queues(info);
+    if (!o->only_queues)
+        print_workers(info);
+    if ((!o->only_workers && info->queues > 0) || info->workers_count > 0)
+        putchar('\n');
+    print_summary(o, info);
+}
+
+static int show_once(const struct options *o, crq_error *err)
+{
+    struct info info = { 0 };
+    int rc = fetch(o, &info, err);
+
+    if (rc == 0) {
+        if (o->interval_us > 0 && term_is_tty())
+            fputs("\033[H\033[2J", stdout);
+        if (o->cli->json)
+            rc = print_json(o, &info, err);
+        else if (o->raw)
+            print_raw(o, &info);
+        else
+            print_info(o, &info);
+        fflush(stdout);
+    }
+    info_fini(&info);
+    return rc;
+}
+
+int cmd_info(struct cli *cli, int argc, char **argv)
+{
+    static const struct argp_child children[] = {
+        { &cli_common_argp, 0, NULL, 0 }, { 0 }
+    };
+    static const struct argp argp = { option_table, parse, "[QUEUE...]",
+        "Show queues and workers: all, or the queues named.", children, NULL,
+        NULL };
+    struct options o = { .cli = cli };
+    crq_error err;
+    int rc;
+
+    argp_parse(&argp, argc, argv, 0, NULL, &o);
+    rc = cli_connect(cli);
+    if (rc != 0)
+        return rc;
+    do {
+        rc = show_once(&o, &err);
+        if (rc == 0 && o.interval_us > 0) {
+            struct timespec pause = { o.interval_us / 1000000,
+                (long)(o.interval_us % 1000000) * 1000 };
+
+            nanosleep(&pause, NULL);
+        }
+    } while (rc == 0 && o.interval_us > 0 && !ferror(stdout));
+    return rc < 0 ? cli_error(&err) : CLI_DONE;
+}

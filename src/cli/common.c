@@ -1,0 +1,143 @@
+/* common.c - connecting, failing and reading options, alike in every verb. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "codec/timetext.h"
+
+static error_t parse_common(int key, char *arg, struct argp_state *state)
+{
+    struct cli *cli = state->input;
+
+    switch (key) {
+    case 'u': cli->url = arg; return 0;
+    case 'j': cli->json = true; return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option common_options[] = {
+    { "url", 'u', "URL", 0,
+            "Redis: redis://[user:password@]host[:port][/db] or "
+            "unix:///path[?db=n]",
+            90 },
+    { "json", 'j', NULL, 0, "Print JSON", 90 },
+    { 0 },
+};
+
+const struct argp cli_common_argp = { common_options, parse_common, NULL, NULL,
+    NULL, NULL, NULL };
+
+/* ---- connecting ---- */
+
+/* As rq does when there is no URL: REDIS_HOST and its like, if any is set. */
+static int url_from_parts(struct crq_buf *out)
+{
+    const char *host = getenv("REDIS_HOST"), *port = getenv("REDIS_PORT");
+    const char *db = getenv("REDIS_DB"), *password = getenv("REDIS_PASSWORD");
+
+    if (host == NULL && port == NULL && db == NULL && password == NULL)
+        return 0;
+    crq_buf_puts(out, "redis://");
+    if (password != NULL && password[0] != '\0') {
+        crq_buf_putc(out, ':');
+        for (const char *p = password; *p != '\0'; p++)
+            crq_buf_printf(out, "%%%02X", (unsigned char)*p);
+        crq_buf_putc(out, '@');
+    }
+    return crq_buf_printf(out, "%s:%s/%s", host != NULL ? host : "localhost",
+            port != NULL ? port : "6379", db != NULL ? db : "0");
+}
+
+static const char *url_from_environment(struct crq_buf *out)
+{
+    static const char *const names[] = { "CRQ_URL", "RQ_REDIS_URL",
+        "REDIS_URL" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *url = getenv(names[i]);
+
+        if (url != NULL && url[0] != '\0')
+            return url;
+    }
+    url_from_parts(out);
+    return out->len > 0 ? out->data : NULL;
+}
+
+int cli_connect(struct cli *cli)
+{
+    struct crq_buf parts = CRQ_BUF_INIT;
+    crq_error err;
+    int rc;
+
+    rc = crq_conn_open(cli->url != NULL ? cli->url
+                                        : url_from_environment(&parts),
+            NULL, &cli->conn, &err);
+    crq_buf_fini(&parts);
+    return rc < 0 ? cli_error(&err) : 0;
+}
+
+/* ---- failing ---- */
+
+int cli_error(const crq_error *err)
+{
+    static const struct {
+        int code, exit;
+    } exits[] = {
+        { CRQ_EINVAL, CLI_USAGE },
+        { CRQ_EUNSUPPORTED, CLI_USAGE },
+        { CRQ_ELIMIT, CLI_USAGE },
+        { CRQ_EIO, CLI_USAGE },
+        { CRQ_EEXIST, CLI_FAILED },
+        { CRQ_ENOTFOUND, CLI_FAILED },
+        { CRQ_ESTATE, CLI_FAILED },
+        { CRQ_ETIMEOUT, CLI_FAILED },
+        { CRQ_ECODEC, CLI_FAILED },
+        { CRQ_ECONNECT, CLI_UNAVAILABLE },
+        { CRQ_EAUTH, CLI_UNAVAILABLE },
+        { CRQ_EREDIS, CLI_UNAVAILABLE },
+        { CRQ_ELOST, CLI_UNAVAILABLE },
+    };
+
+    fprintf(stderr, "crq: %s\n", err->text);
+    for (size_t i = 0; i < sizeof(exits) / sizeof(exits[0]); i++)
+        if (exits[i].code == err->code)
+            return exits[i].exit;
+    return CLI_BUG;
+}
+
+/* ---- option values ---- */
+
+int64_t cli_duration_us(const struct argp_state *state, const char *option,
+        const char *text)
+{
+    int64_t us = 0;
+
+    if (crq_timetext_duration(text, &us, NULL) < 0)
+        argp_error(state,
+                "--%s %s: not a duration; write seconds, or a number with "
+                "d, h, m or s, such as 90 or 1h",
+                option, text);
+    return us;
+}
+
+int64_t cli_seconds(const struct argp_state *state, const char *option,
+        const char *text)
+{
+    return cli_duration_us(state, option, text) / 1000000;
+}
+
+int64_t cli_number(const struct argp_state *state, const char *option,
+        const char *text, int64_t least)
+{
+    char *end;
+    long long n;
+
+    errno = 0;
+    n = strtoll(text, &end, 10);
+    if (end == text || *end != '\0' || errno != 0 || n < least)
+        argp_error(state, "--%s %s: not a whole number from %lld on", option,
+                text, (long long)least);
+    return n;
+}

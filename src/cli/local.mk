@@ -1,0 +1,17 @@
+bin_PROGRAMS += crq
+crq_SOURCES = \
+	src/cli/cli.h \
+	src/cli/cmd_enqueue.c \
+	src/cli/cmd_info.c \
+	src/cli/cmd_list.c \
+	src/cli/cmd_result.c \
+	src/cli/cmd_show.c \
+	src/cli/common.c \
+	src/cli/funcargs.c \
+	src/cli/funcargs.h \
+	src/cli/main.c \
+	src/cli/show.c \
+	src/cli/show.h \
+	src/cli/term.c \
+	src/cli/term.h
+crq_LDADD = libcrq-core.la

@@ -1,0 +1,114 @@
+/*
+ * main.c - crq: finds the verb and runs it.
+ *
+ * Every verb has a parser of its own and takes -u and --json on either side of
+ * its name.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+/* In the order of the help: what most people need first. */
+static const struct cli_verb verbs[] = {
+    { "enqueue", "put a call on a queue", cmd_enqueue },
+    { "result", "what a job returned, or why it failed", cmd_result },
+    { "show", "all about one job", cmd_show },
+    { "list", "the jobs of a queue", cmd_list },
+    { "info", "queues and workers at a glance", cmd_info },
+};
+
+#define VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+struct start {
+    struct cli *cli;
+    int verb_at; /* in argv; 0: none yet */
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct start *start = state->input;
+
+    (void)arg;
+    switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = start->cli; return 0;
+    case ARGP_KEY_ARG:
+        /* All from here on is the verb's. */
+        start->verb_at = state->next - 1;
+        state->next = state->argc;
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static char *list_verbs(int key, const char *text, void *input)
+{
+    char *all = NULL;
+    size_t len = 0;
+    FILE *out;
+
+    (void)input;
+    if (key != ARGP_KEY_HELP_POST_DOC)
+        return (char *)(uintptr_t)text;
+    out = open_memstream(&all, &len);
+    if (out == NULL)
+        return NULL;
+    fprintf(out, "Verbs:\n");
+    for (size_t i = 0; i < VERBS; i++)
+        fprintf(out, "  %-10s %s\n", verbs[i].name, verbs[i].summary);
+    fprintf(out, "\n'crq VERB --help' explains one; crq(1) all of them.");
+    fclose(out);
+    return all;
+}
+
+static int run_verb(struct cli *cli, int argc, char **argv)
+{
+    char name[64];
+
+    for (size_t i = 0; i < VERBS; i++)
+        if (strcmp(verbs[i].name, argv[0]) == 0) {
+            snprintf(name, sizeof(name), "crq %s", verbs[i].name);
+            argv[0] = name; /* what usage messages begin with */
+            return verbs[i].run(cli, argc, argv);
+        }
+    fprintf(stderr, "crq: there is no verb '%s'; 'crq --help' lists them\n",
+            argv[0]);
+    return CLI_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct argp_child children[] = {
+        { &cli_common_argp, 0, NULL, 0 }, { 0 }
+    };
+    static const struct argp argp = { NULL, parse, "VERB [ARG...]",
+        "Background jobs on Redis, in the protocol of Python RQ.\v", children,
+        list_verbs, NULL };
+    struct cli cli = { NULL, false, NULL };
+    struct start start = { &cli, 0 };
+    char version[64], name[] = "crq";
+    int rc;
+
+    snprintf(version, sizeof(version), "crq %s", crq_version());
+    argp_program_version = version;
+    argp_err_exit_status = CLI_USAGE;
+    /* A link that breaks while we write is an error, not our end. */
+    signal(SIGPIPE, SIG_IGN);
+
+    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &start);
+    if (start.verb_at == 0) {
+        argp_help(&argp, stderr, ARGP_HELP_STD_USAGE | ARGP_HELP_LONG, name);
+        return CLI_USAGE;
+    }
+    rc = run_verb(&cli, argc - start.verb_at, argv + start.verb_at);
+    crq_conn_free(cli.conn);
+    /* A full disk must not look like success. */
+    if ((fflush(stdout) != 0 || ferror(stdout)) && rc == CLI_DONE) {
+        fprintf(stderr, "crq: the output could not be written: %s\n",
+                strerror(errno));
+        rc = CLI_FAILED;
+    }
+    return rc;
+}
