@@ -1,5 +1,6 @@
 include tests/golden/local.mk
 include tests/unit/local.mk
+include tests/live/local.mk
 
 # What needs no Redis and nothing else: make check-unit.
 check-unit:
@@ -29,7 +30,11 @@ EXTRA_DIST += \
 	tests/interop/conftest.py \
 	tests/interop/pytest.ini \
 	tests/interop/requirements.txt \
+	tests/interop/state.py \
+	tests/interop/tasks.py \
+	tests/interop/test_cli.py \
+	tests/interop/test_enqueue.py \
 	tests/interop/test_ground.py \
 	tests/interop/test_manual.py \
+	tests/interop/test_read.py \
 	tests/layers
-include tests/live/local.mk

@@ -1,0 +1,191 @@
+"""The command line: exit codes and clear lines for all that goes wrong."""
+
+import os
+import socket
+import subprocess
+
+import pytest
+import redis
+from rq import Queue
+
+from state import dump
+
+pytestmark = pytest.mark.old_rq
+
+
+@pytest.mark.parametrize("args", [
+    [], ["nonsense"], ["enqueue"], ["enqueue", "--timeout", "soon", "f"],
+    ["enqueue", "--timeout", "0", "f"], ["enqueue", "--ttl", "0", "f"],
+    ["enqueue", "--job-id", "a:b", "f"], ["enqueue", "-S", "yaml", "f"],
+    ["enqueue", "f", ":{bad"], ["enqueue", "f", "%open('x')"],
+    ["enqueue", "f", "k=1", "k=2"], ["enqueue", "f", "@/no/such/file"],
+    ["enqueue", "--retry-interval", "3", "f"], ["enqueue", "-q", "", "f"],
+    ["enqueue", "--schedule-in", "1", "--schedule-at", "2030-01-01T00:00:00",
+     "f"],
+    ["enqueue", "--schedule-at", "tomorrow", "f"],
+    ["enqueue", "--meta", "[1]", "f"], ["enqueue", "--no-such", "f"],
+    ["result"], ["result", "a", "b"], ["show"], ["list", "-s", "dancing"],
+    ["list", "-n", "x"], ["info", "-Q", "-W"],
+], ids=" ".join)
+def test_wrong_usage_is_64_and_writes_nothing(r, crq, args):
+    done = crq(*args)
+
+    assert done.code == 64, done.err
+    assert done.out == "" and done.err.strip()
+    assert r.dbsize() == 0
+
+
+@pytest.mark.parametrize("args, word", [
+    (["enqueue", "f", ":1", ":{bad"], "argument 2 ':{bad'"),
+    (["enqueue", "--job-id", "a b", "f"], "letters, digits"),
+    (["enqueue", "--timeout", "0", "f"], "-1 for no limit"),
+    (["enqueue", "-S", "yaml", "f"], "pickle and json"),
+    (["enqueue", "f", "k=1", "k=2"], "'k' is given twice"),
+])
+def test_an_error_names_the_thing_and_the_remedy(crq, args, word):
+    assert word in crq(*args).err
+
+
+def test_what_is_not_there_is_1(r, crq):
+    for verb in "show", "result":
+        done = crq(verb, "nobody")
+        assert done.code == 1 and done.out == ""
+        assert done.err == "crq: there is no job 'nobody'\n"
+    crq("enqueue", "--job-id", "waits", "f")
+    done = crq("result", "waits")
+    assert done.code == 1 and "is queued and has no result yet" in done.err
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@pytest.mark.parametrize("args", [["enqueue", "f"], ["show", "x"],
+                                  ["result", "x"], ["list"], ["info"]],
+                         ids=" ".join)
+def test_an_unreachable_redis_is_69(crq, args):
+    port = free_port()
+    done = crq(*args, url=f"redis://127.0.0.1:{port}/0")
+
+    assert done.code == 69 and done.out == ""
+    assert done.err.count("\n") == 1 and str(port) in done.err
+
+
+def test_a_wrong_url_is_64_and_never_shows_the_password(crq):
+    done = crq("info", url="redis://me:secret@host:99999/0")
+
+    assert done.code == 64 and "99999" in done.err
+    assert "secret" not in done.err
+
+
+def test_a_wrong_password_is_69(redis_server, r, crq):
+    r.config_set("requirepass", "right")
+    try:
+        good = redis_server.url.replace("//", "//:right@")
+        bad = redis_server.url.replace("//", "//:wrong@")
+        for url in redis_server.url, bad:
+            done = crq("enqueue", "f", url=url)
+            assert done.code == 69 and done.err.count("\n") == 1
+            assert "password" in done.err and "wrong" not in done.err.lower(
+            ).replace("wrongpass", "")
+        assert crq("enqueue", "f", url=good).code == 0
+    finally:
+        redis.Redis(port=redis_server.port, password="right").config_set(
+            "requirepass", "")
+
+
+def test_a_read_only_replica_is_69_and_nothing_is_written(r, crq):
+    before = dump(r)
+    r.execute_command("REPLICAOF", "127.0.0.1", free_port())
+    try:
+        for extra in [], ["--schedule-in", "5"]:
+            done = crq("enqueue", *extra, "f")
+            assert done.code == 69 and done.err.count("\n") == 1
+            assert "read-only" in done.err
+        assert crq("info").code == 0
+    finally:
+        r.execute_command("REPLICAOF", "NO", "ONE")
+    assert dump(r) == before
+
+
+def test_full_memory_is_69_and_nothing_is_half_written(r, crq):
+    before = dump(r)
+    r.config_set("maxmemory-policy", "noeviction")
+    r.config_set("maxmemory", "1")
+    try:
+        for extra in [], ["--schedule-in", "5"]:
+            done = crq("enqueue", *extra, "f")
+            assert done.code == 69 and done.err.count("\n") == 1
+            assert "memory" in done.err
+        assert crq("info").code == 0
+    finally:
+        r.config_set("maxmemory", "0")
+    assert dump(r) == before
+
+
+def test_the_url_comes_from_the_environment(redis_server, r, crq):
+    program = os.environ["CRQ_BIN"]
+    for env in [{"CRQ_URL": redis_server.url, "RQ_REDIS_URL": "redis://x:1"},
+                {"RQ_REDIS_URL": redis_server.unix_url},
+                {"REDIS_URL": redis_server.url},
+                {"REDIS_HOST": "127.0.0.1",
+                 "REDIS_PORT": str(redis_server.port)}]:
+        r.flushall()
+        clean = {k: v for k, v in os.environ.items() if "REDIS" not in k}
+        done = subprocess.run([program, "enqueue", "f"], text=True,
+                              capture_output=True, env={**clean, **env})
+        assert done.returncode == 0, done.stderr
+        assert Queue(connection=r).count == 1
+
+
+def test_options_stand_on_either_side_of_the_verb(redis_server, r, crq):
+    program = os.environ["CRQ_BIN"]
+    for args in [["-u", redis_server.url, "--json", "info"],
+                 ["info", "--json", "-u", redis_server.url],
+                 ["--url=" + redis_server.url, "info", "-j"]]:
+        done = subprocess.run([program, *args], capture_output=True, text=True)
+        assert done.returncode == 0 and '"queues"' in done.stdout
+
+
+def test_arguments_are_read_from_files(r, crq, tmp_path):
+    (tmp_path / "a.json").write_text('{"big": 123456789012345678901}')
+    (tmp_path / "t.txt").write_text("läng\nlines")
+    (tmp_path / "l.py").write_text("(1, {2})")
+    crq("enqueue", "--job-id", "f", "f", f":@{tmp_path}/a.json",
+        f"t=@{tmp_path}/t.txt", f"l%=@{tmp_path}/l.py")
+
+    job = Queue(connection=r).fetch_job("f")
+    assert job.args == [{"big": 123456789012345678901}]
+    assert job.kwargs == {"t": "läng\nlines", "l": (1, {2})}
+
+
+def test_help_and_version_are_there(crq):
+    assert crq("--version").out.startswith("crq 0.")
+    assert "enqueue" in crq("--help").out
+    for verb in "enqueue", "result", "show", "list", "info":
+        done = crq(verb, "--help")
+        assert done.code == 0 and f"crq {verb}" in done.out
+
+
+def test_output_to_a_closed_pipe_or_full_disk_is_no_success(redis_server, r):
+    program = os.environ["CRQ_BIN"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([program, "-u", redis_server.url, "info"],
+                              stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode != 0
+
+
+def test_a_long_list_is_cut_and_can_be_paged(r, crq):
+    queue = Queue(connection=r)
+    queue.enqueue_many([Queue.prepare_data("f", (i,), job_id=f"j{i:04}")
+                        for i in range(1200)])
+
+    def ids(*args):
+        return [row["id"] for row in crq("list", "--json", *args).json()]
+
+    assert ids() == [f"j{i:04}" for i in range(50)]
+    assert ids("-n", "0") == [f"j{i:04}" for i in range(1200)]
+    assert ids("-n", "3", "-o", "700") == ["j0700", "j0701", "j0702"]
+    assert ids("-o", "1199", "-n", "5") == ["j1199"]
