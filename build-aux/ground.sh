@@ -28,16 +28,22 @@ is_installed() {
     dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null | grep -q '^ii'
 }
 
-# The package that "a|b" stands for; nothing, and status 1, when apt knows none.
-choose_package() {
+# Is one of "a|b" there already?
+any_installed() {
     local name names
     IFS='|' read -ra names <<<"$1"
     for name in "${names[@]}"; do
         if is_installed "$name"; then
-            echo "$name"
             return 0
         fi
     done
+    return 1
+}
+
+# The first of "a|b" that apt knows; nothing, and status 1, when it knows none.
+choose_package() {
+    local name names
+    IFS='|' read -ra names <<<"$1"
     for name in "${names[@]}"; do
         if apt-cache show "$name" 2>/dev/null | grep -q '^Package:'; then
             echo "$name"
@@ -54,8 +60,7 @@ need_packages() {
     command -v dpkg-query >/dev/null ||
         die "this is not Debian: install these yourself: $*"
     for spec in "$@"; do
-        name=$(IFS='|'; for n in $spec; do is_installed "$n" && echo "$n"; done)
-        [ -n "$name" ] || missing+=("$spec")
+        any_installed "$spec" || missing+=("$spec")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
 
@@ -84,6 +89,11 @@ sys.exit(sys.version_info < (3, 9))' 2>/dev/null; then
     return 1
 }
 
+need_python() {
+    find_python >/dev/null || need_packages python3 python3-venv
+    find_python >/dev/null || die "no Python 3.9 or newer that makes venvs"
+}
+
 # A venv in folder $1 with exactly the requirements of the other arguments.
 # Kept, and made anew when the list changes.
 make_venv() {
@@ -92,10 +102,8 @@ make_venv() {
     if [ "$(cat "$folder/.made-of" 2>/dev/null)" = "$*" ]; then
         return 0
     fi
-    python=$(find_python) || {
-        need_packages python3 python3-venv
-        python=$(find_python) || die "no Python 3.9 or newer that makes venvs"
-    }
+    need_python
+    python=$(find_python)
     rm -rf "$folder"
     "$python" -m venv "$folder" || die "$python could not make $folder"
     "$folder/bin/pip" install --quiet --disable-pip-version-check "$@" ||

@@ -52,7 +52,7 @@ def _free_port():
 
 
 def _wait_until_up(process, port):
-    connection = redis.Redis(port=port)
+    connection = redis.Redis(host="127.0.0.1", port=port)
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -96,7 +96,7 @@ def redis_server():
 @pytest.fixture
 def r(redis_server):
     """A connection to that Redis, emptied before the test."""
-    with redis.Redis(port=redis_server.port) as connection:
+    with redis.Redis.from_url(redis_server.url) as connection:
         connection.flushall()
         yield connection
 
