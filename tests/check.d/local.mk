@@ -1,0 +1,22 @@
+# The steps of ./check.
+EXTRA_DIST += \
+	tests/check.d/bench \
+	tests/check.d/clang \
+	tests/check.d/clang-asan \
+	tests/check.d/coverage \
+	tests/check.d/cppcheck \
+	tests/check.d/cppcheck.supp \
+	tests/check.d/distcheck \
+	tests/check.d/format \
+	tests/check.d/fuzz \
+	tests/check.d/gcc \
+	tests/check.d/interop \
+	tests/check.d/interop-old \
+	tests/check.d/layers \
+	tests/check.d/lib.sh \
+	tests/check.d/manpages \
+	tests/check.d/pytest.sh \
+	tests/check.d/shell \
+	tests/check.d/symbols \
+	tests/check.d/valgrind \
+	tests/layers
