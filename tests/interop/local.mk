@@ -9,4 +9,5 @@ EXTRA_DIST += \
 	tests/interop/test_enqueue.py \
 	tests/interop/test_ground.py \
 	tests/interop/test_manual.py \
-	tests/interop/test_read.py
+	tests/interop/test_read.py \
+	tests/interop/test_readme.py
