@@ -126,8 +126,15 @@ int crq_value_new_int_text(const char *text, size_t len, crq_value **out,
         return crq_fail(err, CRQ_ELIMIT,
                 "an int of %zu digits; %d are the limit, as in Python",
                 len - at, CRQ_INT_DIGITS_MAX);
-    for (; at < len; at++)
-        multiply_add(words, &used, 10, (uint32_t)(text[at] - '0'));
+    while (at < len) {
+        uint32_t by = 1, plus = 0;
+
+        for (int i = 0; i < CHUNK_DIGITS && at < len; i++, at++) {
+            by *= 10;
+            plus = plus * 10 + (uint32_t)(text[at] - '0');
+        }
+        multiply_add(words, &used, by, plus);
+    }
     v = from_magnitude(words, used, negative);
     if (v == NULL)
         return crq_fail_nomem(err);

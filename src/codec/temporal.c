@@ -1,5 +1,6 @@
 /* temporal.c - making dates, times, durations and zones, checked. */
 #include <assert.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -32,6 +33,8 @@ static int check_date(const crq_datetime *d, crq_error *err)
 
 static int check_tz(const crq_tz *tz, crq_error *err)
 {
+    size_t bad;
+
     /* Python: strictly between -24 and +24 hours. */
     if (tz->offset_s < -86400 || tz->offset_s >= 86400 ||
             (tz->offset_s == -86400 && tz->offset_us == 0) ||
@@ -39,6 +42,8 @@ static int check_tz(const crq_tz *tz, crq_error *err)
         return crq_fail(err, CRQ_EINVAL,
                 "a zone %d s from UTC; it must be less than a day",
                 tz->offset_s);
+    if (tz->name != NULL && !crq_utf8_valid(tz->name, strlen(tz->name), &bad))
+        return crq_fail(err, CRQ_EINVAL, "the name of a zone is not UTF-8");
     return 0;
 }
 

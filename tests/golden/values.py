@@ -67,7 +67,7 @@ ints += [10 ** 18, 10 ** 19, -10 ** 27, 10 ** 4300 - 1, 1 - 10 ** 4300,
          10 ** 4299]
 ints += [rnd.getrandbits(rnd.randrange(1, 400)) for i in range(30)]
 for n in ints:
-    size = n.bit_length() // 8 + 1
+    size = (n + (n < 0)).bit_length() // 8 + 1  # as few as hold the sign
     row('int', n.to_bytes(size, 'little', signed=True).hex(), str(n))
 
 # ---- characters: the edges of what repr() escapes

@@ -3,13 +3,21 @@
 UNIT_TESTS = \
 	tests/unit/check_args \
 	tests/unit/check_buf \
+	tests/unit/check_clock \
 	tests/unit/check_error \
 	tests/unit/check_json \
 	tests/unit/check_literal \
+	tests/unit/check_log \
+	tests/unit/check_mem \
+	tests/unit/check_number \
 	tests/unit/check_pickle_golden \
+	tests/unit/check_random \
 	tests/unit/check_repr \
+	tests/unit/check_temporal \
 	tests/unit/check_timetext \
 	tests/unit/check_url \
+	tests/unit/check_utf8 \
+	tests/unit/check_value \
 	tests/unit/check_zip
 
 # The default of every program that says nothing else.
