@@ -1,6 +1,8 @@
 /* live.c - starting and stopping private Redis servers. */
 #include "live.h"
 
+#include "relay.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -111,14 +113,13 @@ static void child(const struct live_server *server, pid_t parent)
 /* Whether the server answers a PING, be it with NOAUTH. */
 static bool answers(const struct live_server *server)
 {
-    struct sockaddr_un to = { .sun_family = AF_UNIX };
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = live_socket(server->socket);
     char bytes[16] = "";
     bool yes = false;
 
-    snprintf(to.sun_path, sizeof(to.sun_path), "%s", server->socket);
-    if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0 &&
-            send(fd, "PING\r\n", 6, MSG_NOSIGNAL) == 6 &&
+    if (fd < 0)
+        return false;
+    if (send(fd, "PING\r\n", 6, MSG_NOSIGNAL) == 6 &&
             read(fd, bytes, sizeof(bytes) - 1) > 0)
         yes = strncmp(bytes, "-LOADING", 8) != 0;
     close(fd);
@@ -209,6 +210,27 @@ struct live_server *live_start(bool tcp, ...)
     }
     ck_assert_msg(rc == 0, "redis-server did not start (status %d), see %s/log",
             rc, server->folder);
+    return server;
+}
+
+struct live_server *live_start_relay(const struct live_relay *relay)
+{
+    struct live_server *server = new_server();
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    ck_assert_ptr_nonnull(server);
+    snprintf(at.sun_path, sizeof(at.sun_path), "%s", server->socket);
+    ck_assert_int_eq(
+            bind(listener, (const struct sockaddr *)&at, sizeof(at)), 0);
+    ck_assert_int_eq(listen(listener, 8), 0);
+    server->owner = getpid();
+    server->pid = fork();
+    if (server->pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        live_relay_run(relay, listener, live_main()->socket);
+    }
+    close(listener);
     return server;
 }
 

@@ -80,6 +80,22 @@ void live_thaw(struct live_server *server);
 crq_conn *live_conn(void);
 crq_conn *live_conn_to(const char *format, ...) CRQ_PRINTF(1, 2);
 
+/**
+ * A process between client and main server that passes everything on, but does
+ * things at the nth piece (bit n - 1 of a mask) from a client that contains
+ * `word`. A piece is what one read() brings, at most 16 KiB.
+ */
+struct live_relay {
+    const char *word;
+    unsigned cut;   /* let the server have it, then close both links ... */
+    size_t pass;    /* ... when so many bytes of the reply have been passed */
+    bool last;      /* and take no more connections after a cut */
+    unsigned flush; /* SCRIPT FLUSH before it */
+};
+
+/** Start one; live_kill() ends it. Connect to its url. */
+struct live_server *live_start_relay(const struct live_relay *relay);
+
 /* ------------------------------------------------------------------ state */
 
 /**

@@ -15,6 +15,8 @@ endif
 tests_live_liblive_la_SOURCES = \
 	tests/live/live.c \
 	tests/live/live.h \
+	tests/live/relay.c \
+	tests/live/relay.h \
 	tests/live/state.c
 tests_live_liblive_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) \
 	-I$(top_srcdir)/tests/unit

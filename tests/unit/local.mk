@@ -12,6 +12,7 @@ UNIT_TESTS = \
 	tests/unit/check_number \
 	tests/unit/check_pickle_golden \
 	tests/unit/check_random \
+	tests/unit/check_refusal \
 	tests/unit/check_repr \
 	tests/unit/check_temporal \
 	tests/unit/check_timetext \
