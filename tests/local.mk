@@ -1,4 +1,5 @@
 include tests/check.d/local.mk
+include tests/fuzz/local.mk
 include tests/golden/local.mk
 include tests/interop/local.mk
 include tests/live/local.mk

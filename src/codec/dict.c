@@ -19,6 +19,8 @@
 
 #define SMALL      8     /* pairs that need no index */
 #define KEY_BUDGET 10000 /* parts of a tuple used as a key */
+/* A frozenset within a key is compared by looking its members up. */
+#define COMPARE_BUDGET (KEY_BUDGET * 4)
 
 static uint64_t mix(uint64_t h, uint64_t part)
 {
@@ -93,7 +95,7 @@ static void hash_members(struct hashing *to, const struct crq_seq *keys,
 
 static void hash(struct hashing *to, const crq_value *v, size_t depth)
 {
-    if (to->rc == 0 && (to->budget-- == 0 || depth == 0))
+    if (to->rc == 0 && (to->budget-- <= 0 || depth == 0))
         to->rc = CRQ_ELIMIT;
     if (to->rc < 0)
         return;
@@ -137,6 +139,9 @@ static void hash(struct hashing *to, const crq_value *v, size_t depth)
 
 /* ---- equality ---- */
 
+static ptrdiff_t find_member(const struct crq_map *map, const crq_value *key,
+        size_t depth, int *budget);
+
 static bool equal(const crq_value *a, const crq_value *b, size_t depth,
         int *budget);
 
@@ -163,7 +168,7 @@ static bool equal_maps(const crq_value *a, const crq_value *b, size_t depth,
         return equal_seqs(&x->keys, &y->keys, depth, budget) &&
                 equal_seqs(&x->vals, &y->vals, depth, budget);
     for (size_t i = 0; i < x->keys.count; i++) {
-        ptrdiff_t at = crq_map_find(y, x->keys.items[i]);
+        ptrdiff_t at = find_member(y, x->keys.items[i], depth, budget);
 
         if (at < 0)
             return false;
@@ -266,7 +271,7 @@ bool crq_value_equal(const crq_value *a, const crq_value *b)
 /* As Python looks keys up: the same object first, then ==. */
 static bool same_key(const crq_value *a, const crq_value *b)
 {
-    int budget = KEY_BUDGET;
+    int budget = COMPARE_BUDGET;
 
     return a == b || equal(a, b, CRQ_MAX_DEPTH, &budget);
 }
@@ -323,6 +328,38 @@ ptrdiff_t crq_map_find(const struct crq_map *map, const crq_value *key)
     if (key == NULL || hash_key(map, key, &h) < 0)
         return -1;
     return find(map, key, h);
+}
+
+/*
+ * Within a comparison: everything is paid from its budget. Sets of sets of
+ * sets would otherwise be compared anew for every pair of members, on each
+ * level.
+ */
+static ptrdiff_t find_member(const struct crq_map *map, const crq_value *key,
+        size_t depth, int *budget)
+{
+    struct hashing to = { map->index.seed, *budget, 0 };
+    size_t at, i;
+
+    if (map->index.slots == NULL) {
+        for (i = 0; i < map->keys.count; i++)
+            if (map->keys.items[i] == key ||
+                    equal(map->keys.items[i], key, depth, budget))
+                return (ptrdiff_t)i;
+        return -1;
+    }
+    hash(&to, key, depth);
+    *budget = to.budget;
+    if (to.rc < 0)
+        return -1;
+    for (at = (size_t)to.h & map->index.mask; map->index.slots[at] != 0;
+            at = (at + 1) & map->index.mask) {
+        i = map->index.slots[at] - 1;
+        if (map->keys.items[i] == key ||
+                equal(map->keys.items[i], key, depth, budget))
+            return (ptrdiff_t)i;
+    }
+    return -1;
 }
 
 /* At most half full, so that a search is short. */

@@ -518,7 +518,8 @@ static const struct crq_pickle_global globals[] = {
     { "uuid", "UUID", NULL, build_uuid },
 };
 
-/* Names of Python 2, and of Python 3 when it writes for Python 2. */
+/* Names of Python 2, and of Python 3 when it writes for Python 2 or without
+ * its modules in C. */
 static const struct {
     const char *module, *name; /* NULL: every name */
     const char *new_module, *new_name;
@@ -526,6 +527,8 @@ static const struct {
     { "__builtin__", "long", "builtins", "int" },
     { "__builtin__", "unicode", "builtins", "str" },
     { "__builtin__", NULL, "builtins", NULL },
+    { "_pydatetime", NULL, "datetime", NULL },
+    { "_pydecimal", NULL, "decimal", NULL },
     { "copy_reg", NULL, "copyreg", NULL },
 };
 

@@ -26,6 +26,7 @@
 
 #define KEY_PARTS 10000 /* what a key can be made of: see dict.c */
 #define KEY_FREE  16    /* parts of a key, of 64 bytes each, per item */
+#define MEMO_FREE 256   /* memo entries that may be numbered as one likes */
 #define DEPTH_MAX ((size_t)10000)
 
 int crq_unpickle_fail(
@@ -90,6 +91,8 @@ static void weigh(const crq_value *key, size_t depth, size_t *weight)
         crq_value_int_bytes(key, &len);
         *weight += len / 64;
     } else if (type == CRQ_TUPLE || type == CRQ_FROZENSET) {
+        /* Members of a set are looked up in the other when compared. */
+        *weight += type == CRQ_FROZENSET ? crq_value_count(key) * 4 : 0;
         for (size_t i = 0; i < crq_value_count(key); i++)
             weigh(crq_value_item(key, i), depth - 1, weight);
     }
@@ -213,7 +216,7 @@ int crq_unpickle_put(struct crq_unpickler *r, size_t index)
     if (rc < 0)
         return rc;
     /* Who numbers entries one by one is never ahead of the bytes written. */
-    if (index > r->at || index >= r->limits.max_items)
+    if (index > r->at + MEMO_FREE || index >= r->limits.max_items)
         return crq_unpickle_fail(r, CRQ_ELIMIT,
                 "memo entry %zu is far beyond those in use", index);
     if (index >= r->memo_cap) {

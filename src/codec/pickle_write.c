@@ -613,7 +613,9 @@ static void write_retry(struct writer *w, const crq_value *v, uintptr_t key)
     write_class(w, N_RQ_JOB_MODULE, N_RETRY);
     put_newobj(w, key);
     between(w);
-    if (!recall(w, key_of(state))) {
+    if (crq_value_dict_ordered(state))
+        write_value(w, state);
+    else if (!recall(w, key_of(state))) {
         put_op(w, '}');
         memoize(w, key_of(state));
         write_pairs(w, state, true);

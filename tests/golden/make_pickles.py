@@ -262,6 +262,15 @@ def rows_of(python):
             yield row
 
 
+SEEDS = (
+    'job of everything', 'shared parts', 'nested', 'keys of all kinds',
+    'Retries', 'UUIDs', 'UUID said to be safe', 'OrderedDict again',
+    'Decimal 1.50', 'date', 'all times', 'datetime west, named',
+    'time fraction', 'timedelta, negative', 'int of 2040 bits', 'float nan',
+    'bytearray of 6', 'bytes of 9, 62797465', 'str "\\u20ac uro"',
+    'str "\\ud800 alone"', 'set of 3', 'frozenset of 3', 'str of Python 2')
+
+
 def seed_name(name, protocol):
     plain = ''.join(c if c.isalnum() else '_' for c in name)[:40]
     return '%s-%d' % (plain, protocol)
@@ -269,6 +278,7 @@ def seed_name(name, protocol):
 
 def main():
     pythons = [a for a in sys.argv[1:] if not a.startswith('--')]
+    # Small pickles of every kind, for the fuzzer to start from.
     seeds = pythons.pop() if '--seeds' in sys.argv else None
     here = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'pickle')
     rows, sums = {}, {}
@@ -305,7 +315,7 @@ def main():
                 row['name'], row['python'], str(row['protocol']), row['hex'],
                 '=' if five == row['hex'] else five,
                 ascii(value)[:60]]) + '\n')
-            if seeds and len(data) < 300 and row['python'] != '3.6':
+            if seeds and row['name'] in SEEDS and row['protocol'] in (0, 2, 4):
                 path = os.path.join(
                     seeds, seed_name(row['name'], row['protocol']))
                 with open(path, 'wb') as seed:

@@ -10,6 +10,7 @@ UNIT_TESTS = \
 	tests/unit/check_log \
 	tests/unit/check_mem \
 	tests/unit/check_number \
+	tests/unit/check_pickle \
 	tests/unit/check_pickle_golden \
 	tests/unit/check_random \
 	tests/unit/check_refusal \

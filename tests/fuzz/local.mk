@@ -1,0 +1,25 @@
+# One program per decoder: fuzz.h says what a target is. A new one adds its
+# name to the list, two lines at the end, and its folder of inputs.
+FUZZ_TARGETS = \
+	tests/fuzz/fuzz_pickle
+
+check_PROGRAMS += $(FUZZ_TARGETS)
+EXTRA_DIST += tests/fuzz/corpus
+
+if FUZZERS
+FUZZ_LIBS = libcrq-core.la
+FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
+else
+FUZZ_LIBS = tests/fuzz/libreplay.la libcrq-core.la
+FUZZ_LINK = $(AM_LDFLAGS)
+TESTS += $(FUZZ_TARGETS)
+check_LTLIBRARIES += tests/fuzz/libreplay.la
+endif
+
+tests_fuzz_libreplay_la_SOURCES = tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_libreplay_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DCORPUS='"$(abs_top_srcdir)/tests/fuzz/corpus"'
+
+tests_fuzz_fuzz_pickle_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_pickle.c
+tests_fuzz_fuzz_pickle_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_pickle_LDFLAGS = $(FUZZ_LINK)
