@@ -131,6 +131,18 @@ static const struct {
             P("cdecimal\nDecimal\nV1.5\n\x85R.") },
     { P("ccopyreg\n__newobj__\n(ccollections\nOrderedDict\ntR."),
             P("ccollections\nOrderedDict\n)R.") },
+    { P("ccopyreg\n__newobj__\n(cdecimal\nDecimal\nV1\ntR."),
+            P("cdecimal\nDecimal\nV1\n\x85R.") },
+    { P("(cdecimal\nDecimal\nV1\n\x85Rcdecimal\nDecimal\nV1\n\x85Rt."),
+            P("(cdecimal\nDecimal\nq\0V1\n\x85Rh\0V1\n\x85Rt.") },
+    { P("crq.job\nRetry\n)\x81"
+        "ccollections\nOrderedDict\n)RVa\nK\1sb."),
+            P("crq.job\nRetry\n)\x81"
+              "ccollections\nOrderedDict\n(("
+              "Va\nK\1\x86ltRb.") },
+    { P("crq.job\nRetry\n)\x81}K\1K\2sb."), P("(irq.job\nRetry\n}(K\1K\2ub.") },
+    { P("}(L99999999999999999999L\nK\1K\2K\3u."),
+            P("(L99999999999999999999L\nK\1K\2K\3d.") },
     { P("ccollections\nOrderedDict\n)}\x92."),
             P("ccollections\nOrderedDict\n)R.") },
     { P("Vdecimal\nVDecimal\n\x93V1\n\x85R."),
@@ -704,6 +716,21 @@ START_TEST(test_what_is_shared_stays_shared)
 }
 END_TEST
 
+START_TEST(test_the_empty_bytes_are_one_object)
+{
+    static const char want[] = "\x80\5\x95\x0a\0\0\0\0\0\0\0]\x94(C\0\x94"
+                               "h\1e.";
+    crq_value *v = decode(P("](C\0C\0e."));
+    struct crq_buf out = CRQ_BUF_INIT;
+
+    encode(v, &out);
+    ck_assert_uint_eq(out.len, sizeof(want) - 1);
+    ck_assert_int_eq(memcmp(out.data, want, out.len), 0);
+    crq_value_free(v);
+    crq_buf_fini(&out);
+}
+END_TEST
+
 START_TEST(test_a_retry_that_is_shared_with_its_state_is_written_once)
 {
     crq_value *v = decode(P("]q\0(}q\1crq.job\nRetry\n)\x81q\2h\1bh\2e."));
@@ -900,6 +927,7 @@ int main(void)
     tcase_add_test(tc, test_nested_sets_are_compared_in_bounded_time);
     tcase_add_test(tc, test_unfinished_objects_are_few);
     tcase_add_test(tc, test_what_is_shared_stays_shared);
+    tcase_add_test(tc, test_the_empty_bytes_are_one_object);
     tcase_add_test(
             tc, test_a_retry_that_is_shared_with_its_state_is_written_once);
     tcase_add_test(tc, test_what_is_written_is_appended);
