@@ -11,3 +11,11 @@ EXTRA_DIST += \
 	tests/interop/test_manual.py \
 	tests/interop/test_read.py \
 	tests/interop/test_readme.py
+# Python on the other side. Each test is a script that skips without it.
+check_PROGRAMS += tests/interop/pickle_peer
+dist_check_SCRIPTS += tests/interop/pickle.sh
+EXTRA_DIST += tests/interop/pickle_peer.py
+TESTS += tests/interop/pickle.sh
+
+tests_interop_pickle_peer_SOURCES = tests/interop/pickle_peer.c
+tests_interop_pickle_peer_LDADD = libcrq-core.la
