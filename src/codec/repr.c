@@ -4,7 +4,9 @@
  * Where Python's versions differ: an OrderedDict is printed as Python 3.8 to
  * 3.11 do, OrderedDict([('a', 1)]), and which characters are escaped is
  * decided by the table in unprintable.h. Sets are printed in the order of
- * their insertion; Python's own order differs from run to run.
+ * their insertion; Python's own order differs from run to run. A Decimal is
+ * printed with the text that it was made from, which is Python's own unless
+ * an application wrote it in another form (1e3 for 1E+3).
  *
  * A value that was made from a few hundred bytes can share its parts so that
  * its text would fill the memory. Printing stops when the buffer is full, and

@@ -1,6 +1,9 @@
 # One program per decoder: fuzz.h says what a target is. A new one adds its
 # name to the list, two lines at the end, and its folder of inputs.
 FUZZ_TARGETS = \
+	tests/fuzz/fuzz_inflate \
+	tests/fuzz/fuzz_json \
+	tests/fuzz/fuzz_literal \
 	tests/fuzz/fuzz_pickle
 
 check_PROGRAMS += $(FUZZ_TARGETS)
@@ -20,6 +23,15 @@ tests_fuzz_libreplay_la_SOURCES = tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_libreplay_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DCORPUS='"$(abs_top_srcdir)/tests/fuzz/corpus"'
 
+tests_fuzz_fuzz_inflate_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_inflate.c
+tests_fuzz_fuzz_inflate_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_inflate_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_json.c
+tests_fuzz_fuzz_json_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_json_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_literal_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_literal.c
+tests_fuzz_fuzz_literal_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_literal_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_pickle_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_pickle.c
 tests_fuzz_fuzz_pickle_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_pickle_LDFLAGS = $(FUZZ_LINK)
