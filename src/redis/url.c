@@ -61,6 +61,14 @@ static const char *behind_scheme(const char *text)
     return strncmp(p, "://", 3) == 0 ? p + 3 : text;
 }
 
+/* Whatever can't be printed, or isn't ASCII, becomes '?'. */
+static void make_printable(char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < 0x20 || (unsigned char)*text >= 0x7f)
+            *text = '?';
+}
+
 static void mask(struct reading *r)
 {
     const char *colon = strchr(behind_scheme(r->text), ':');
@@ -82,9 +90,7 @@ static void mask(struct reading *r)
             r->secret_end, query != NULL ? "?***" : "");
     if (strlen(r->shown) == SHOWN_MAX - 1)
         strcat(r->shown, "...");
-    for (char *p = r->shown; *p != '\0'; p++)
-        if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f)
-            *p = '?';
+    make_printable(r->shown);
 }
 
 /* ---------------------------------------------------------------- pieces */
@@ -298,13 +304,38 @@ static int read_unix(struct reading *r, const char *path, const char *path_end,
 
 /* ----------------------------------------------------------------- whole */
 
-/* The text is no URI; `at` is where uriparser stopped. */
-static int bad_syntax(const struct reading *r, const char *at, crq_error *err)
+/* "'PIECE' in 'URL' WRONG", for a piece that has not been checked. */
+static int bad_piece(const struct reading *r, const char *what,
+        const char *from, const char *end, const char *wrong, crq_error *err)
+{
+    char piece[SHOWN_MAX / 2 + 1];
+
+    snprintf(piece, sizeof(piece), "%.*s", piece_len(from, end), from);
+    make_printable(piece);
+    return crq_fail(
+            err, CRQ_EINVAL, "%s'%s' in '%s' %s", what, piece, r->shown, wrong);
+}
+
+/* The port in a text that is no URI, if that is the reason for it. */
+static const char *bad_port(const struct reading *r, const char **out_end)
 {
     const char *host = behind_scheme(r->text);
     const char *end = host + strcspn(host, "/?#");
     const char *port = memrchr(host, ':', (size_t)(end - host));
-    const char *escape = NULL;
+
+    if (host == r->text || r->secret < r->secret_end || port == NULL ||
+            port + 1 == end ||
+            memchr(port, ']', (size_t)(end - port)) != NULL ||
+            number(port + 1, end, 65535) >= 1)
+        return NULL;
+    *out_end = end;
+    return port + 1;
+}
+
+/* The text is no URI; `at` is where uriparser stopped. */
+static int bad_syntax(const struct reading *r, const char *at, crq_error *err)
+{
+    const char *end, *port = bad_port(r, &end);
 
     if (at == NULL)
         at = r->text + strlen(r->text);
@@ -313,19 +344,13 @@ static int bad_syntax(const struct reading *r, const char *at, crq_error *err)
                 "the user or password in '%s' has a character that must be "
                 "percent-escaped, such as '/' as %%2F",
                 r->shown);
-    for (int back = 0; back <= 2 && escape == NULL; back++)
-        if (at - r->text >= back && at[-back] == '%')
-            escape = at - back;
-    if (escape != NULL)
-        return crq_fail(err, CRQ_EINVAL,
-                "'%.*s' in '%s' is not a percent-escape",
-                (int)strnlen(escape, 3), escape, r->shown);
-    if (r->secret == r->secret_end && port != NULL &&
-            memchr(port, ']', (size_t)(end - port)) == NULL && end - port > 1 &&
-            number(port + 1, end, 65535) < 1)
-        return crq_fail(err, CRQ_EINVAL,
-                "the port '%.*s' in '%s' is not in 1..65535",
-                piece_len(port + 1, end), port + 1, r->shown);
+    for (int back = 0; back <= 2 && at - r->text >= back; back++)
+        if (at[-back] == '%')
+            return bad_piece(r, "", at - back,
+                    at - back + strnlen(at - back, 3),
+                    "is not a percent-escape", err);
+    if (port != NULL)
+        return bad_piece(r, "the port ", port, end, "is not in 1..65535", err);
     if (*at == '\0')
         return crq_fail(
                 err, CRQ_EINVAL, "'%s' ends too early to be a URL", r->shown);

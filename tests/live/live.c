@@ -189,7 +189,7 @@ struct live_server *live_main(void)
     return &servers[0];
 }
 
-struct live_server *live_start(bool tcp, ...)
+struct live_server *live_start(int tcp, ...)
 {
     struct live_server *server = new_server();
     size_t n = 0;

@@ -66,7 +66,7 @@ struct live_server *live_main(void);
  *
  * tcp  also listen on a free port of 127.0.0.1.
  */
-struct live_server *live_start(bool tcp, ...) __attribute__((sentinel));
+struct live_server *live_start(int tcp, ...) __attribute__((sentinel));
 
 /** SIGKILL, and wait for the end. What it had is gone. */
 void live_kill(struct live_server *server);

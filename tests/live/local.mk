@@ -2,6 +2,7 @@
 # list and its _SOURCES.
 LIVE_TESTS = \
 	tests/live/check_conn \
+	tests/live/check_live \
 	tests/live/check_script
 
 LIVE_LIBS = tests/live/liblive.la $(LDADD)
@@ -24,6 +25,9 @@ tests_live_liblive_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) \
 tests_live_check_conn_SOURCES = tests/live/check_conn.c
 tests_live_check_conn_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_conn_LDADD = $(LIVE_LIBS)
+tests_live_check_live_SOURCES = tests/live/check_live.c
+tests_live_check_live_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_live_LDADD = $(LIVE_LIBS)
 tests_live_check_script_SOURCES = tests/live/check_script.c
 tests_live_check_script_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_script_LDADD = $(LIVE_LIBS)

@@ -135,6 +135,7 @@ static const struct {
     { "unix:///a%00b", "the path in 'unix:///a%00b' has a control character" },
     { "unix:///a%2", "'%2' in 'unix:///a%2' is not a percent-escape" },
     { "unix:///a%g0", "'%g0' in 'unix:///a%g0' is not a percent-escape" },
+    { "redis://h:\xff", "the port '?' in 'redis://h:?' is not in 1..65535" },
     { "redis://h h", "'redis://h h' is not a URL: character 10 must be "
                      "percent-escaped" },
     { "redis://h\x01", "'redis://h?' is not a URL: character 10 must be "
