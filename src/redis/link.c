@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "redis/tls.h"
 
 /* What to look at, by errno; the others get the system's words alone. */
 static const struct {
@@ -30,7 +31,6 @@ static const struct {
     { ECONNREFUSED, "connection refused (is redis-server running?)" },
     { ENOENT, "there is no such socket (is redis-server running?)" },
     { EACCES, "permission denied (may this user open the socket?)" },
-    { ENOTSOCK, "that is not a socket" },
     { ETIMEDOUT, "no answer in time (are host and port right?)" },
     { EHOSTUNREACH, "no route to the host" },
     { ENETUNREACH, "the network is unreachable" },
@@ -74,6 +74,13 @@ int crq_link_wait(
     }
 }
 
+static void close_socket(struct crq_link *link)
+{
+    if (link->fd >= 0)
+        close(link->fd);
+    link->fd = -1;
+}
+
 /* A connected socket in link->fd, or the errno. */
 static int try_address(struct crq_link *link, const struct sockaddr *to,
         socklen_t len, int64_t deadline_us)
@@ -98,7 +105,7 @@ static int try_address(struct crq_link *link, const struct sockaddr *to,
         }
     }
     if (number != 0)
-        crq_link_close(link);
+        close_socket(link);
     return number;
 }
 
@@ -167,23 +174,52 @@ static int open_tcp(struct crq_link *link, const struct crq_url *url,
     return 0;
 }
 
+static int shake_hands(struct crq_link *link, const char *address,
+        int64_t deadline_us, crq_error *err)
+{
+    short events = 0;
+    int rc;
+
+    for (;;) {
+        rc = crq_tls_handshake(link->tls, link->fd, &events, err);
+        if (rc < 0)
+            return crq_fail_in(
+                    err, rc, "cannot connect to Redis at %s", address);
+        if (rc > 0)
+            return 0;
+        if (crq_link_wait(link, events, deadline_us) == 0)
+            return crq_fail(err, CRQ_ECONNECT,
+                    "cannot connect to Redis at %s: no answer to TLS in time "
+                    "(is it the TLS port?)",
+                    address);
+    }
+}
+
 int crq_link_open(struct crq_link *link, const struct crq_url *url,
         const char *address, int64_t deadline_us, crq_error *err)
 {
-    if (url->tls)
-        return crq_fail(err, CRQ_EUNSUPPORTED,
-                "cannot connect to Redis at %s: TLS is not built in "
-                "(hiredis >= 1.0 with hiredis_ssl)",
-                address);
-    return url->path != NULL ? open_unix(link, url, address, deadline_us, err)
-                             : open_tcp(link, url, address, deadline_us, err);
+    int rc;
+
+    if (url->tls) {
+        rc = crq_tls_new(url->host, &link->tls, err);
+        if (rc < 0)
+            return crq_fail_in(
+                    err, rc, "cannot connect to Redis at %s", address);
+    }
+    rc = url->path != NULL ? open_unix(link, url, address, deadline_us, err)
+                           : open_tcp(link, url, address, deadline_us, err);
+    if (rc == 0 && url->tls)
+        rc = shake_hands(link, address, deadline_us, err);
+    if (rc < 0)
+        crq_link_close(link);
+    return rc;
 }
 
 void crq_link_close(struct crq_link *link)
 {
-    if (link->fd >= 0)
-        close(link->fd);
-    link->fd = -1;
+    crq_tls_free(link->tls);
+    link->tls = NULL;
+    close_socket(link);
 }
 
 static ssize_t moved(ssize_t n)
@@ -195,13 +231,18 @@ static ssize_t moved(ssize_t n)
 
 ssize_t crq_link_write(struct crq_link *link, const void *bytes, size_t len)
 {
+    if (link->tls != NULL)
+        return crq_tls_write(link->tls, bytes, len);
     return moved(send(link->fd, bytes, len, MSG_NOSIGNAL));
 }
 
 ssize_t crq_link_read(struct crq_link *link, void *bytes, size_t len)
 {
-    ssize_t n = recv(link->fd, bytes, len, 0);
+    ssize_t n;
 
+    if (link->tls != NULL)
+        return crq_tls_read(link->tls, bytes, len);
+    n = recv(link->fd, bytes, len, 0);
     if (n == 0) {
         errno = 0;
         return -1;
@@ -213,6 +254,8 @@ bool crq_link_is_stale(const struct crq_link *link)
 {
     char byte;
 
+    if (link->tls != NULL)
+        return !crq_tls_is_quiet(link->tls);
     return recv(link->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
            (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }

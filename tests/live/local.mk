@@ -3,7 +3,8 @@
 LIVE_TESTS = \
 	tests/live/check_conn \
 	tests/live/check_live \
-	tests/live/check_script
+	tests/live/check_script \
+	tests/live/check_tls
 
 LIVE_LIBS = tests/live/liblive.la $(LDADD)
 
@@ -31,3 +32,6 @@ tests_live_check_live_LDADD = $(LIVE_LIBS)
 tests_live_check_script_SOURCES = tests/live/check_script.c
 tests_live_check_script_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_script_LDADD = $(LIVE_LIBS)
+tests_live_check_tls_SOURCES = tests/live/check_tls.c
+tests_live_check_tls_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_tls_LDADD = $(LIVE_LIBS)

@@ -1,0 +1,148 @@
+/* check_tls.c - tests of redis/tls.c. */
+#include "live.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef HAVE_HIREDIS_SSL
+
+/* A certificate that signs itself, made out to `names`. */
+static void make_certificate(
+        const char *names, char *key, char *cert, size_t size)
+{
+    char command[500];
+
+    snprintf(key, size, "%s/key.pem", live_main()->folder);
+    snprintf(cert, size, "%s/cert.pem", live_main()->folder);
+    snprintf(command, sizeof(command),
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 "
+            "-nodes -days 2 -subj /CN=crq -addext subjectAltName=%s "
+            "-keyout %s -out %s 2>/dev/null",
+            names, key, cert);
+    ck_assert_int_eq(system(command), 0);
+}
+
+/* A server that speaks TLS on its port. */
+static struct live_server *start(const char *names, char *cert, size_t size)
+{
+    struct live_server *server = live_start(true, NULL);
+    crq_conn *conn = live_conn_to("%s", server->url);
+    char key[200], port[8];
+    crq_error err;
+
+    make_certificate(names, key, cert, size);
+    snprintf(port, sizeof(port), "%d", server->port);
+    unit_ok(crq_conn_run(conn, NULL, &err, "CONFIG", "SET", "port", "0",
+                    "tls-cert-file", cert, "tls-key-file", key,
+                    "tls-auth-clients", "no", "tls-port", port, NULL),
+            &err);
+    crq_conn_free(conn);
+    return server;
+}
+
+START_TEST(test_a_trusted_server_is_spoken_to_through_tls)
+{
+    char cert[200];
+    struct live_server *server =
+            start("DNS:localhost,IP:127.0.0.1", cert, sizeof(cert));
+    crq_conn *conn;
+    crq_error err;
+
+    setenv("SSL_CERT_FILE", cert, 1);
+    conn = live_conn_to("rediss://%s:%d/2", _i == 0 ? "localhost" : "127.0.0.1",
+            server->port);
+    for (int i = 0; i < 100; i++)
+        live_seed(conn, "INCR n");
+    live_expect(conn, "n string\n  100\n");
+    /* More than a socket takes, both ways. */
+    for (int round = 0; round < 2; round++) {
+        static char word[100000];
+        struct crq_args args;
+
+        memset(word, 'x', sizeof(word) - 1);
+        crq_args_init(&args);
+        crq_args_list(&args, "ECHO", word, NULL);
+        for (int i = 0; i < 100; i++)
+            unit_ok(crq_conn_append(conn, &args, &err), &err);
+        for (int i = 0; i < 100; i++) {
+            crq_reply *reply;
+
+            unit_ok(crq_conn_next(conn, &reply, &err), &err);
+            ck_assert_str_eq(crq_reply_text(reply, NULL), word);
+            crq_reply_free(reply);
+        }
+        crq_args_fini(&args);
+    }
+    live_kill(server);
+    ck_assert_int_eq(
+            crq_conn_run(conn, NULL, &err, "PING", NULL), CRQ_ECONNECT);
+    crq_conn_free(conn);
+}
+END_TEST
+
+static const struct {
+    const char *names; /* that the certificate is made out to */
+    bool trusted;
+    const char *host, *says;
+} refused[] = {
+    { "DNS:localhost", false, "localhost",
+            "its certificate is refused: self-signed" },
+    { "DNS:elsewhere", true, "localhost",
+            "its certificate is refused: hostname mismatch" },
+    { "DNS:localhost", true, "127.0.0.1",
+            "its certificate is refused: IP address mismatch" },
+};
+
+START_TEST(test_a_certificate_that_proves_nothing_is_refused)
+{
+    char cert[200], url[100];
+    struct live_server *server = start(refused[_i].names, cert, sizeof(cert));
+    crq_conn *conn;
+    crq_error err;
+
+    setenv("SSL_CERT_FILE", refused[_i].trusted ? cert : "/dev/null", 1);
+    snprintf(
+            url, sizeof(url), "rediss://%s:%d", refused[_i].host, server->port);
+    ck_assert_int_eq(crq_conn_open(url, NULL, &conn, &err), CRQ_ECONNECT);
+    ck_assert_msg(strstr(err.text, refused[_i].says) != NULL, "%s", err.text);
+}
+END_TEST
+
+START_TEST(test_a_server_without_tls_is_told_as_such)
+{
+    struct live_server *server = live_start(true, NULL);
+    crq_conn_options options = CRQ_CONN_OPTIONS_INIT;
+    crq_conn *conn;
+    crq_error err;
+    char url[100];
+
+    options.connect_timeout_ms = 200;
+    snprintf(url, sizeof(url), "rediss://127.0.0.1:%d", server->port);
+    ck_assert_int_eq(crq_conn_open(url, &options, &conn, &err), CRQ_ECONNECT);
+    ck_assert_msg(
+            strstr(err.text, "(is it the TLS port?)") != NULL, "%s", err.text);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tc = tcase_create("tls");
+
+    tcase_add_loop_test(
+            tc, test_a_trusted_server_is_spoken_to_through_tls, 0, 2);
+    unit_add_rows(
+            tc, test_a_certificate_that_proves_nothing_is_refused, refused);
+    tcase_add_test(tc, test_a_server_without_tls_is_told_as_such);
+    return live_run("tls", tc);
+}
+
+#else
+
+int main(void)
+{
+    printf("1..0 # SKIP TLS is not built in\n");
+    return EXIT_SUCCESS;
+}
+
+#endif
