@@ -4,7 +4,8 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_inflate \
 	tests/fuzz/fuzz_json \
 	tests/fuzz/fuzz_literal \
-	tests/fuzz/fuzz_pickle
+	tests/fuzz/fuzz_pickle \
+	tests/fuzz/fuzz_url
 
 check_PROGRAMS += $(FUZZ_TARGETS)
 EXTRA_DIST += tests/fuzz/corpus
@@ -35,3 +36,6 @@ tests_fuzz_fuzz_literal_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_pickle_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_pickle.c
 tests_fuzz_fuzz_pickle_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_pickle_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_url_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_url.c
+tests_fuzz_fuzz_url_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_url_LDFLAGS = $(FUZZ_LINK)
