@@ -29,7 +29,7 @@ static int take(reader *r, uint64_t len, const char **out)
 /* An unsigned number, least significant byte first. */
 static int take_uint(reader *r, size_t width, uint64_t *out)
 {
-    const char *bytes;
+    const char *bytes = NULL;
     uint64_t n = 0;
     int rc = take(r, width, &bytes);
 
@@ -110,7 +110,7 @@ static int run_int(reader *r, const op_row *op)
 
 static int run_long(reader *r, const op_row *op)
 {
-    const char *bytes;
+    const char *bytes = NULL;
     uint64_t len;
     int rc = take_uint(r, op->arg, &len);
 
@@ -126,7 +126,7 @@ static int run_long(reader *r, const op_row *op)
 
 static int run_float(reader *r, const op_row *op)
 {
-    const char *bytes;
+    const char *bytes = NULL;
     uint64_t bits = 0;
     double d;
     int rc = take(r, sizeof(bits), &bytes);
@@ -142,7 +142,7 @@ static int run_float(reader *r, const op_row *op)
 
 static int run_data(reader *r, const op_row *op)
 {
-    const char *bytes;
+    const char *bytes = NULL;
     crq_value *v = NULL;
     uint64_t len;
     int rc = take_uint(r, op->arg, &len);
@@ -156,7 +156,7 @@ static int run_data(reader *r, const op_row *op)
 
 static int run_8bit(reader *r, const op_row *op)
 {
-    const char *bytes;
+    const char *bytes = NULL;
     crq_value *v = NULL;
     uint64_t len;
     int rc = take_uint(r, op->arg, &len);
@@ -386,8 +386,8 @@ static int run_memoize(reader *r, const op_row *op)
 
 static int take_global(reader *r, crq_value **out)
 {
-    const char *module, *name;
-    size_t module_len, name_len;
+    const char *module = NULL, *name = NULL;
+    size_t module_len = 0, name_len = 0;
     int rc = take_line(r, &module, &module_len);
 
     if (rc == 0)
@@ -410,7 +410,7 @@ static int run_stack_global(reader *r, const op_row *op)
 {
     crq_value *module = NULL, *name = NULL, *token = NULL;
     const char *module_text, *name_text;
-    size_t module_len, name_len;
+    size_t module_len = 0, name_len = 0;
     int rc = crq_unpickle_pop(r, &name);
 
     (void)op;
@@ -530,7 +530,7 @@ static int run_proto(reader *r, const op_row *op)
 
 static int run_frame(reader *r, const op_row *op)
 {
-    const char *bytes;
+    const char *bytes = NULL;
     uint64_t len;
     int rc = take_uint(r, op->arg, &len);
 
