@@ -15,6 +15,7 @@ libcrq_core_la_SOURCES += \
 	src/codec/pickle.h \
 	src/codec/pickle_globals.c \
 	src/codec/pickle_impl.h \
+	src/codec/pickle_objects.c \
 	src/codec/pickle_ops.c \
 	src/codec/pickle_read.c \
 	src/codec/pickle_text.c \

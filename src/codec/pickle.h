@@ -15,6 +15,10 @@
 /**
  * Read a pickle of protocol 0 to 5. Bytes behind its STOP are refused.
  *
+ * Python 2's str is a str when it is ASCII, else bytes. How safely a UUID was
+ * made (is_safe) is left out. Parts that are shared stay shared, but for the
+ * zones of datetimes, which are part of these.
+ *
  * limits  may be NULL: the defaults.
  * CRQ_ECODEC        not a pickle; the text says the offset and the reason
  * CRQ_EUNSUPPORTED  it holds a class, function or cycle; the text names it,

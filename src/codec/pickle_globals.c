@@ -7,7 +7,6 @@
  * __reduce_ex__ of each class. A new class goes there, into pickle_write.c and
  * into the golden files of the tests.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -24,11 +23,6 @@ static bool is(const crq_value *v, crq_type type)
 static bool arg_is(const crq_value *args, size_t i, crq_type type)
 {
     return i < crq_value_count(args) && is(crq_value_item(args, i), type);
-}
-
-static int wrong_args(reader *r, const char *what)
-{
-    return crq_unpickle_fail(r, CRQ_ECODEC, "wrong arguments of %s", what);
 }
 
 /* ---- bytes as text of Latin-1: how Python 3 writes them for Python 2 ---- */
@@ -75,7 +69,7 @@ static int reduce_encode(reader *r, const crq_value *args, crq_value **out)
 {
     if (crq_value_count(args) != 2 || !arg_is(args, 0, CRQ_STR) ||
             !names_latin1(args, 1))
-        return wrong_args(r, "_codecs.encode");
+        return crq_unpickle_wrong_args(r, "_codecs.encode");
     return encode(r, CRQ_BYTES, crq_value_item(args, 0), out);
 }
 
@@ -91,7 +85,7 @@ static int new_data(
         return encode(r, type, crq_value_item(args, 0), out);
     if (crq_value_count(args) > 1 ||
             (crq_value_count(args) == 1 && !arg_is(args, 0, CRQ_BYTES)))
-        return wrong_args(r, crq_type_name(type));
+        return crq_unpickle_wrong_args(r, crq_type_name(type));
     if (crq_value_count(args) == 1)
         bytes = crq_value_data(crq_value_item(args, 0), &len);
     return crq_unpickle_data(r, type, bytes, len, out);
@@ -138,7 +132,7 @@ static int copy_pairs(reader *r, crq_value *to, const crq_value *from)
             key = crq_value_key(from, i);
         else if ((!is(val, CRQ_LIST) && !is(val, CRQ_TUPLE)) ||
                  crq_value_count(val) != 2)
-            return wrong_args(r, "dict");
+            return crq_unpickle_wrong_args(r, "dict");
         else {
             key = crq_value_item(val, 0);
             val = crq_value_item(val, 1);
@@ -163,7 +157,7 @@ static int new_container(
         from = crq_value_item(args, 0);
         if (crq_value_count(args) > 1 ||
                 !(is_iterable(from) || (is(v, CRQ_DICT) && is(from, CRQ_DICT))))
-            rc = wrong_args(r, crq_type_name(crq_value_type(v)));
+            rc = crq_unpickle_wrong_args(r, crq_type_name(crq_value_type(v)));
         else if (is(v, CRQ_DICT))
             rc = copy_pairs(r, v, from);
         else
@@ -216,7 +210,7 @@ static int same(
         reader *r, const crq_value *args, crq_type type, crq_value **out)
 {
     if (crq_value_count(args) != 1 || !arg_is(args, 0, type))
-        return wrong_args(r, crq_type_name(type));
+        return crq_unpickle_wrong_args(r, crq_type_name(type));
     *out = crq_value_ref(crq_value_item(args, 0));
     return 0;
 }
@@ -244,7 +238,7 @@ static int reduce_decimal(reader *r, const crq_value *args, crq_value **out)
     int rc;
 
     if (crq_value_count(args) != 1 || !arg_is(args, 0, CRQ_STR))
-        return wrong_args(r, "decimal.Decimal");
+        return crq_unpickle_wrong_args(r, "decimal.Decimal");
     text = crq_value_data(crq_value_item(args, 0), &len);
     rc = crq_unpickle_count_bytes(r, len);
     if (rc < 0)
@@ -274,7 +268,7 @@ static int get_state(reader *r, const crq_value *args, size_t want,
         len = buf.len;
     }
     if (rc == 0 && (bytes == NULL || len != want))
-        rc = wrong_args(r, what);
+        rc = crq_unpickle_wrong_args(r, what);
     if (rc == 0)
         memcpy(out, bytes, want);
     crq_buf_fini(&buf);
@@ -288,11 +282,11 @@ static int get_zone(
     size_t count = crq_value_count(args);
 
     if (count > 2)
-        return wrong_args(r, what);
+        return crq_unpickle_wrong_args(r, what);
     if (count < 2 || arg_is(args, 1, CRQ_NONE))
         return 0;
     if (!arg_is(args, 1, CRQ_TIMEZONE))
-        return wrong_args(r, what);
+        return crq_unpickle_wrong_args(r, what);
     d->has_tz = true;
     d->tz = *crq_value_timezone(crq_value_item(args, 1));
     return 0;
@@ -333,7 +327,7 @@ static int reduce_date(reader *r, const crq_value *args, crq_value **out)
     int rc = get_state(r, args, 4, "datetime.date", b);
 
     if (rc == 0 && crq_value_count(args) != 1)
-        rc = wrong_args(r, "datetime.date");
+        rc = crq_unpickle_wrong_args(r, "datetime.date");
     if (rc < 0)
         return rc;
     rc = crq_value_new_date(b[0] << 8 | b[1], b[2], b[3], out, &why);
@@ -366,25 +360,17 @@ static int reduce_timedelta(reader *r, const crq_value *args, crq_value **out)
     int rc;
 
     if (crq_value_count(args) != 3)
-        return wrong_args(r, "datetime.timedelta");
+        return crq_unpickle_wrong_args(r, "datetime.timedelta");
     for (size_t i = 0; i < 3; i++) {
         const crq_value *v = crq_value_item(args, i);
 
         if (!is(v, CRQ_INT) || !crq_value_int_fits(v) ||
                 crq_value_int(v) < INT32_MIN || crq_value_int(v) > INT32_MAX)
-            return wrong_args(r, "datetime.timedelta");
+            return crq_unpickle_wrong_args(r, "datetime.timedelta");
         fields[i] = (int32_t)crq_value_int(v);
     }
     d = (crq_timedelta){ fields[0], fields[1], fields[2] };
     rc = crq_value_new_timedelta(&d, out, &why);
-    return rc < 0 ? crq_unpickle_refused(r, rc, &why) : 0;
-}
-
-static int new_zone(reader *r, const crq_tz *tz, crq_value **out)
-{
-    crq_error why;
-    int rc = crq_value_new_timezone(tz, out, &why);
-
     return rc < 0 ? crq_unpickle_refused(r, rc, &why) : 0;
 }
 
@@ -394,13 +380,15 @@ static int reduce_timezone(reader *r, const crq_value *args, crq_value **out)
     size_t count = crq_value_count(args), len;
     const crq_timedelta *offset;
     crq_tz tz = { 0, 0, NULL };
+    crq_error why;
+    int rc;
 
     if (count < 1 || count > 2 || !arg_is(args, 0, CRQ_TIMEDELTA) ||
             (count == 2 && !arg_is(args, 1, CRQ_STR)))
-        return wrong_args(r, "datetime.timezone");
+        return crq_unpickle_wrong_args(r, "datetime.timezone");
     offset = crq_value_timedelta(crq_value_item(args, 0));
     if (offset->days < -1 || offset->days > 0)
-        return wrong_args(r, "datetime.timezone");
+        return crq_unpickle_wrong_args(r, "datetime.timezone");
     tz.offset_s = offset->days * 86400 + offset->seconds;
     tz.offset_us = offset->microseconds;
     if (count == 2) {
@@ -411,7 +399,8 @@ static int reduce_timezone(reader *r, const crq_value *args, crq_value **out)
         if (crq_unpickle_count_bytes(r, len) < 0)
             return CRQ_ELIMIT;
     }
-    return new_zone(r, &tz, out);
+    rc = crq_value_new_timezone(&tz, out, &why);
+    return rc < 0 ? crq_unpickle_refused(r, rc, &why) : 0;
 }
 
 /* ---- objects that get their attributes later ---- */
@@ -427,7 +416,7 @@ static int build_uuid(reader *r, const crq_value *state, crq_value **out)
     bool fits;
 
     if (n == NULL || !is(n, CRQ_INT))
-        return wrong_args(r, "uuid.UUID");
+        return crq_unpickle_wrong_args(r, "uuid.UUID");
     known += crq_value_get(state, "is_safe") != NULL;
     fits = crq_value_int_fits(n);
     if (fits) {
@@ -440,10 +429,10 @@ static int build_uuid(reader *r, const crq_value *state, crq_value **out)
         for (size_t i = 0; i < 16 && i < len; i++)
             uuid[15 - i] = le[i];
         if (len > 17 || le[len - 1] >= 0x80 || (len == 17 && le[16] != 0))
-            return wrong_args(r, "uuid.UUID");
+            return crq_unpickle_wrong_args(r, "uuid.UUID");
     }
     if ((fits && crq_value_int(n) < 0) || crq_value_count(state) != known)
-        return wrong_args(r, "uuid.UUID");
+        return crq_unpickle_wrong_args(r, "uuid.UUID");
     *out = crq_value_new_uuid(uuid);
     return crq_unpickle_made(r, *out);
 }
@@ -453,7 +442,7 @@ static int reduce_safe(reader *r, const crq_value *args, crq_value **out)
 {
     if (crq_value_count(args) != 1 ||
             (!arg_is(args, 0, CRQ_INT) && !arg_is(args, 0, CRQ_NONE)))
-        return wrong_args(r, "uuid.SafeUUID");
+        return crq_unpickle_wrong_args(r, "uuid.SafeUUID");
     *out = crq_value_ref(crq_value_item(args, 0));
     return 0;
 }
@@ -461,35 +450,10 @@ static int reduce_safe(reader *r, const crq_value *args, crq_value **out)
 static int build_retry(reader *r, const crq_value *state, crq_value **out)
 {
     if (!is(state, CRQ_DICT))
-        return wrong_args(r, "rq.job.Retry");
+        return crq_unpickle_wrong_args(r, "rq.job.Retry");
     *out = crq_value_new_retry(crq_value_ref(state));
     return crq_unpickle_made(r, *out);
 }
-
-/* ---- copyreg ---- */
-
-/* __newobj__(class, ...) is what NEWOBJ does. */
-static int reduce_newobj(reader *r, const crq_value *args, crq_value **out)
-{
-    crq_value *rest;
-    int rc;
-
-    if (crq_value_count(args) == 0)
-        return wrong_args(r, "copyreg.__newobj__");
-    rest = crq_value_new_tuple();
-    rc = crq_unpickle_made(r, rest);
-    if (rc == 0)
-        rc = crq_unpickle_count(r, crq_value_count(args));
-    for (size_t i = 1; i < crq_value_count(args) && rc == 0; i++)
-        rc = crq_unpickle_add(r, rest, crq_value_ref(crq_value_item(args, i)));
-    if (rc == 0)
-        rc = crq_unpickle_object(r, crq_value_item(args, 0), rest, out);
-    crq_value_free(rest);
-    return rc;
-}
-
-static int reduce_reconstructor(
-        reader *r, const crq_value *args, crq_value **out);
 
 static const struct crq_pickle_global globals[] = {
     { "_codecs", "encode", reduce_encode, NULL },
@@ -505,8 +469,8 @@ static const struct crq_pickle_global globals[] = {
     { "builtins", "str", reduce_str, NULL },
     { "builtins", "tuple", reduce_tuple, NULL },
     { "collections", "OrderedDict", reduce_ordered, NULL },
-    { "copyreg", "__newobj__", reduce_newobj, NULL },
-    { "copyreg", "_reconstructor", reduce_reconstructor, NULL },
+    { "copyreg", "__newobj__", crq_unpickle_newobj, NULL },
+    { "copyreg", "_reconstructor", crq_unpickle_reconstruct, NULL },
     { "datetime", "date", reduce_date, NULL },
     { "datetime", "datetime", reduce_datetime, NULL },
     { "datetime", "time", reduce_time, NULL },
@@ -518,219 +482,12 @@ static const struct crq_pickle_global globals[] = {
     { "uuid", "UUID", NULL, build_uuid },
 };
 
-/* Names of Python 2, and of Python 3 when it writes for Python 2 or without
- * its modules in C. */
-static const struct {
-    const char *module, *name; /* NULL: every name */
-    const char *new_module, *new_name;
-} renamed[] = {
-    { "__builtin__", "long", "builtins", "int" },
-    { "__builtin__", "unicode", "builtins", "str" },
-    { "__builtin__", NULL, "builtins", NULL },
-    { "_pydatetime", NULL, "datetime", NULL },
-    { "_pydecimal", NULL, "decimal", NULL },
-    { "copy_reg", NULL, "copyreg", NULL },
-};
-
-#define ROWS(a) (sizeof(a) / sizeof((a)[0]))
-
-/* ---- tokens ---- */
-
-struct crq_pickle_token *crq_unpickle_token(reader *r, const crq_value *v)
-{
-    if (!is(v, CRQ_BYTEARRAY))
-        return NULL;
-    for (size_t i = 0; i < r->token_count; i++)
-        if (r->tokens[i].v == v)
-            return &r->tokens[i];
-    return NULL;
-}
-
-static int new_token(reader *r, const struct crq_pickle_global *global,
-        bool unbuilt, crq_value **out)
-{
-    struct crq_pickle_token *token = &r->tokens[r->token_count];
-
-    if (r->token_count == CRQ_PICKLE_TOKENS)
-        return crq_unpickle_fail(r, CRQ_ELIMIT, "too many unfinished objects");
-    token->v = crq_value_new_bytearray("", 0);
-    token->global = global;
-    token->unbuilt = unbuilt;
-    token->memo = 0;
-    if (token->v == NULL)
-        return crq_fail_nomem(r->err);
-    r->token_count++;
-    *out = crq_value_ref(token->v);
-    return 0;
-}
-
-/* "module.name", cut to what fits into a message. */
-static int refuse(reader *r, int code, const char *module, const char *name,
-        const char *why)
-{
-    return crq_unpickle_fail(
-            r, code, "the class or function '%s.%s' %s", module, name, why);
-}
-
-static const struct crq_pickle_global *find_global(
+const struct crq_pickle_global *crq_pickle_find_global(
         const char *module, const char *name)
 {
-    for (size_t i = 0; i < ROWS(globals); i++)
+    for (size_t i = 0; i < sizeof(globals) / sizeof(globals[0]); i++)
         if (strcmp(globals[i].module, module) == 0 &&
                 strcmp(globals[i].name, name) == 0)
             return &globals[i];
     return NULL;
-}
-
-#define NAME_MAX_LEN 150
-
-int crq_unpickle_global(reader *r, const char *module, size_t module_len,
-        const char *name, size_t name_len, crq_value **out)
-{
-    const struct crq_pickle_global *global;
-    char m[NAME_MAX_LEN + 1], n[NAME_MAX_LEN + 1];
-    const char *new_module = m, *new_name = n;
-
-    snprintf(m, sizeof(m), "%.*s",
-            (int)(module_len < NAME_MAX_LEN ? module_len : NAME_MAX_LEN),
-            module);
-    snprintf(n, sizeof(n), "%.*s",
-            (int)(name_len < NAME_MAX_LEN ? name_len : NAME_MAX_LEN), name);
-    for (size_t i = 0; i < ROWS(renamed); i++)
-        if (strcmp(renamed[i].module, m) == 0 &&
-                (renamed[i].name == NULL || strcmp(renamed[i].name, n) == 0)) {
-            new_module = renamed[i].new_module;
-            new_name = renamed[i].name != NULL ? renamed[i].new_name : n;
-            break;
-        }
-    /* The one constant that is known by a name. */
-    if (strcmp(m, "datetime") == 0 && strcmp(n, "timezone.utc") == 0)
-        return new_zone(r, &(crq_tz){ 0, 0, NULL }, out);
-    global = find_global(new_module, new_name);
-    if (global == NULL || strlen(m) != module_len || strlen(n) != name_len)
-        return refuse(r, CRQ_EUNSUPPORTED, m, n,
-                "is not one of the plain values that crq takes");
-    for (size_t i = 0; i < r->token_count; i++)
-        if (r->tokens[i].global == global && !r->tokens[i].unbuilt) {
-            *out = crq_value_ref(r->tokens[i].v);
-            return 0;
-        }
-    return new_token(r, global, false, out);
-}
-
-/* What stands where a class or function is needed. */
-static int find_class(reader *r, const crq_value *callable,
-        const struct crq_pickle_global **out)
-{
-    const struct crq_pickle_token *token = crq_unpickle_token(r, callable);
-
-    if (token == NULL || token->unbuilt)
-        return crq_unpickle_fail(r, CRQ_ECODEC,
-                "a %s where a class or function is needed",
-                crq_type_name(crq_value_type(callable)));
-    *out = token->global;
-    return 0;
-}
-
-int crq_unpickle_reduce(reader *r, const crq_value *callable,
-        const crq_value *args, crq_value **out)
-{
-    const struct crq_pickle_global *global;
-    int rc = find_class(r, callable, &global);
-
-    if (rc < 0)
-        return rc;
-    if (global->reduce == NULL)
-        return refuse(r, CRQ_EUNSUPPORTED, global->module, global->name,
-                "is called, but its result is not known");
-    return global->reduce(r, args, out);
-}
-
-int crq_unpickle_object(reader *r, const crq_value *class,
-        const crq_value *args, crq_value **out)
-{
-    const struct crq_pickle_global *global;
-    int rc = find_class(r, class, &global);
-
-    if (rc < 0)
-        return rc;
-    if (global->build != NULL && crq_value_count(args) == 0)
-        return new_token(r, global, true, out);
-    return crq_unpickle_reduce(r, class, args, out);
-}
-
-/* _reconstructor(class, object, None): NEWOBJ of protocols 0 and 1 */
-static int reduce_reconstructor(
-        reader *r, const crq_value *args, crq_value **out)
-{
-    const struct crq_pickle_global *class, *base;
-    int rc;
-
-    if (crq_value_count(args) != 3 || !arg_is(args, 2, CRQ_NONE))
-        return wrong_args(r, "copyreg._reconstructor");
-    rc = find_class(r, crq_value_item(args, 0), &class);
-    if (rc == 0)
-        rc = find_class(r, crq_value_item(args, 1), &base);
-    if (rc < 0)
-        return rc;
-    if (class->build == NULL || base->reduce != NULL)
-        return wrong_args(r, "copyreg._reconstructor");
-    return new_token(r, class, true, out);
-}
-
-/* Put what an object has become in its place: on the stack and in the memo.
- * Anywhere else it may not be yet. */
-static int settle(reader *r, struct crq_pickle_token *token, crq_value *v)
-{
-    struct crq_pickle_token old = *token;
-    int rc = 0;
-
-    *token = r->tokens[--r->token_count];
-    crq_value_free(r->stack[r->count - 1]);
-    r->stack[r->count - 1] = v;
-    if (old.memo > 0 && r->memo[old.memo - 1] == old.v) {
-        crq_value_free(r->memo[old.memo - 1]);
-        r->memo[old.memo - 1] = crq_value_ref(v);
-    }
-    if (crq_value_shared(old.v))
-        rc = refuse(r, CRQ_EUNSUPPORTED, old.global->module, old.global->name,
-                "made an object that is used before it is finished");
-    crq_value_free(old.v);
-    return rc;
-}
-
-int crq_unpickle_build(reader *r, const crq_value *state)
-{
-    const crq_value *top = crq_unpickle_top(r);
-    struct crq_pickle_token *token;
-    crq_value *v = NULL;
-    int rc;
-
-    if (top == NULL)
-        return CRQ_ECODEC;
-    token = crq_unpickle_token(r, top);
-    if (token == NULL || !token->unbuilt)
-        return crq_unpickle_fail(r, CRQ_EUNSUPPORTED,
-                "a %s with attributes of its own",
-                crq_type_name(crq_value_type(top)));
-    rc = token->global->build(r, state, &v);
-    return rc < 0 ? rc : settle(r, token, v);
-}
-
-int crq_unpickle_drop_tokens(reader *r)
-{
-    int rc = 0;
-
-    for (size_t i = 0; i < r->token_count; i++) {
-        struct crq_pickle_token *token = &r->tokens[i];
-
-        if (rc == 0 && crq_value_shared(token->v))
-            rc = refuse(r, CRQ_EUNSUPPORTED, token->global->module,
-                    token->global->name,
-                    token->unbuilt ? "made an object that is not finished"
-                                   : "is itself no plain value");
-        crq_value_free(token->v);
-    }
-    r->token_count = 0;
-    return rc;
 }

@@ -2,8 +2,9 @@
  * pickle_impl.h - the machine that runs a pickle, for the pickle_*.c files.
  *
  * A pickle is a program for a stack machine. pickle_read.c holds the machine,
- * pickle_ops.c its instructions, pickle_text.c the texts of protocol 0, and
- * pickle_globals.c what is known of classes and functions.
+ * pickle_ops.c its instructions, pickle_text.c the texts of protocol 0,
+ * pickle_objects.c classes and objects, and pickle_globals.c the list of those
+ * that are known.
  */
 #ifndef CRQ_CODEC_PICKLE_IMPL_H
 #define CRQ_CODEC_PICKLE_IMPL_H
@@ -126,6 +127,14 @@ int crq_unpickle_data(struct crq_unpickler *r, crq_type type, const char *bytes,
 
 /* pickle_globals.c */
 
+/** The row of a class or function by its name in Python 3, or NULL. */
+const struct crq_pickle_global *crq_pickle_find_global(
+        const char *module, const char *name);
+
+/* pickle_objects.c */
+
+/** Fail with "wrong arguments of ...". */
+int crq_unpickle_wrong_args(struct crq_unpickler *r, const char *what);
 /** The token of a class or function, a new reference. */
 int crq_unpickle_global(struct crq_unpickler *r, const char *module,
         size_t module_len, const char *name, size_t name_len, crq_value **out);
@@ -137,6 +146,11 @@ int crq_unpickle_object(struct crq_unpickler *r, const crq_value *class,
         const crq_value *args, crq_value **out);
 /** Give the object on top of the stack its attributes. */
 int crq_unpickle_build(struct crq_unpickler *r, const crq_value *state);
+/* copyreg.__newobj__ and copyreg._reconstructor, rows of the table. */
+int crq_unpickle_newobj(
+        struct crq_unpickler *r, const crq_value *args, crq_value **out);
+int crq_unpickle_reconstruct(
+        struct crq_unpickler *r, const crq_value *args, crq_value **out);
 /** The token that `v` is, or NULL. */
 struct crq_pickle_token *crq_unpickle_token(
         struct crq_unpickler *r, const crq_value *v);

@@ -111,7 +111,7 @@ static int run_int(reader *r, const op_row *op)
 static int run_long(reader *r, const op_row *op)
 {
     const char *bytes = NULL;
-    uint64_t len;
+    uint64_t len = 0;
     int rc = take_uint(r, op->arg, &len);
 
     if (rc == 0)
@@ -144,7 +144,7 @@ static int run_data(reader *r, const op_row *op)
 {
     const char *bytes = NULL;
     crq_value *v = NULL;
-    uint64_t len;
+    uint64_t len = 0;
     int rc = take_uint(r, op->arg, &len);
 
     if (rc == 0)
@@ -158,7 +158,7 @@ static int run_8bit(reader *r, const op_row *op)
 {
     const char *bytes = NULL;
     crq_value *v = NULL;
-    uint64_t len;
+    uint64_t len = 0;
     int rc = take_uint(r, op->arg, &len);
 
     if (rc == 0)
@@ -170,9 +170,9 @@ static int run_8bit(reader *r, const op_row *op)
 
 static int run_line(reader *r, const op_row *op)
 {
-    const char *line;
+    const char *line = NULL;
     crq_value *v = NULL;
-    size_t len;
+    size_t len = 0;
     int rc = take_line(r, &line, &len);
 
     if (rc == 0)
@@ -531,7 +531,7 @@ static int run_proto(reader *r, const op_row *op)
 static int run_frame(reader *r, const op_row *op)
 {
     const char *bytes = NULL;
-    uint64_t len;
+    uint64_t len = 0;
     int rc = take_uint(r, op->arg, &len);
 
     if (rc == 0)
