@@ -17,6 +17,8 @@ libcrq_core_la_SOURCES += \
 	src/codec/pickle_impl.h \
 	src/codec/pickle_objects.c \
 	src/codec/pickle_ops.c \
+	src/codec/pickle_put.c \
+	src/codec/pickle_put.h \
 	src/codec/pickle_read.c \
 	src/codec/pickle_text.c \
 	src/codec/pickle_write.c \

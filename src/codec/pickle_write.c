@@ -17,22 +17,18 @@
  *
  * Classes are written by the same names as Python's; see `names`.
  */
-#include <assert.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "codec/pickle_impl.h"
+#include "codec/pickle.h"
+#include "codec/pickle_put.h"
 
-#define FRAME_TARGET 65536
-#define FRAME_MIN    4
-#define FRAME_HEADER 9 /* opcode and length */
-#define NO_FRAME     SIZE_MAX
-#define BATCH        1000
+#define BATCH 1000
 
 /* What Python has one object of: keys of the memo that are no addresses. */
 enum {
-    KEY_NONE, /* nothing will refer to it again */
+    KEY_NONE = CRQ_PICKLE_NO_KEY,
     KEY_EMPTY_STR,
     KEY_EMPTY_BYTES,
     KEY_UTC,
@@ -86,141 +82,11 @@ static const char *const names[N_COUNT] = {
     [N_ENQUEUE_AT_FRONT] = "enqueue_at_front",
 };
 
-struct entry {
-    uintptr_t key; /* 0: free */
-    size_t index;
-};
+/* ---- texts ---- */
 
-struct writer {
-    struct crq_buf *out;
-    size_t frame; /* where the open frame's header is, or NO_FRAME */
-    bool framing;
-    struct entry *memo; /* open addressing, at most half full */
-    size_t slots, used;
-    size_t next; /* the index of what is memoized next */
-};
-
-/* ---- frames ---- */
-
-static void put(struct writer *w, const void *bytes, size_t len)
-{
-    if (w->framing && w->frame == NO_FRAME) {
-        w->frame = w->out->len;
-        crq_buf_put(w->out, "\x95\0\0\0\0\0\0\0\0", FRAME_HEADER);
-    }
-    crq_buf_put(w->out, bytes, len);
-}
-
-static void put_op(struct writer *w, int op)
-{
-    char c = (char)op;
-
-    put(w, &c, 1);
-}
-
-static void little_endian(char *to, uint64_t n, size_t width)
-{
-    for (size_t i = 0; i < width; i++)
-        to[i] = (char)(n >> (8 * i));
-}
-
-/* An opcode and its number. */
-static void put_number(struct writer *w, int op, uint64_t n, size_t width)
-{
-    char bytes[9];
-
-    bytes[0] = (char)op;
-    little_endian(bytes + 1, n, width);
-    put(w, bytes, width + 1);
-}
-
-static void end_frame(struct writer *w)
-{
-    struct crq_buf *out = w->out;
-    size_t len;
-
-    if (w->frame == NO_FRAME || out->rc < 0)
-        return;
-    len = out->len - w->frame - FRAME_HEADER;
-    if (len >= FRAME_MIN)
-        little_endian(out->data + w->frame + 1, len, 8);
-    else { /* not worth one */
-        memmove(out->data + w->frame, out->data + w->frame + FRAME_HEADER,
-                len + 1);
-        out->len -= FRAME_HEADER;
-    }
-    w->frame = NO_FRAME;
-}
-
-/* Between two values a frame may end. */
-static void between(struct writer *w)
-{
-    if (w->frame != NO_FRAME &&
-            w->out->len - w->frame - FRAME_HEADER >= FRAME_TARGET)
-        end_frame(w);
-}
-
-/* ---- memo ---- */
-
-static struct entry *find_entry(const struct writer *w, uintptr_t key)
-{
-    /* Addresses only: nobody outside chooses them. */
-    uint64_t h = (uint64_t)key * UINT64_C(0x9e3779b97f4a7c15);
-    size_t at = (size_t)(h >> 20) & (w->slots - 1);
-
-    while (w->memo[at].key != 0 && w->memo[at].key != key)
-        at = (at + 1) & (w->slots - 1);
-    return &w->memo[at];
-}
-
-static int widen_memo(struct writer *w)
-{
-    struct writer wide = { .slots = w->slots > 0 ? w->slots * 2 : 64 };
-
-    wide.memo = crq_calloc(wide.slots, sizeof(*wide.memo));
-    if (wide.memo == NULL)
-        return CRQ_ENOMEM;
-    for (size_t i = 0; i < w->slots; i++)
-        if (w->memo[i].key != 0)
-            *find_entry(&wide, w->memo[i].key) = w->memo[i];
-    crq_free(w->memo);
-    w->memo = wide.memo;
-    w->slots = wide.slots;
-    return 0;
-}
-
-/* Behind what was just written: remember it as `key`. */
-static void memoize(struct writer *w, uintptr_t key)
-{
-    size_t index = w->next++;
-
-    put_op(w, 0x94); /* MEMOIZE */
-    if (key == KEY_NONE)
-        return;
-    if (w->used >= w->slots / 2 && widen_memo(w) < 0) {
-        w->out->rc = CRQ_ENOMEM;
-        return;
-    }
-    *find_entry(w, key) = (struct entry){ key, index };
-    w->used++;
-}
-
-/* Refer back to `key` when it was written before. */
-static bool recall(struct writer *w, uintptr_t key)
-{
-    const struct entry *entry;
-
-    if (key == KEY_NONE || w->slots == 0)
-        return false;
-    entry = find_entry(w, key);
-    if (entry->key == 0)
-        return false;
-    if (entry->index < 256)
-        put_number(w, 'h', entry->index, 1); /* BINGET */
-    else
-        put_number(w, 'j', entry->index, 4); /* LONG_BINGET */
-    return true;
-}
+static const struct crq_pickle_data_ops str_ops = { 0x8c, 'X', 0x8d };
+static const struct crq_pickle_data_ops bytes_ops = { 'C', 'B', 0x8e };
+static const struct crq_pickle_data_ops bytearray_ops = { 0, 0, 0x96 };
 
 /* What only one container refers to is met only once. */
 static uintptr_t key_of(const crq_value *v)
@@ -228,39 +94,8 @@ static uintptr_t key_of(const crq_value *v)
     return crq_value_shared(v) ? (uintptr_t)(const void *)v : KEY_NONE;
 }
 
-/* ---- texts ---- */
-
-/* Opcodes for lengths of 1, 4 and 8 bytes. */
-struct data_ops {
-    uint8_t len1, len4, len8;
-};
-
-static const struct data_ops str_ops = { 0x8c, 'X', 0x8d };
-static const struct data_ops bytes_ops = { 'C', 'B', 0x8e };
-static const struct data_ops bytearray_ops = { 0, 0, 0x96 };
-
-static void put_data(struct writer *w, const struct data_ops *ops,
-        const char *bytes, size_t len, uintptr_t key)
-{
-    bool framing = w->framing;
-
-    if (len >= FRAME_TARGET) {
-        end_frame(w);
-        w->framing = false;
-    }
-    if (len < 256 && ops->len1 != 0)
-        put_number(w, ops->len1, len, 1);
-    else if (len <= UINT32_MAX && ops->len4 != 0)
-        put_number(w, ops->len4, len, 4);
-    else
-        put_number(w, ops->len8, len, 8);
-    put(w, bytes, len);
-    w->framing = framing;
-    memoize(w, key);
-}
-
 static void write_str(
-        struct writer *w, const char *text, size_t len, uintptr_t key)
+        struct crq_pickler *w, const char *text, size_t len, uintptr_t key)
 {
     size_t size;
     uint32_t c = len > 0 ? crq_utf8_next(text, len, &size) : 0;
@@ -269,52 +104,53 @@ static void write_str(
         key = KEY_EMPTY_STR;
     else if (size == len && c <= 0xff)
         key = KEY_CHARACTER + c;
-    between(w);
-    if (!recall(w, key))
-        put_data(w, &str_ops, text, len, key);
+    crq_pickler_between(w);
+    if (!crq_pickler_recall(w, key))
+        crq_pickler_data(w, &str_ops, text, len, key);
 }
 
-static void write_name(struct writer *w, enum name name)
+static void write_name(struct crq_pickler *w, enum name name)
 {
     write_str(w, names[name], strlen(names[name]), KEY_NAME + (uintptr_t)name);
 }
 
-static void write_class(struct writer *w, enum name module, enum name name)
+static void write_class(struct crq_pickler *w, enum name module, enum name name)
 {
-    between(w);
-    if (recall(w, KEY_CLASS + (uintptr_t)name))
+    crq_pickler_between(w);
+    if (crq_pickler_recall(w, KEY_CLASS + (uintptr_t)name))
         return;
     write_name(w, module);
     write_name(w, name);
-    put_op(w, 0x93); /* STACK_GLOBAL */
-    memoize(w, KEY_CLASS + (uintptr_t)name);
+    crq_pickler_op(w, 0x93); /* STACK_GLOBAL */
+    crq_pickler_memoize(w, KEY_CLASS + (uintptr_t)name);
 }
 
 /* ---- numbers ---- */
 
-static void write_long(struct writer *w, const uint8_t *le, size_t len)
+static void write_long(struct crq_pickler *w, const uint8_t *le, size_t len)
 {
     if (len < 256)
-        put_number(w, 0x8a, len, 1); /* LONG1 */
+        crq_pickler_number(w, 0x8a, len, 1); /* LONG1 */
     else
-        put_number(w, 0x8b, len, 4); /* LONG4 */
-    put(w, le, len);
+        crq_pickler_number(w, 0x8b, len, 4); /* LONG4 */
+    crq_pickler_put(w, le, len);
 }
 
-static void write_int(struct writer *w, int64_t n)
+static void write_int(struct crq_pickler *w, int64_t n)
 {
     uint8_t le[8];
     size_t len = sizeof(le);
 
-    between(w);
+    crq_pickler_between(w);
     if (n >= 0 && n <= 0xff)
-        put_number(w, 'K', (uint64_t)n, 1); /* BININT1 */
+        crq_pickler_number(w, 'K', (uint64_t)n, 1); /* BININT1 */
     else if (n >= 0 && n <= 0xffff)
-        put_number(w, 'M', (uint64_t)n, 2); /* BININT2 */
+        crq_pickler_number(w, 'M', (uint64_t)n, 2); /* BININT2 */
     else if (n >= INT32_MIN && n <= INT32_MAX)
-        put_number(w, 'J', (uint64_t)n, 4); /* BININT */
+        crq_pickler_number(w, 'J', (uint64_t)n, 4); /* BININT */
     else {
-        little_endian((char *)le, (uint64_t)n, len);
+        for (size_t i = 0; i < len; i++)
+            le[i] = (uint8_t)((uint64_t)n >> (8 * i));
         /* Bytes on top that only repeat the sign are left out. */
         while (le[len - 1] == (le[len - 2] >= 0x80 ? 0xff : 0))
             len--;
@@ -322,7 +158,7 @@ static void write_int(struct writer *w, int64_t n)
     }
 }
 
-static void write_any_int(struct writer *w, const crq_value *v)
+static void write_any_int(struct crq_pickler *w, const crq_value *v)
 {
     const uint8_t *le;
     size_t len;
@@ -335,7 +171,7 @@ static void write_any_int(struct writer *w, const crq_value *v)
     write_long(w, le, len);
 }
 
-static void write_float(struct writer *w, double d)
+static void write_float(struct crq_pickler *w, double d)
 {
     char bytes[9] = "G"; /* BINFLOAT */
     uint64_t bits;
@@ -343,28 +179,29 @@ static void write_float(struct writer *w, double d)
     memcpy(&bits, &d, sizeof(bits));
     for (int i = 0; i < 8; i++)
         bytes[1 + i] = (char)(bits >> (56 - 8 * i));
-    put(w, bytes, sizeof(bytes));
+    crq_pickler_put(w, bytes, sizeof(bytes));
 }
 
 /* ---- dates and times: the class, a tuple of arguments, REDUCE ---- */
 
-static void put_tuple(struct writer *w, size_t count)
+static void put_tuple(struct crq_pickler *w, size_t count)
 {
-    put_op(w, 0x84 + (int)count); /* TUPLE1..TUPLE3 */
-    memoize(w, KEY_NONE);
+    crq_pickler_op(w, 0x84 + (int)count); /* TUPLE1..TUPLE3 */
+    crq_pickler_memoize(w, KEY_NONE);
 }
 
-static void put_reduce(struct writer *w, uintptr_t key)
+static void put_reduce(struct crq_pickler *w, uintptr_t key)
 {
-    put_op(w, 'R');
-    memoize(w, key);
+    crq_pickler_op(w, 'R');
+    crq_pickler_memoize(w, key);
 }
 
-static void write_delta(struct writer *w, const crq_timedelta *d, uintptr_t key)
+static void write_delta(
+        struct crq_pickler *w, const crq_timedelta *d, uintptr_t key)
 {
-    between(w);
+    crq_pickler_between(w);
     write_class(w, N_DATETIME_MODULE, N_TIMEDELTA);
-    between(w);
+    crq_pickler_between(w);
     write_int(w, d->days);
     write_int(w, d->seconds);
     write_int(w, d->microseconds);
@@ -372,7 +209,7 @@ static void write_delta(struct writer *w, const crq_timedelta *d, uintptr_t key)
     put_reduce(w, key);
 }
 
-static void write_zone(struct writer *w, const crq_tz *tz, uintptr_t key)
+static void write_zone(struct crq_pickler *w, const crq_tz *tz, uintptr_t key)
 {
     /* Python's timedelta: what is west of UTC is a day back and so on. */
     int days = tz->offset_s < 0 ? -1 : 0;
@@ -380,8 +217,8 @@ static void write_zone(struct writer *w, const crq_tz *tz, uintptr_t key)
 
     if (tz->name == NULL && tz->offset_s == 0 && tz->offset_us == 0)
         key = KEY_UTC;
-    between(w);
-    if (recall(w, key))
+    crq_pickler_between(w);
+    if (crq_pickler_recall(w, key))
         return;
     write_class(w, N_DATETIME_MODULE, N_TIMEZONE);
     write_delta(w, &offset, KEY_NONE);
@@ -391,7 +228,7 @@ static void write_zone(struct writer *w, const crq_tz *tz, uintptr_t key)
     put_reduce(w, key);
 }
 
-static void write_when(struct writer *w, const crq_value *v, uintptr_t key)
+static void write_when(struct crq_pickler *w, const crq_value *v, uintptr_t key)
 {
     const crq_datetime *d = crq_value_datetime(v);
     crq_type type = crq_value_type(v);
@@ -416,15 +253,16 @@ static void write_when(struct writer *w, const crq_value *v, uintptr_t key)
             type == CRQ_DATETIME ? N_DATETIME
             : type == CRQ_DATE   ? N_DATE
                                  : N_TIME);
-    between(w);
-    put_data(w, &bytes_ops, state, len, KEY_NONE);
+    crq_pickler_between(w);
+    crq_pickler_data(w, &bytes_ops, state, len, KEY_NONE);
     if (d->has_tz)
         write_zone(w, &d->tz, KEY_NONE);
     put_tuple(w, d->has_tz ? 2 : 1);
     put_reduce(w, key);
 }
 
-static void write_decimal(struct writer *w, const crq_value *v, uintptr_t key)
+static void write_decimal(
+        struct crq_pickler *w, const crq_value *v, uintptr_t key)
 {
     size_t len;
     const char *text = crq_value_data(v, &len);
@@ -437,14 +275,14 @@ static void write_decimal(struct writer *w, const crq_value *v, uintptr_t key)
 
 /* ---- objects: the class, NEWOBJ, a dict of attributes, BUILD ---- */
 
-static void put_newobj(struct writer *w, uintptr_t key)
+static void put_newobj(struct crq_pickler *w, uintptr_t key)
 {
-    between(w);
-    put(w, ")\x81", 2); /* EMPTY_TUPLE, NEWOBJ: see below */
-    memoize(w, key);
+    crq_pickler_between(w);
+    crq_pickler_put(w, ")\x81", 2); /* EMPTY_TUPLE, NEWOBJ: see below */
+    crq_pickler_memoize(w, key);
 }
 
-static void write_uuid(struct writer *w, const crq_value *v, uintptr_t key)
+static void write_uuid(struct crq_pickler *w, const crq_value *v, uintptr_t key)
 {
     const uint8_t *uuid = crq_value_uuid(v);
     uint8_t le[17] = { 0 };
@@ -457,93 +295,95 @@ static void write_uuid(struct writer *w, const crq_value *v, uintptr_t key)
         len--;
     write_class(w, N_UUID_MODULE, N_UUID);
     put_newobj(w, key);
-    between(w);
-    put_op(w, '}');
-    memoize(w, KEY_NONE);
+    crq_pickler_between(w);
+    crq_pickler_op(w, '}');
+    crq_pickler_memoize(w, KEY_NONE);
     write_name(w, N_INT);
     if (len <= 4) {
         for (size_t i = len; i > 0; i--)
             small = small << 8 | le[i - 1];
         write_int(w, small);
     } else {
-        between(w);
+        crq_pickler_between(w);
         write_long(w, le, len);
     }
-    put(w, "sb", 2); /* SETITEM, BUILD */
+    crq_pickler_put(w, "sb", 2); /* SETITEM, BUILD */
 }
 
-static void write_value(struct writer *w, const crq_value *v);
+static void write_value(struct crq_pickler *w, const crq_value *v);
 
 /* ---- containers ---- */
 
-static void write_items(struct writer *w, const crq_value *v)
+static void write_items(struct crq_pickler *w, const crq_value *v)
 {
     for (size_t i = 0; i < crq_value_count(v); i++)
         write_value(w, crq_value_item(v, i));
 }
 
-static void write_tuple(struct writer *w, const crq_value *v, uintptr_t key)
+static void write_tuple(
+        struct crq_pickler *w, const crq_value *v, uintptr_t key)
 {
     size_t count = crq_value_count(v);
 
     if (count == 0) {
-        put_op(w, ')'); /* the one that is not memoized */
+        crq_pickler_op(w, ')'); /* the one that is not memoized */
         return;
     }
     if (count > 3)
-        put_op(w, '(');
+        crq_pickler_op(w, '(');
     write_items(w, v);
-    put_op(w, count > 3 ? 't' : 0x84 + (int)count);
-    memoize(w, key);
+    crq_pickler_op(w, count > 3 ? 't' : 0x84 + (int)count);
+    crq_pickler_memoize(w, key);
 }
 
-static void write_list(struct writer *w, const crq_value *v, uintptr_t key)
+static void write_list(struct crq_pickler *w, const crq_value *v, uintptr_t key)
 {
     size_t count = crq_value_count(v);
 
-    put_op(w, ']');
-    memoize(w, key);
+    crq_pickler_op(w, ']');
+    crq_pickler_memoize(w, key);
     if (count == 1) {
         write_items(w, v);
-        put_op(w, 'a'); /* APPEND */
+        crq_pickler_op(w, 'a'); /* APPEND */
         return;
     }
     for (size_t i = 0; i < count;) {
-        put_op(w, '(');
+        crq_pickler_op(w, '(');
         for (size_t n = 0; n < BATCH && i < count; n++)
             write_value(w, crq_value_item(v, i++));
-        put_op(w, 'e'); /* APPENDS */
+        crq_pickler_op(w, 'e'); /* APPENDS */
     }
 }
 
 /* Python's loops over sets and dicts look for the next item only after they
  * have closed a full batch: then an empty one follows. */
-static void write_set(struct writer *w, const crq_value *v, uintptr_t key)
+static void write_set(struct crq_pickler *w, const crq_value *v, uintptr_t key)
 {
     size_t count = crq_value_count(v), i = 0, n;
 
-    put_op(w, 0x8f); /* EMPTY_SET */
-    memoize(w, key);
+    crq_pickler_op(w, 0x8f); /* EMPTY_SET */
+    crq_pickler_memoize(w, key);
     if (count == 0)
         return;
     do {
-        put_op(w, '(');
+        crq_pickler_op(w, '(');
         for (n = 0; n < BATCH && i < count; n++)
             write_value(w, crq_value_item(v, i++));
-        put_op(w, 0x90); /* ADDITEMS */
+        crq_pickler_op(w, 0x90); /* ADDITEMS */
     } while (n == BATCH);
 }
 
-static void write_frozenset(struct writer *w, const crq_value *v, uintptr_t key)
+static void write_frozenset(
+        struct crq_pickler *w, const crq_value *v, uintptr_t key)
 {
-    put_op(w, '(');
+    crq_pickler_op(w, '(');
     write_items(w, v);
-    put_op(w, 0x91); /* FROZENSET */
-    memoize(w, key);
+    crq_pickler_op(w, 0x91); /* FROZENSET */
+    crq_pickler_memoize(w, key);
 }
 
 /* The attributes of a Retry have names that Python has once. */
-static void write_attribute(struct writer *w, const crq_value *key)
+static void write_attribute(struct crq_pickler *w, const crq_value *key)
 {
     for (enum name n = N_FIRST_OF_RETRY; n < N_COUNT; n++)
         if (crq_value_type(key) == CRQ_STR &&
@@ -555,7 +395,7 @@ static void write_attribute(struct writer *w, const crq_value *key)
 }
 
 static void write_pair(
-        struct writer *w, const crq_value *v, size_t i, bool attributes)
+        struct crq_pickler *w, const crq_value *v, size_t i, bool attributes)
 {
     if (attributes)
         write_attribute(w, crq_value_key(v, i));
@@ -564,14 +404,15 @@ static void write_pair(
     write_value(w, crq_value_item(v, i));
 }
 
-static void write_pairs(struct writer *w, const crq_value *v, bool attributes)
+static void write_pairs(
+        struct crq_pickler *w, const crq_value *v, bool attributes)
 {
     size_t count = crq_value_count(v), i = 0, n;
     bool ordered = crq_value_dict_ordered(v);
 
     if (count == 1) {
         write_pair(w, v, 0, attributes);
-        put_op(w, 's'); /* SETITEM */
+        crq_pickler_op(w, 's'); /* SETITEM */
         return;
     }
     if (count == 0)
@@ -582,77 +423,80 @@ static void write_pairs(struct writer *w, const crq_value *v, bool attributes)
             return;
         if (ordered && i + 1 == count) {
             write_pair(w, v, i, attributes);
-            put_op(w, 's');
+            crq_pickler_op(w, 's');
             return;
         }
-        put_op(w, '(');
+        crq_pickler_op(w, '(');
         for (n = 0; n < BATCH && i < count; n++)
             write_pair(w, v, i++, attributes);
-        put_op(w, 'u'); /* SETITEMS */
+        crq_pickler_op(w, 'u'); /* SETITEMS */
     } while (n == BATCH);
 }
 
-static void write_dict(struct writer *w, const crq_value *v, uintptr_t key)
+static void write_dict(struct crq_pickler *w, const crq_value *v, uintptr_t key)
 {
     if (crq_value_dict_ordered(v)) {
         write_class(w, N_COLLECTIONS_MODULE, N_ORDERED_DICT);
-        between(w);
-        put_op(w, ')');
+        crq_pickler_between(w);
+        crq_pickler_op(w, ')');
         put_reduce(w, key);
     } else {
-        put_op(w, '}');
-        memoize(w, key);
+        crq_pickler_op(w, '}');
+        crq_pickler_memoize(w, key);
     }
     write_pairs(w, v, false);
 }
 
-static void write_retry(struct writer *w, const crq_value *v, uintptr_t key)
+static void write_retry(
+        struct crq_pickler *w, const crq_value *v, uintptr_t key)
 {
     const crq_value *state = crq_value_retry_state(v);
 
     write_class(w, N_RQ_JOB_MODULE, N_RETRY);
     put_newobj(w, key);
-    between(w);
+    crq_pickler_between(w);
     if (crq_value_dict_ordered(state))
         write_value(w, state);
-    else if (!recall(w, key_of(state))) {
-        put_op(w, '}');
-        memoize(w, key_of(state));
+    else if (!crq_pickler_recall(w, key_of(state))) {
+        crq_pickler_op(w, '}');
+        crq_pickler_memoize(w, key_of(state));
         write_pairs(w, state, true);
     }
-    put_op(w, 'b'); /* BUILD */
+    crq_pickler_op(w, 'b'); /* BUILD */
 }
 
 /* ---- any value ---- */
 
-static void write_data(struct writer *w, const crq_value *v, uintptr_t key)
+static void write_data(struct crq_pickler *w, const crq_value *v, uintptr_t key)
 {
-    const struct data_ops *ops =
+    const struct crq_pickle_data_ops *ops =
             crq_value_type(v) == CRQ_BYTES ? &bytes_ops : &bytearray_ops;
     size_t len;
     const char *bytes = crq_value_data(v, &len);
 
     if (ops == &bytes_ops && len == 0) {
         key = KEY_EMPTY_BYTES;
-        if (recall(w, key))
+        if (crq_pickler_recall(w, key))
             return;
     }
-    put_data(w, ops, bytes, len, key);
+    crq_pickler_data(w, ops, bytes, len, key);
 }
 
 /* What isn't memoized. */
-static bool write_scalar(struct writer *w, const crq_value *v)
+static bool write_scalar(struct crq_pickler *w, const crq_value *v)
 {
     switch (crq_value_type(v)) {
-    case CRQ_NONE: put_op(w, 'N'); return true;
-    case CRQ_BOOL: put_op(w, crq_value_bool(v) ? 0x88 : 0x89); return true;
+    case CRQ_NONE: crq_pickler_op(w, 'N'); return true;
+    case CRQ_BOOL:
+        crq_pickler_op(w, crq_value_bool(v) ? 0x88 : 0x89);
+        return true;
     case CRQ_INT: write_any_int(w, v); return true;
     case CRQ_FLOAT: write_float(w, crq_value_float(v)); return true;
     default: return false;
     }
 }
 
-static void write_value(struct writer *w, const crq_value *v)
+static void write_value(struct crq_pickler *w, const crq_value *v)
 {
     uintptr_t key = key_of(v);
     const char *text;
@@ -660,8 +504,8 @@ static void write_value(struct writer *w, const crq_value *v)
 
     if (w->out->rc < 0)
         return;
-    between(w);
-    if (write_scalar(w, v) || recall(w, key))
+    crq_pickler_between(w);
+    if (write_scalar(w, v) || crq_pickler_recall(w, key))
         return;
     switch (crq_value_type(v)) {
     case CRQ_STR:
@@ -687,17 +531,17 @@ static void write_value(struct writer *w, const crq_value *v)
 
 int crq_pickle_encode(const crq_value *v, struct crq_buf *out, crq_error *err)
 {
-    struct writer w = { .out = out, .frame = NO_FRAME };
+    struct crq_pickler w = { .out = out, .frame = CRQ_PICKLE_NO_FRAME };
     size_t before = out->len;
     int rc = crq_value_check(v, CRQ_MAX_DEPTH, err);
 
     if (rc < 0)
         return rc;
-    put(&w, "\x80\x05", 2); /* PROTO; never in a frame */
+    crq_pickler_put(&w, "\x80\x05", 2); /* PROTO; never in a frame */
     w.framing = true;
     write_value(&w, v);
-    put_op(&w, '.');
-    end_frame(&w);
+    crq_pickler_op(&w, '.');
+    crq_pickler_end_frame(&w);
     crq_free(w.memo);
     rc = crq_buf_check(out, err);
     if (rc < 0 && out->len > before) {
