@@ -5,8 +5,8 @@
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                "abcdefghijklmnopqrstuvwxyz0123456789+/";
 
-int crq_base64_encode(
-        const void *bytes, size_t len, struct crq_buf *out, crq_error *err)
+int crq_base64_encode(const void *bytes, size_t len, struct crq_buf *out,
+        crq_error *err)
 {
     const uint8_t *in = bytes;
     char *to;
@@ -65,8 +65,8 @@ static size_t decode(const char *text, size_t len, char *to, size_t *out_n)
     return len;
 }
 
-int crq_base64_decode(
-        const char *text, size_t len, struct crq_buf *out, crq_error *err)
+int crq_base64_decode(const char *text, size_t len, struct crq_buf *out,
+        crq_error *err)
 {
     size_t end = len, n = 0, at;
     char *to;

@@ -69,8 +69,8 @@ static bool next_reads_back(double d, char *text)
     return strtod(text, NULL) == d;
 }
 
-size_t crq_float_digits(
-        double d, char digits[CRQ_FLOAT_DIGITS + 1], int *out_point)
+size_t crq_float_digits(double d, char digits[CRQ_FLOAT_DIGITS + 1],
+        int *out_point)
 {
     char text[40];
     /* 15 digits always survive, so fewer are found by dropping zeros; not so

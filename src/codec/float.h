@@ -19,7 +19,7 @@ int crq_float_get(const char *text, size_t len, double *out);
  * The shortest digits that read back as the finite |d|: 0.d1d2d3... * 10^point.
  * Returns how many digits there are; the last one is not 0, except for 0.
  */
-size_t crq_float_digits(
-        double d, char digits[CRQ_FLOAT_DIGITS + 1], int *out_point);
+size_t crq_float_digits(double d, char digits[CRQ_FLOAT_DIGITS + 1],
+        int *out_point);
 
 #endif

@@ -231,8 +231,8 @@ static int read_string(struct reader *r, crq_value **out)
     skip_plain(r);
     if (peek(r) == '"') { /* the common case: nothing to decode */
         r->at++;
-        return crq_value_new_str(
-                r->text + start, r->at - 1 - start, out, r->err);
+        return crq_value_new_str(r->text + start, r->at - 1 - start, out,
+                r->err);
     }
     crq_buf_clear(&r->string);
     for (;;) {
@@ -338,8 +338,8 @@ static int read_container(struct reader *r, crq_value **out)
     int rc;
 
     if (r->depth == 0)
-        return crq_fail(
-                r->err, CRQ_ELIMIT, "offset %zu: nested too deep", r->at);
+        return crq_fail(r->err, CRQ_ELIMIT, "offset %zu: nested too deep",
+                r->at);
     v = is_list ? crq_value_new_list() : crq_value_new_dict();
     if (v == NULL)
         return crq_fail_nomem(r->err);
@@ -362,8 +362,8 @@ static int read_value(struct reader *r, crq_value **out)
 
     skip_space(r);
     if (r->items-- == 0)
-        return crq_fail(
-                r->err, CRQ_ELIMIT, "offset %zu: too many values", r->at);
+        return crq_fail(r->err, CRQ_ELIMIT, "offset %zu: too many values",
+                r->at);
     c = peek(r);
     if (c == '"')
         return read_string(r, out);
@@ -410,8 +410,8 @@ int crq_json_decode(const char *text, size_t len,
     return 0;
 }
 
-int crq_value_from_json(
-        const char *text, size_t len, crq_value **out, crq_error *err)
+int crq_value_from_json(const char *text, size_t len, crq_value **out,
+        crq_error *err)
 {
     return crq_json_decode(text, len, NULL, out, err);
 }

@@ -87,8 +87,8 @@ static int put_string(struct crq_buf *out, const char *text, size_t len,
         at += n;
         if (at == len)
             break;
-        (style == CRQ_JSON_PYTHON ? put_ascii : put_utf8)(
-                out, crq_utf8_next(text + at, len - at, &n));
+        (style == CRQ_JSON_PYTHON ? put_ascii : put_utf8)(out,
+                crq_utf8_next(text + at, len - at, &n));
         at += n;
     }
     return crq_buf_putc(out, '"');
@@ -122,9 +122,9 @@ static void put_float(struct writer *w, double d)
         crq_repr_float(d, w->out);
     else
         crq_buf_printf(w->out, "%s%s%s", quote,
-                isnan(d) ? "NaN"
-                : d > 0  ? "Infinity"
-                         : "-Infinity",
+                isnan(d)        ? "NaN"
+                        : d > 0 ? "Infinity"
+                                : "-Infinity",
                 quote);
 }
 
@@ -155,11 +155,18 @@ static int put_items(struct writer *w, const crq_value *v)
     return rc;
 }
 
+/* A type's name without its module, as Python's messages have it. */
+static const char *class_name(crq_type type)
+{
+    const char *name = crq_type_name(type), *point = strrchr(name, '.');
+
+    return point != NULL ? point + 1 : name;
+}
+
 /* As Python's module turns keys into strings, and refuses other types. */
 static int put_key(struct writer *w, const crq_value *key)
 {
     crq_type type = crq_value_type(key);
-    const char *name;
     int rc;
 
     if (type == CRQ_STR)
@@ -167,12 +174,10 @@ static int put_key(struct writer *w, const crq_value *key)
     if (w->style == CRQ_JSON_SHOW)
         return put_repr(w, key);
     if (type != CRQ_INT && type != CRQ_FLOAT && type != CRQ_BOOL &&
-            type != CRQ_NONE) {
-        name = crq_type_name(type);
-        name = strrchr(name, '.') != NULL ? strrchr(name, '.') + 1 : name;
+            type != CRQ_NONE)
         return crq_fail(w->err, CRQ_EUNSUPPORTED,
-                "keys must be str, int, float, bool or None, not %s", name);
-    }
+                "keys must be str, int, float, bool or None, not %s",
+                class_name(type));
     crq_buf_putc(w->out, '"');
     rc = put_value(w, key);
     crq_buf_putc(w->out, '"');
@@ -202,14 +207,10 @@ static int put_pairs(struct writer *w, const crq_value *v)
 static int put_other(struct writer *w, const crq_value *v)
 {
     crq_type type = crq_value_type(v);
-    const char *name;
 
-    if (w->style == CRQ_JSON_PYTHON) {
-        name = crq_type_name(type);
-        name = strrchr(name, '.') != NULL ? strrchr(name, '.') + 1 : name;
+    if (w->style == CRQ_JSON_PYTHON)
         return crq_fail(w->err, CRQ_EUNSUPPORTED,
-                "Object of type %s is not JSON serializable", name);
-    }
+                "Object of type %s is not JSON serializable", class_name(type));
     switch (type) {
     case CRQ_SET:
     case CRQ_FROZENSET: return put_items(w, v);
@@ -259,8 +260,8 @@ int crq_json_encode(const crq_value *v, enum crq_json_style style,
     return rc;
 }
 
-int crq_value_json(
-        const crq_value *v, char **out, size_t *out_len, crq_error *err)
+int crq_value_json(const crq_value *v, char **out, size_t *out_len,
+        crq_error *err)
 {
     struct crq_buf buf = CRQ_BUF_INIT;
     int rc = crq_json_encode(v, CRQ_JSON_SHOW, &buf, err);

@@ -51,7 +51,7 @@ static bool take_continuation(struct literal *l)
 static bool take_blank(struct literal *l)
 {
     return take(l, ' ') || take(l, '\t') || take(l, '\f') ||
-           take_continuation(l);
+            take_continuation(l);
 }
 
 static bool take_comment(struct literal *l)
@@ -113,7 +113,7 @@ static int made(const struct literal *l, crq_value *v, crq_value **out)
 static bool in_name(int c)
 {
     return c == '_' || (c >= '0' && c <= '9') ||
-           ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c >= 0x80;
+            ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c >= 0x80;
 }
 
 static int read_empty_set(struct literal *l, crq_value **out)
@@ -204,8 +204,8 @@ static int check_key(const struct literal *l, size_t at, crq_type type, int rc)
             crq_type_name(type));
 }
 
-static int add(
-        const struct literal *l, size_t at, crq_value *v, crq_value *item)
+static int add(const struct literal *l, size_t at, crq_value *v,
+        crq_value *item)
 {
     crq_type type = crq_value_type(item);
 
@@ -222,7 +222,7 @@ static int read_items(struct literal *l, crq_value *v, char close)
     for (;;) {
         crq_literal_skip(l);
         if (close == 0 ? strchr("\r\n#", crq_literal_peek(l)) != NULL ||
-                                 l->at == l->len
+                                l->at == l->len
                        : take(l, close))
             return 0;
         at = l->at;
@@ -237,9 +237,10 @@ static int read_items(struct literal *l, crq_value *v, char close)
         if (close == 0)
             return 0;
         if (!take(l, close))
-            return unexpected(l, close == ']'   ? "',' or ']'"
-                                 : close == ')' ? "',' or ')'"
-                                                : "',' or '}'");
+            return unexpected(l,
+                    close == ']'           ? "',' or ']'"
+                            : close == ')' ? "',' or ')'"
+                                           : "',' or '}'");
         return 0;
     }
 }
@@ -304,8 +305,8 @@ static int read_parens(struct literal *l, crq_value **out)
 }
 
 /* From the value of the first pair on. */
-static int read_pairs(
-        struct literal *l, crq_value *dict, size_t at, crq_value *key)
+static int read_pairs(struct literal *l, crq_value *dict, size_t at,
+        crq_value *key)
 {
     crq_value *val;
     crq_type type;
@@ -342,8 +343,8 @@ static int read_pairs(
     }
 }
 
-static int read_dict(
-        struct literal *l, size_t at, crq_value *key, crq_value **out)
+static int read_dict(struct literal *l, size_t at, crq_value *key,
+        crq_value **out)
 {
     crq_value *dict = crq_value_new_dict();
     int rc;
@@ -390,14 +391,14 @@ static int read_container(struct literal *l, crq_value **out)
     int rc;
 
     if (l->depth == 0)
-        return crq_fail(
-                l->err, CRQ_ELIMIT, "offset %zu: nested too deep", l->at);
+        return crq_fail(l->err, CRQ_ELIMIT, "offset %zu: nested too deep",
+                l->at);
     l->at++;
     l->depth--;
     l->brackets++;
-    rc = open == '['   ? read_list(l, out)
-         : open == '(' ? read_parens(l, out)
-                       : read_braces(l, out);
+    rc = open == '['      ? read_list(l, out)
+            : open == '(' ? read_parens(l, out)
+                          : read_braces(l, out);
     l->brackets--;
     l->depth++;
     return rc;
@@ -408,8 +409,8 @@ static int read_value(struct literal *l, crq_value **out)
     int c = crq_literal_peek(l);
 
     if (l->items-- == 0)
-        return crq_fail(
-                l->err, CRQ_ELIMIT, "offset %zu: too many values", l->at);
+        return crq_fail(l->err, CRQ_ELIMIT, "offset %zu: too many values",
+                l->at);
     if (c == '[' || c == '(' || c == '{')
         return read_container(l, out);
     if (at_number(l))

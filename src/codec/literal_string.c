@@ -65,7 +65,7 @@ static void read_quotes(struct literal *l, struct quoted *q)
 {
     q->quote = l->text[l->at];
     q->triple = l->len - l->at >= 3 && l->text[l->at + 1] == q->quote &&
-                l->text[l->at + 2] == q->quote;
+            l->text[l->at + 2] == q->quote;
     l->at += q->triple ? 3 : 1;
 }
 
@@ -170,8 +170,8 @@ static int read_escape(struct literal *l, const struct quoted *q)
 
 static int no_end(const struct literal *l, const struct quoted *q)
 {
-    return crq_literal_fail(
-            l, q->start, "the string that begins here has no end");
+    return crq_literal_fail(l, q->start,
+            "the string that begins here has no end");
 }
 
 /* What stands here is neither the end nor a plain character. */
@@ -189,8 +189,8 @@ static int read_special(struct literal *l, const struct quoted *q)
         return 0;
     }
     if (c >= 0x80 && q->bytes)
-        return crq_literal_fail(
-                l, l->at, "bytes are written with ASCII characters only");
+        return crq_literal_fail(l, l->at,
+                "bytes are written with ASCII characters only");
     l->at++;
     if (c != '\\') { /* a quote that does not end it, a character */
         crq_buf_putc(&l->string, (char)c);
@@ -248,12 +248,12 @@ int crq_literal_string(struct literal *l, crq_value **out)
         if (rc < 0)
             return rc;
         if (next.bytes != first.bytes)
-            return crq_literal_fail(
-                    l, next.start, "bytes and text cannot be joined");
+            return crq_literal_fail(l, next.start,
+                    "bytes and text cannot be joined");
     }
     if (!first.bytes)
-        return crq_value_new_str(
-                crq_buf_text(&l->string), l->string.len, out, l->err);
+        return crq_value_new_str(crq_buf_text(&l->string), l->string.len, out,
+                l->err);
     *out = crq_value_new_bytes(crq_buf_text(&l->string), l->string.len);
     return *out != NULL ? 0 : crq_fail_nomem(l->err);
 }

@@ -49,17 +49,17 @@ int crq_repr_float(double d, struct crq_buf *out)
     if (d == 0)
         point = 1;
     if (point > 16 || point < -3) {
-        crq_buf_printf(
-                out, "%c%s%s", digits[0], len > 1 ? "." : "", digits + 1);
-        return crq_buf_printf(
-                out, "e%c%02d", point > 0 ? '+' : '-', abs(point - 1));
+        crq_buf_printf(out, "%c%s%s", digits[0], len > 1 ? "." : "",
+                digits + 1);
+        return crq_buf_printf(out, "e%c%02d", point > 0 ? '+' : '-',
+                abs(point - 1));
     }
     if (point <= 0)
         return crq_buf_printf(out, "0.%.*s%s", -point, "000", digits);
     if (point < len)
         return crq_buf_printf(out, "%.*s.%s", point, digits, digits + point);
-    return crq_buf_printf(
-            out, "%s%.*s.0", digits, point - len, "0000000000000000");
+    return crq_buf_printf(out, "%s%.*s.0", digits, point - len,
+            "0000000000000000");
 }
 
 static bool is_printable(uint32_t c)
@@ -103,8 +103,8 @@ static void put_escape(struct crq_buf *out, uint32_t c)
 static char quote_for(const char *text, size_t len)
 {
     return memchr(text, '\'', len) != NULL && memchr(text, '"', len) == NULL
-                   ? '"'
-                   : '\'';
+            ? '"'
+            : '\'';
 }
 
 /* How many bytes from here on are plain ASCII that stands for itself. */
@@ -119,8 +119,8 @@ static size_t plain_run(const char *text, size_t len, char quote)
 }
 
 /* str and bytes differ in what is behind ASCII: characters, or bytes. */
-static void put_quoted(
-        struct printer *p, const char *text, size_t len, bool bytes)
+static void put_quoted(struct printer *p, const char *text, size_t len,
+        bool bytes)
 {
     char quote = quote_for(text, len);
     size_t at = 0, n, left;
@@ -209,8 +209,8 @@ static void put_clock(struct crq_buf *out, const crq_datetime *d)
         crq_buf_printf(out, ", %d", d->microsecond);
 }
 
-static void put_datetime(
-        struct printer *p, crq_type type, const crq_datetime *d)
+static void put_datetime(struct printer *p, crq_type type,
+        const crq_datetime *d)
 {
     crq_buf_printf(p->out, "%s(", crq_type_name(type));
     if (type != CRQ_TIME)
@@ -356,8 +356,8 @@ static int put_value(struct printer *p, const crq_value *v)
     return 0;
 }
 
-int crq_repr_until(
-        const crq_value *v, size_t stop_at, struct crq_buf *out, crq_error *err)
+int crq_repr_until(const crq_value *v, size_t stop_at, struct crq_buf *out,
+        crq_error *err)
 {
     struct printer p = { out, stop_at, err };
     int rc = put_value(&p, v);
@@ -377,8 +377,8 @@ int crq_repr(const crq_value *v, struct crq_buf *out, crq_error *err)
     return rc;
 }
 
-int crq_value_repr(
-        const crq_value *v, char **out, size_t *out_len, crq_error *err)
+int crq_value_repr(const crq_value *v, char **out, size_t *out_len,
+        crq_error *err)
 {
     struct crq_buf buf = CRQ_BUF_INIT;
     int rc = crq_repr(v, &buf, err);

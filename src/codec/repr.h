@@ -15,8 +15,8 @@
  * digits (as in Python). CRQ_EUNSUPPORTED: v contains itself. CRQ_ENOMEM.
  * On failure nothing was appended.
  */
-int crq_repr(
-        const crq_value *v, struct crq_buf *out, crq_error *err) CRQ_MUST_CHECK;
+int crq_repr(const crq_value *v, struct crq_buf *out,
+        crq_error *err) CRQ_MUST_CHECK;
 
 /** The shortest decimal text that reads back as `d`, as repr(float). */
 int crq_repr_float(double d, struct crq_buf *out);

@@ -41,8 +41,8 @@ static void shorten(struct crq_buf *out, size_t start, size_t cut)
     }
 }
 
-static int put_argument(
-        struct crq_buf *out, const crq_value *v, size_t cut, crq_error *err)
+static int put_argument(struct crq_buf *out, const crq_value *v, size_t cut,
+        crq_error *err)
 {
     size_t start = out->len, stop_at = SIZE_MAX;
     int rc;

@@ -29,7 +29,7 @@ int64_t crq_days_from_civil(int year, int month, int day)
             (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
 
     return era * 146097 + year_of_era * 365 + year_of_era / 4 -
-           year_of_era / 100 + day_of_year - 719468;
+            year_of_era / 100 + day_of_year - 719468;
 }
 
 void crq_civil_from_days(int64_t days, int *year, int *month, int *day)
@@ -86,8 +86,8 @@ void crq_timetext_put(char out[CRQ_TIMETEXT_LEN + 1], int64_t when_us)
     when_us -= FIRST_US; /* not negative: division rounds down */
     us = when_us % SECOND_US;
     s = when_us / SECOND_US;
-    crq_civil_from_days(
-            s / DAY_S + FIRST_US / SECOND_US / DAY_S, &year, &month, &day);
+    crq_civil_from_days(s / DAY_S + FIRST_US / SECOND_US / DAY_S, &year, &month,
+            &day);
     s %= DAY_S;
     at = put_date(at, year, month, day);
     *at++ = 'T';
@@ -164,7 +164,7 @@ static void need(struct scan *scan, char c)
 static bool at_digit(const struct scan *scan)
 {
     return !scan->failed && scan->at < scan->end && *scan->at >= '0' &&
-           *scan->at <= '9';
+            *scan->at <= '9';
 }
 
 /* Exactly `width` digits, of a number from `low` to `high`. */
@@ -188,12 +188,12 @@ static int number(struct scan *scan, int width, int low, int high)
  * Those beyond microseconds are dropped. */
 static int64_t fraction(struct scan *scan, int most)
 {
-    int64_t us = 0, unit = SECOND_US / 10;
+    int64_t us = 0, step = SECOND_US / 10;
     int n;
 
     for (n = 0; at_digit(scan) && n < most; n++) {
-        us += (*scan->at++ - '0') * unit;
-        unit /= 10;
+        us += (*scan->at++ - '0') * step;
+        step /= 10;
     }
     if (n == 0)
         scan->failed = true;
@@ -218,8 +218,8 @@ static int64_t date(struct scan *scan)
     return days;
 }
 
-int crq_timetext_get(
-        const char *text, size_t len, int64_t *out_us, crq_error *err)
+int crq_timetext_get(const char *text, size_t len, int64_t *out_us,
+        crq_error *err)
 {
     struct scan scan = { text, text + len, false };
     int64_t s, us = 0;
@@ -325,8 +325,8 @@ int crq_timetext_duration(const char *text, int64_t *out_us, crq_error *err)
     scan.failed = !at_digit(&scan);
     while (at_digit(&scan)) {
         if (whole > INT64_MAX / 10 - 1)
-            return crq_fail(
-                    err, CRQ_EINVAL, "'%.40s' is too long a time", text);
+            return crq_fail(err, CRQ_EINVAL, "'%.40s' is too long a time",
+                    text);
         whole = whole * 10 + (*scan.at++ - '0');
     }
     point = scan.at;

@@ -28,15 +28,15 @@ int crq_timetext_get(const char *text, size_t len, int64_t *out_us,
  * minutes, optional seconds and fraction, then "Z", "+02:00", "+0200" or
  * nothing, which means the machine's local time. CRQ_EINVAL.
  */
-int crq_timetext_iso(
-        const char *text, int64_t *out_us, crq_error *err) CRQ_MUST_CHECK;
+int crq_timetext_iso(const char *text, int64_t *out_us,
+        crq_error *err) CRQ_MUST_CHECK;
 
 /**
  * Read a duration in microseconds: a number ("10", "0.5", "-1") and one of
  * d h m s, or none for seconds, in either case. CRQ_EINVAL.
  */
-int crq_timetext_duration(
-        const char *text, int64_t *out_us, crq_error *err) CRQ_MUST_CHECK;
+int crq_timetext_duration(const char *text, int64_t *out_us,
+        crq_error *err) CRQ_MUST_CHECK;
 
 /** Days since 1970-01-01 of a date of the proleptic Gregorian calendar, and
  *  back. For codecs of dates. */

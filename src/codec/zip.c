@@ -55,8 +55,8 @@ static int start_deflate(z_stream *z, size_t len)
             mem_level, Z_DEFAULT_STRATEGY);
 }
 
-int crq_zip_deflate(
-        const void *bytes, size_t len, struct crq_buf *out, crq_error *err)
+int crq_zip_deflate(const void *bytes, size_t len, struct crq_buf *out,
+        crq_error *err)
 {
     z_stream z = { .zalloc = z_alloc, .zfree = z_free };
     size_t bound;
@@ -82,8 +82,8 @@ int crq_zip_deflate(
     deflateEnd(&z);
     /* With room for the bound there is no other end. */
     return rc == Z_STREAM_END
-                   ? 0
-                   : crq_fail(err, CRQ_ENOMEM, "zlib failed with %d", rc);
+            ? 0
+            : crq_fail(err, CRQ_ENOMEM, "zlib failed with %d", rc);
 }
 
 /* ---- inflate ---- */
@@ -115,8 +115,8 @@ static int unzip_error(const z_stream *z, int rc, crq_error *err)
 }
 
 /* One step: Z_OK while there is more to come. */
-static int step(
-        z_stream *z, struct crq_buf *out, size_t start, size_t len, bool *full)
+static int step(z_stream *z, struct crq_buf *out, size_t start, size_t len,
+        bool *full)
 {
     size_t n = next_room(out, start, len);
     Bytef spill;
@@ -142,8 +142,8 @@ static int step(
     return rc;
 }
 
-int crq_zip_inflate(
-        const void *bytes, size_t len, struct crq_buf *out, crq_error *err)
+int crq_zip_inflate(const void *bytes, size_t len, struct crq_buf *out,
+        crq_error *err)
 {
     z_stream z = { .zalloc = z_alloc, .zfree = z_free };
     size_t start = out->len;
@@ -166,8 +166,8 @@ int crq_zip_inflate(
     else if (rc != Z_STREAM_END)
         rc = unzip_error(&z, rc, err);
     else if (z.avail_in > 0)
-        rc = crq_fail(
-                err, CRQ_ECODEC, "%u bytes behind the zlib data", z.avail_in);
+        rc = crq_fail(err, CRQ_ECODEC, "%u bytes behind the zlib data",
+                z.avail_in);
     else
         rc = 0;
     inflateEnd(&z);

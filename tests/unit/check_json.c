@@ -50,8 +50,9 @@ static const struct {
             "offset 8: expected ',' or '}', found '\xe2\x82\xac'" },
     { "{a: 1}", "offset 1: expected a key in double quotes, found 'a'" },
     { "{\"a\" 1}", "offset 5: expected ':', found '1'" },
-    { "\"a\nb\"", "offset 2: expected control characters to be escaped, "
-                  "found the byte 0x0a" },
+    { "\"a\nb\"",
+            "offset 2: expected control characters to be escaped, "
+            "found the byte 0x0a" },
     { "\"a", "offset 2: expected the end of the string, found the end" },
     { "\"\\x\"", "offset 2: expected one of \"\\/bfnrtu, found 'x'" },
     { "\"\\u12g4\"", "offset 5: expected four hexadecimal digits, found 'g'" },
@@ -115,8 +116,8 @@ START_TEST(test_a_million_open_brackets_are_refused)
     crq_error err;
 
     memset(text, '[', sizeof(text));
-    ck_assert_int_eq(
-            crq_json_decode(text, sizeof(text), NULL, &v, &err), CRQ_ELIMIT);
+    ck_assert_int_eq(crq_json_decode(text, sizeof(text), NULL, &v, &err),
+            CRQ_ELIMIT);
     ck_assert_str_eq(err.text, "offset 200: nested too deep");
     ck_assert_int_eq(crq_value_from_json("1111111111x", 10, &v, &err), 0);
     ck_assert_int_eq(crq_value_int(v), 1111111111);
@@ -279,8 +280,9 @@ static crq_value *new_odd_keys(void)
 {
     crq_value *v = crq_value_new_dict();
 
-    ck_assert_int_eq(
-            crq_value_put(v, crq_value_new_int(1), crq_value_new_none()), 0);
+    ck_assert_int_eq(crq_value_put(v, crq_value_new_int(1),
+                             crq_value_new_none()),
+            0);
     ck_assert_int_eq(crq_value_put(v, new_tuple(), crq_value_new_none()), 0);
     return v;
 }
@@ -443,8 +445,8 @@ int main(void)
     tcase_add_test(tc, test_a_million_open_brackets_are_refused);
     tcase_add_test(tc, test_an_int_beyond_pythons_limit_is_refused);
     unit_add_rows(tc, test_both_styles_are_written, written);
-    unit_add_rows(
-            tc, test_other_types_are_shown_but_refused_for_python, others);
+    unit_add_rows(tc, test_other_types_are_shown_but_refused_for_python,
+            others);
     tcase_add_test(tc, test_bytes_that_are_no_utf8_are_replaced_in_strings);
     tcase_add_test(tc, test_a_hostile_value_stops_at_the_cap);
     tcase_add_test(tc, test_a_value_that_contains_itself_is_refused);

@@ -66,8 +66,9 @@ static const struct {
     { "{1: 2, 3}", "offset 8: expected ':', found '}'" },
     { "1 \x01", "offset 2: expected the end, found the byte 0x01" },
     { "1 \xe2\x82\xac", "offset 2: expected the end, found '\xe2\x82\xac'" },
-    { "1 + 2j", "offset 2: expected the end, found '+': sums and complex "
-                "numbers are not supported" },
+    { "1 + 2j",
+            "offset 2: expected the end, found '+': sums and complex "
+            "numbers are not supported" },
     { "(2j)", "offset 1: complex numbers are not supported" },
     { "-'a'", "offset 1: expected a number behind the sign, found '''" },
     { "-(1, 2)", "offset 3: expected ')', found ','" },
@@ -86,10 +87,12 @@ static const struct {
     { "ub'x'", "offset 0: not a prefix of a string" },
     { "'ab\\x4'", "offset 3: this escape is cut short" },
     { "'\\U00110000'", "offset 1: there is no such character" },
-    { "'\\N{DOT}'", "offset 1: characters by name (\\N{...}) are not "
-                    "supported" },
-    { "b'\xc3\xa9'", "offset 2: bytes are written with ASCII characters "
-                     "only" },
+    { "'\\N{DOT}'",
+            "offset 1: characters by name (\\N{...}) are not "
+            "supported" },
+    { "b'\xc3\xa9'",
+            "offset 2: bytes are written with ASCII characters "
+            "only" },
     { "'a' b'b'", "offset 4: bytes and text cannot be joined" },
     { "\n 1", "offset 2: unexpected indent" },
     { "'\xff'", "offset 1: expected UTF-8, found the byte 0xff" },
@@ -128,9 +131,9 @@ START_TEST(test_limits_hold)
     crq_value *v = NULL;
     crq_error err;
 
-    ck_assert_int_eq(
-            crq_literal_decode(limited[_i].text, strlen(limited[_i].text),
-                    &limited[_i].limits, &v, &err),
+    ck_assert_int_eq(crq_literal_decode(limited[_i].text,
+                             strlen(limited[_i].text), &limited[_i].limits, &v,
+                             &err),
             limited[_i].want);
     crq_value_free(v);
 }
@@ -227,12 +230,12 @@ static crq_value *random_value(struct maker *m, int depth, bool as_key)
     count = next(m, 6);
     for (uint32_t i = 0; i < count; i++) {
         bool keys = as_key || crq_value_type(v) == CRQ_SET ||
-                    crq_value_type(v) == CRQ_DICT;
+                crq_value_type(v) == CRQ_DICT;
         crq_value *item = random_value(m, depth - 1, keys);
 
         if (crq_value_type(v) == CRQ_DICT)
-            ck_assert_int_eq(
-                    crq_value_put(v, item, random_value(m, depth - 1, false)),
+            ck_assert_int_eq(crq_value_put(v, item,
+                                     random_value(m, depth - 1, false)),
                     0);
         else
             ck_assert_int_eq(crq_value_add(v, item), 0);

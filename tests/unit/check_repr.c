@@ -407,8 +407,9 @@ START_TEST(test_a_key_that_is_no_str_appears_as_its_repr)
     struct crq_buf out = CRQ_BUF_INIT;
     crq_error err;
 
-    ck_assert_int_eq(
-            crq_value_put(k, crq_value_new_int(1), crq_value_new_int(2)), 0);
+    ck_assert_int_eq(crq_value_put(k, crq_value_new_int(1),
+                             crq_value_new_int(2)),
+            0);
     unit_ok(crq_repr_call("f", NULL, k, 75, &out, &err), &err);
     ck_assert_str_eq(crq_buf_text(&out), "f(1=2)");
     crq_value_free(k);
@@ -425,8 +426,9 @@ START_TEST(test_describing_a_hostile_call_is_cheap)
 
     memset(many, '\x01', sizeof(many));
     ck_assert_int_eq(crq_value_add(args, doubled(100)), 0);
-    ck_assert_int_eq(
-            crq_value_add(args, crq_value_new_bytes(many, sizeof(many))), 0);
+    ck_assert_int_eq(crq_value_add(args,
+                             crq_value_new_bytes(many, sizeof(many))),
+            0);
     ck_assert_int_eq(crq_value_set(kwargs, "k", doubled(100)), 0);
     unit_ok(crq_repr_call("f", args, kwargs, CRQ_DESCRIPTION_CUT, &out, &err),
             &err);
@@ -448,15 +450,15 @@ START_TEST(test_a_call_that_cannot_be_described_leaves_nothing)
     crq_buf_init(&out, 20);
     crq_buf_puts(&out, "x");
     ck_assert_int_eq(crq_value_add(loop, crq_value_ref(loop)), 0);
-    ck_assert_int_eq(
-            crq_repr_call("f", loop, NULL, 75, &out, &err), CRQ_EUNSUPPORTED);
+    ck_assert_int_eq(crq_repr_call("f", loop, NULL, 75, &out, &err),
+            CRQ_EUNSUPPORTED);
     ck_assert_str_eq(crq_buf_text(&out), "x");
     crq_value_clear(loop);
-    ck_assert_int_eq(
-            crq_value_set(dict, "k", crq_value_new_text("more than there is")),
+    ck_assert_int_eq(crq_value_set(dict, "k",
+                             crq_value_new_text("more than there is")),
             0);
-    ck_assert_int_eq(
-            crq_repr_call("f", NULL, dict, 75, &out, &err), CRQ_ELIMIT);
+    ck_assert_int_eq(crq_repr_call("f", NULL, dict, 75, &out, &err),
+            CRQ_ELIMIT);
     ck_assert_str_eq(crq_buf_text(&out), "x");
     crq_value_free(loop);
     crq_value_free(dict);

@@ -85,8 +85,8 @@ START_TEST(test_only_what_rq_has_written_is_read)
 {
     int64_t us = -1;
     crq_error err;
-    int rc = crq_timetext_get(
-            stored[_i].text, strlen(stored[_i].text), &us, &err);
+    int rc = crq_timetext_get(stored[_i].text, strlen(stored[_i].text), &us,
+            &err);
 
     ck_assert_int_eq(rc, stored[_i].us < 0 ? CRQ_ECODEC : 0);
     ck_assert_int_eq(us, stored[_i].us);
@@ -271,8 +271,8 @@ int main(void)
     tcase_add_test(tc, test_instants_outside_of_the_calendar_are_cut_to_it);
     unit_add_rows(tc, test_only_what_rq_has_written_is_read, stored);
     tcase_add_test(tc, test_a_stored_time_ends_at_its_length);
-    unit_add_rows(
-            tc, test_iso_times_are_read_with_any_zone_or_the_machines, given);
+    unit_add_rows(tc, test_iso_times_are_read_with_any_zone_or_the_machines,
+            given);
     unit_add_rows(tc, test_durations_are_read_to_the_microsecond, durations);
     tcase_add_test(tc, test_every_day_of_800_years_goes_both_ways);
     unit_add_rows(tc, test_values_are_written_as_isoformat_does, values);

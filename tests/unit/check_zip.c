@@ -34,8 +34,8 @@ START_TEST(test_what_is_deflated_inflates_again_and_is_not_longer)
     char *usual = crq_malloc(best);
     crq_error err;
 
-    ck_assert_int_eq(
-            compress((Bytef *)usual, &best, (const Bytef *)text, (uLong)len),
+    ck_assert_int_eq(compress((Bytef *)usual, &best, (const Bytef *)text,
+                             (uLong)len),
             Z_OK);
     crq_buf_puts(&zip, "x");
     unit_ok(crq_zip_deflate(text, len, &zip, &err), &err);
@@ -65,8 +65,8 @@ START_TEST(test_the_cap_is_exact)
     ck_assert_uint_eq(back.len, 5000);
     crq_buf_fini(&back);
     crq_buf_init(&back, 4999);
-    ck_assert_int_eq(
-            crq_zip_inflate(zip.data, zip.len, &back, &err), CRQ_ELIMIT);
+    ck_assert_int_eq(crq_zip_inflate(zip.data, zip.len, &back, &err),
+            CRQ_ELIMIT);
     ck_assert_str_eq(err.text, "the zlib data holds more than 4999 bytes");
     ck_assert_uint_eq(back.len, 0);
     crq_buf_fini(&back);
@@ -84,8 +84,8 @@ START_TEST(test_a_bomb_costs_no_more_than_its_cap)
 
     unit_ok(crq_zip_deflate(zeros, len, &zip, &err), &err);
     crq_buf_init(&back, 100000);
-    ck_assert_int_eq(
-            crq_zip_inflate(zip.data, zip.len, &back, &err), CRQ_ELIMIT);
+    ck_assert_int_eq(crq_zip_inflate(zip.data, zip.len, &back, &err),
+            CRQ_ELIMIT);
     ck_assert_uint_le(back.cap, 100001);
     crq_buf_fini(&back);
     crq_buf_fini(&zip);
@@ -121,8 +121,8 @@ START_TEST(test_anything_else_is_refused)
     crq_error err;
 
     crq_buf_puts(&out, "x");
-    ck_assert_int_eq(
-            crq_zip_inflate(wrong[_i].bytes, wrong[_i].len, &out, &err),
+    ck_assert_int_eq(crq_zip_inflate(wrong[_i].bytes, wrong[_i].len, &out,
+                             &err),
             CRQ_ECODEC);
     ck_assert_str_eq(err.text, wrong[_i].want);
     ck_assert_str_eq(crq_buf_text(&out), "x");
@@ -151,12 +151,12 @@ START_TEST(test_a_failed_buffer_stays_failed)
     ck_assert_int_eq(crq_zip_inflate(HELLO, 13, &out, &err), CRQ_ELIMIT);
     ck_assert_int_eq(crq_base64_encode("abc", 3, &out, &err), CRQ_ELIMIT);
     ck_assert_int_eq(crq_base64_decode("YWJj", 4, &out, &err), CRQ_ELIMIT);
-    ck_assert_int_eq(
-            crq_zip_deflate("", CRQ_BUF_MAX + 1, &out, &err), CRQ_ELIMIT);
-    ck_assert_int_eq(
-            crq_zip_inflate("", CRQ_BUF_MAX + 1, &out, &err), CRQ_ELIMIT);
-    ck_assert_int_eq(
-            crq_base64_encode("", CRQ_BUF_MAX + 1, &out, &err), CRQ_ELIMIT);
+    ck_assert_int_eq(crq_zip_deflate("", CRQ_BUF_MAX + 1, &out, &err),
+            CRQ_ELIMIT);
+    ck_assert_int_eq(crq_zip_inflate("", CRQ_BUF_MAX + 1, &out, &err),
+            CRQ_ELIMIT);
+    ck_assert_int_eq(crq_base64_encode("", CRQ_BUF_MAX + 1, &out, &err),
+            CRQ_ELIMIT);
     crq_buf_fini(&out);
 }
 END_TEST
@@ -186,8 +186,8 @@ START_TEST(test_base64_goes_both_ways)
             &err);
     ck_assert_str_eq(crq_buf_text(&out), pairs[_i].text);
     crq_buf_clear(&out);
-    unit_ok(crq_base64_decode(
-                    pairs[_i].text, strlen(pairs[_i].text), &out, &err),
+    unit_ok(crq_base64_decode(pairs[_i].text, strlen(pairs[_i].text), &out,
+                    &err),
             &err);
     ck_assert_uint_eq(out.len, pairs[_i].len);
     ck_assert_int_eq(memcmp(crq_buf_text(&out), pairs[_i].bytes, out.len), 0);
@@ -256,8 +256,8 @@ int main(void)
 {
     TCase *tc = tcase_create("zip");
 
-    unit_add_rows(
-            tc, test_what_is_deflated_inflates_again_and_is_not_longer, sizes);
+    unit_add_rows(tc, test_what_is_deflated_inflates_again_and_is_not_longer,
+            sizes);
     tcase_add_test(tc, test_the_cap_is_exact);
     tcase_add_test(tc, test_a_bomb_costs_no_more_than_its_cap);
     unit_add_rows(tc, test_anything_else_is_refused, wrong);
