@@ -1,43 +1,26 @@
 /*
  * conn.c - one synchronous connection.
  *
- * Commands are put into `out` in the form they have on the wire; replies are
- * read by hiredis's reader. A link that broke stays broken until all of the
- * pipeline that was under way has been accounted for; the next command then
- * opens a new one.
- *
- * Kept true here:
- *  - Whoever writes also reads. A client that only writes makes Redis keep all
- *    replies in its memory, and two sides that only write wait for each other.
- *  - The reader gets small pieces: it moves what it has not yet used to the
- *    front after each KiB, which is quadratic when megabytes are waiting.
- *  - Before a command goes out on a link that was idle, the link is looked at:
- *    a server that restarted meanwhile costs a reconnect, not a CRQ_ELOST.
- *  - Timeouts count silence. A large reply on a slow link may take as long as
- *    it likes while bytes keep coming.
+ * A link that broke stays broken until all of the pipeline that was under way
+ * has been accounted for; the next command then opens a new one. Before a
+ * command goes out on a link that was idle, the link is looked at: a server
+ * that restarted meanwhile costs a reconnect, not a CRQ_ELOST.
  */
 #include "redis/conn.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <string.h>
-
-#include <hiredis/hiredis.h>
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "redis/conn_impl.h"
-#include "redis/link.h"
 #include "redis/refusal.h"
+#include "redis/stream.h"
 #include "redis/url.h"
 
 #define CONNECT_TIMEOUT_MS 5000
 #define TIMEOUT_MS         10000
-#define CHUNK              ((size_t)16 * 1024) /* for reads and the reader */
-#define FULL               ((size_t)64 * 1024) /* unsent bytes that go out */
-#define KEPT               ((size_t)1 << 20)   /* memory an idle buffer keeps */
 
 struct crq_conn {
     struct crq_url url;
@@ -45,184 +28,9 @@ struct crq_conn {
     int64_t connect_timeout_ms, timeout_ms;
     const struct crq_clock *clock;
 
-    struct crq_link link;
-    redisReader *reader;
-    struct crq_buf out; /* commands; the first `sent` bytes are gone */
-    size_t sent;
-    struct crq_buf in; /* replies; the reader has the first `fed` bytes */
-    size_t fed;
-    size_t due;        /* replies that the pipeline still owes */
-    crq_error failure; /* why the last link broke; code 0: it didn't */
+    struct crq_stream stream;
+    size_t due; /* replies that the pipeline still owes */
 };
-
-/* ---------------------------------------------------------- moving bytes */
-
-static void drop_link(crq_conn *conn)
-{
-    crq_link_close(&conn->link);
-    if (conn->reader != NULL)
-        redisReaderFree(conn->reader);
-    conn->reader = NULL;
-    crq_buf_clear(&conn->out);
-    crq_buf_clear(&conn->in);
-    conn->sent = conn->fed = 0;
-}
-
-/* The link is of no more use. What has been read from it still is, so the
- * reader and `in` stay until the replies in them have been taken. */
-static int break_link(crq_conn *conn, int code)
-{
-    crq_link_close(&conn->link);
-    crq_buf_clear(&conn->out);
-    conn->sent = 0;
-    return code;
-}
-
-static int broke(crq_conn *conn)
-{
-    char text[128];
-    int number = errno;
-
-    if (number == 0)
-        crq_fail(&conn->failure, CRQ_ELOST,
-                "Redis at %s closed the connection before it replied",
-                crq_conn_address(conn));
-    else
-        crq_fail(&conn->failure, CRQ_ELOST,
-                "the connection to Redis at %s broke before the reply: %s",
-                crq_conn_address(conn), strerror_r(number, text, sizeof(text)));
-    return break_link(conn, CRQ_ELOST);
-}
-
-static int no_memory(crq_conn *conn)
-{
-    crq_fail_nomem(&conn->failure);
-    return break_link(conn, CRQ_ENOMEM);
-}
-
-/* read_some() and write_some() return 1 when bytes moved, 0 when none could,
- * or the failure. */
-static int read_some(crq_conn *conn)
-{
-    char *room = crq_buf_room(&conn->in, CHUNK);
-    ssize_t n;
-
-    if (room == NULL)
-        return no_memory(conn);
-    n = crq_link_read(&conn->link, room, CHUNK);
-    if (n < 0)
-        return broke(conn);
-    conn->in.len += (size_t)n;
-    return n > 0;
-}
-
-/* Make room in `out`, without moving any byte more than about once. */
-static void forget_sent(crq_conn *conn)
-{
-    size_t left = conn->out.len - conn->sent;
-
-    if (left == 0 && conn->out.cap > KEPT)
-        crq_buf_fini(&conn->out);
-    if (left > 0 && (conn->sent < FULL || left > conn->sent))
-        return;
-    if (left > 0)
-        memmove(conn->out.data, conn->out.data + conn->sent, left);
-    conn->out.len = left;
-    conn->sent = 0;
-}
-
-static int write_some(crq_conn *conn)
-{
-    ssize_t n = crq_link_write(&conn->link, conn->out.data + conn->sent,
-            conn->out.len - conn->sent);
-
-    if (n < 0) {
-        int number = errno;
-
-        /* What the server said before it went may be here still. */
-        while (read_some(conn) > 0)
-            continue;
-        errno = number;
-        return conn->failure.code != 0 ? conn->failure.code : broke(conn);
-    }
-    conn->sent += (size_t)n;
-    forget_sent(conn);
-    return n > 0;
-}
-
-static bool has_unsent(const crq_conn *conn)
-{
-    return conn->sent < conn->out.len;
-}
-
-/* Move bytes in whichever direction they go; wait at most wait_ms for that. */
-static int pump(crq_conn *conn, int64_t wait_ms)
-{
-    int64_t deadline_us = crq_clock_mono_us(&crq_clock_system) + wait_ms * 1000;
-    /* At first only the writing is tried: a reply to a command that is still
-     * here can't have come. With a full buffer it can, from earlier ones. */
-    int ready = conn->out.len - conn->sent >= FULL ? POLLIN | POLLOUT : POLLOUT;
-
-    for (;;) {
-        int moved = 0, rc;
-
-        if (has_unsent(conn) && (ready & POLLOUT)) {
-            rc = write_some(conn);
-            if (rc < 0)
-                return rc;
-            moved |= rc;
-        }
-        if (ready & POLLIN) {
-            rc = read_some(conn);
-            if (rc < 0)
-                return rc;
-            moved |= rc;
-        }
-        if (moved)
-            return 0;
-        ready = crq_link_wait(&conn->link,
-                has_unsent(conn) ? POLLIN | POLLOUT : POLLIN, deadline_us);
-        if (ready == 0) {
-            crq_fail(&conn->failure, CRQ_ETIMEOUT,
-                    "no reply from Redis at %s within %lld ms",
-                    crq_conn_address(conn), (long long)wait_ms);
-            return break_link(conn, CRQ_ETIMEOUT);
-        }
-    }
-}
-
-/* The next reply among the bytes that are here: 1, 0 when there is none. */
-static int parse(crq_conn *conn, void **out)
-{
-    for (;;) {
-        size_t left = conn->in.len - conn->fed;
-
-        *out = NULL;
-        if (redisReaderGetReply(conn->reader, out) != REDIS_OK)
-            break;
-        if (*out != NULL)
-            return 1;
-        if (left == 0)
-            return 0;
-        left = left < CHUNK ? left : CHUNK;
-        if (redisReaderFeed(conn->reader, conn->in.data + conn->fed, left) !=
-                REDIS_OK)
-            break;
-        conn->fed += left;
-        if (conn->fed == conn->in.len) {
-            if (conn->in.cap > KEPT)
-                crq_buf_fini(&conn->in);
-            crq_buf_clear(&conn->in);
-            conn->fed = 0;
-        }
-    }
-    if (conn->reader->err == REDIS_ERR_OOM)
-        return no_memory(conn);
-    crq_fail(&conn->failure, CRQ_ELOST,
-            "what came from Redis at %s is not its protocol: %s",
-            crq_conn_address(conn), conn->reader->errstr);
-    return break_link(conn, CRQ_ELOST);
-}
 
 /* --------------------------------------------------------------- opening */
 
@@ -278,26 +86,6 @@ static int step_refused(const crq_conn *conn, enum step step,
     return crq_fail_in(err, code, "%s", step_names[step]);
 }
 
-static int next_reply(crq_conn *conn, int64_t wait_ms, crq_reply **out)
-{
-    void *reply;
-    int rc;
-
-    for (;;) {
-        rc = parse(conn, &reply);
-        if (rc == 0 && conn->failure.code != 0)
-            rc = conn->failure.code;
-        if (rc != 0)
-            break;
-        /* A failure shows in the next round, behind the replies read. */
-        (void)pump(conn, wait_ms);
-    }
-    if (rc < 0)
-        return rc;
-    *out = reply;
-    return 0;
-}
-
 /* Nothing of the caller's has been sent yet, so nothing is unknown. */
 static int introduction_failed(const crq_conn *conn, int code, crq_error *err)
 {
@@ -306,7 +94,7 @@ static int introduction_failed(const crq_conn *conn, int code, crq_error *err)
                 "cannot connect to Redis at %s: no answer within %lld ms",
                 crq_conn_address(conn), (long long)conn->connect_timeout_ms);
     return crq_fail(err, code == CRQ_ENOMEM ? code : CRQ_ECONNECT, "%s",
-            conn->failure.text);
+            conn->stream.failure.text);
 }
 
 static int introduce(crq_conn *conn, int64_t deadline_us, crq_error *err)
@@ -316,24 +104,22 @@ static int introduce(crq_conn *conn, int64_t deadline_us, crq_error *err)
     int rc = 0;
 
     crq_args_init(&args);
-    for (int step = 0; step < STEPS; step++) {
+    for (int step = 0; step < STEPS && rc == 0; step++) {
         step_words(conn, (enum step)step, &args);
         said[step] = args.count > 0;
         rc = crq_args_check(&args, err);
-        if (rc < 0 ||
-                (said[step] && crq_args_encode(NULL, &args, &conn->out) < 0))
-            break;
+        if (rc == 0 && said[step])
+            rc = crq_stream_put(&conn->stream, NULL, &args, err);
     }
     crq_args_fini(&args);
-    if (rc == 0)
-        rc = crq_buf_check(&conn->out, err);
     for (int step = 0; step < STEPS && rc == 0; step++) {
         int64_t left_us = deadline_us - crq_clock_mono_us(&crq_clock_system);
         crq_reply *reply = NULL;
 
         if (!said[step])
             continue;
-        rc = next_reply(conn, left_us > 0 ? left_us / 1000 + 1 : 0, &reply);
+        rc = crq_stream_next(
+                &conn->stream, left_us > 0 ? left_us / 1000 + 1 : 0, &reply);
         if (rc < 0)
             return introduction_failed(conn, rc, err);
         if (crq_reply_kind(reply) == CRQ_REPLY_ERROR)
@@ -349,34 +135,18 @@ static int open_link(crq_conn *conn, crq_error *err)
                           conn->connect_timeout_ms * 1000;
     int rc;
 
-    drop_link(conn);
-    conn->failure = (crq_error){ 0, "" };
-    conn->reader = redisReaderCreate();
-    if (conn->reader == NULL)
-        return crq_fail_nomem(err);
-    rc = crq_link_open(
-            &conn->link, &conn->url, crq_conn_address(conn), deadline_us, err);
+    rc = crq_stream_open(&conn->stream, &conn->url, deadline_us, err);
     if (rc == 0)
         rc = introduce(conn, deadline_us, err);
     if (rc < 0)
-        drop_link(conn);
+        crq_stream_close(&conn->stream);
     return rc;
-}
-
-/* Whether the idle link is dead, or has bytes that nobody asked for and that
- * would pass for the next reply. */
-static bool is_stale(const crq_conn *conn)
-{
-    return conn->fed < conn->in.len || conn->reader->pos < conn->reader->len ||
-           crq_link_is_stale(&conn->link);
 }
 
 /* A working link for the first command of a pipeline. */
 static int begin(crq_conn *conn, crq_error *err)
 {
-    if (conn->link.fd >= 0 && is_stale(conn))
-        drop_link(conn);
-    return conn->link.fd >= 0 ? 0 : open_link(conn, err);
+    return crq_stream_is_good(&conn->stream) ? 0 : open_link(conn, err);
 }
 
 static int copy_options(
@@ -406,18 +176,17 @@ int crq_conn_open(const char *url, const crq_conn_options *options,
 
     if (conn == NULL)
         return crq_fail_nomem(err);
-    conn->link = (struct crq_link)CRQ_LINK_CLOSED;
+    crq_stream_init(&conn->stream, "");
     conn->clock = &crq_clock_system;
     crq_buf_init(&conn->address, CRQ_BUF_MAX);
     crq_buf_init(&conn->name, CRQ_BUF_MAX);
-    crq_buf_init(&conn->out, SIZE_MAX / 2);
-    crq_buf_init(&conn->in, SIZE_MAX / 2);
     rc = crq_url_parse(
             url != NULL ? url : "redis://localhost:6379/0", &conn->url, err);
     if (rc == 0)
         rc = copy_options(conn, options, err);
     if (rc == 0 && crq_url_describe(&conn->url, &conn->address) < 0)
         rc = crq_fail_nomem(err);
+    conn->stream.address = crq_conn_address(conn);
     if (rc == 0)
         rc = open_link(conn, err);
     if (rc < 0) {
@@ -432,12 +201,10 @@ void crq_conn_free(crq_conn *conn)
 {
     if (conn == NULL)
         return;
-    drop_link(conn);
+    crq_stream_fini(&conn->stream);
     crq_url_fini(&conn->url);
     crq_buf_fini(&conn->address);
     crq_buf_fini(&conn->name);
-    crq_buf_fini(&conn->out);
-    crq_buf_fini(&conn->in);
     crq_free(conn);
 }
 
@@ -470,15 +237,10 @@ int crq_conn_append_words(crq_conn *conn, const struct crq_args *head,
     if (rc < 0)
         return rc;
     /* After a break in the middle: crq_conn_next() will say so. */
-    if (conn->failure.code == 0) {
-        if (crq_args_encode(head, args, &conn->out) < 0) {
-            rc = crq_buf_check(&conn->out, err);
-            conn->out.rc = 0; /* the commands before this one are whole */
-            return rc;
-        }
-        while (conn->failure.code == 0 && conn->out.len - conn->sent >= FULL)
-            (void)pump(conn, conn->timeout_ms);
-    }
+    rc = crq_stream_put(&conn->stream, head, args, err);
+    if (rc < 0)
+        return rc;
+    crq_stream_drain(&conn->stream, conn->timeout_ms);
     conn->due++;
     return 0;
 }
@@ -494,16 +256,17 @@ static int take(
     int rc = CRQ_ELOST;
 
     if (conn->due > 0) {
-        rc = next_reply(conn, wait_ms, out);
+        rc = crq_stream_next(&conn->stream, wait_ms, out);
         if (rc == 0) {
             conn->due--;
             return 0;
         }
-        drop_link(conn);
+        crq_stream_close(&conn->stream);
         conn->due = 0;
     }
     return crq_fail(err, rc, "%s",
-            conn->failure.code != 0 ? conn->failure.text : "no reply is due");
+            conn->stream.failure.code != 0 ? conn->stream.failure.text
+                                           : "no reply is due");
 }
 
 int crq_conn_next(crq_conn *conn, crq_reply **out, crq_error *err)

@@ -12,6 +12,8 @@ libcrq_core_la_SOURCES += \
 	src/redis/reply.h \
 	src/redis/script.c \
 	src/redis/script.h \
+	src/redis/stream.c \
+	src/redis/stream.h \
 	src/redis/tls.c \
 	src/redis/tls.h \
 	src/redis/url.c \
