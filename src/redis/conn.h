@@ -2,6 +2,8 @@
  * conn.h - one synchronous connection: the command line's, a client's, a
  * child's. (The daemons' loops have their own, in src/exec.)
  *
+ * After fork() only one of the two processes may go on using it.
+ *
  * A link that broke is opened again by the next command. A command whose
  * outcome is unknown is never repeated here: CRQ_ELOST tells the caller.
  * Scripts are another matter, see script.h.

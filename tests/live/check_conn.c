@@ -178,6 +178,23 @@ START_TEST(test_a_password_nobody_asked_for_is_refused_as_one)
 }
 END_TEST
 
+START_TEST(test_a_server_with_too_many_clients_says_so)
+{
+    struct live_server *server = live_start(false, "--maxclients", "1", NULL);
+    crq_conn *first = live_conn_to("%s", server->url), *conn = NULL;
+    crq_error err;
+    char url[200];
+
+    /* It closes the link at once, maybe before AUTH could be written. */
+    for (int i = 0; i < 20; i++) {
+        snprintf(url, sizeof(url), "unix://:pw@%s", server->socket);
+        ck_assert_int_eq(open_url(url, &conn, &err), CRQ_EREDIS);
+        contains(err.text, "has no room for more clients: ERR max number");
+    }
+    crq_conn_free(first);
+}
+END_TEST
+
 START_TEST(test_a_database_that_is_not_there_is_refused)
 {
     crq_conn *conn;
@@ -665,6 +682,7 @@ int main(void)
     tcase_add_test(tc, test_database_and_name_are_set_on_every_link);
     unit_add_rows(tc, test_users_log_in_with_what_the_url_says, logins);
     tcase_add_test(tc, test_a_password_nobody_asked_for_is_refused_as_one);
+    tcase_add_test(tc, test_a_server_with_too_many_clients_says_so);
     tcase_add_test(tc, test_a_database_that_is_not_there_is_refused);
     unit_add_rows(tc, test_what_cannot_be_reached_is_named_with_the_reason,
             unreachable);
