@@ -3,9 +3,10 @@
  *
  * Each is a file src/redis/lua/NAME.lua, embedded at build time:
  * crq_script_NAME in the generated scripts.h. A line "-- include FILE.lua" is
- * replaced by that file. Every script of crq is safe to repeat: run twice with
- * the same keys and arguments it leaves what it left the first time. So a call
- * whose outcome is unknown is repeated, once, on a new link.
+ * replaced by that file. Both are listed in local.mk. Every script of crq is
+ * safe to repeat: run twice with the same keys and arguments it leaves what it
+ * left the first time. So a call whose outcome is unknown is repeated, once, on
+ * a new link.
  */
 #ifndef CRQ_REDIS_SCRIPT_H
 #define CRQ_REDIS_SCRIPT_H
