@@ -125,8 +125,8 @@ int crq_buf_check(const struct crq_buf *buf, crq_error *err)
     return 0;
 }
 
-int crq_buf_steal(
-        struct crq_buf *buf, char **out, size_t *out_len, crq_error *err)
+int crq_buf_steal(struct crq_buf *buf, char **out, size_t *out_len,
+        crq_error *err)
 {
     int rc;
 

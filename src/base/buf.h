@@ -19,10 +19,9 @@ struct crq_buf {
 /* Bytes no job needs, and more than Redis takes in one string. */
 #define CRQ_BUF_MAX ((size_t)512 << 20)
 
-#define CRQ_BUF_INIT                                                           \
-    {                                                                          \
-        NULL, 0, 0, CRQ_BUF_MAX, 0                                             \
-    }
+/* clang-format off */
+#define CRQ_BUF_INIT { NULL, 0, 0, CRQ_BUF_MAX, 0 }
+/* clang-format on */
 
 /** An empty buffer that never holds more than `max` bytes. */
 void crq_buf_init(struct crq_buf *buf, size_t max);

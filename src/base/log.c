@@ -98,8 +98,7 @@ void crq_log_write(const struct crq_log *log, enum crq_log_level level,
     puts_to(&line, pid);
     puts_to(&line, log->json ? ",\"message\":\"" : "]: ");
     put_quoted(&line, message, log->json);
-    if ((size_t)wanted >= sizeof(message) ||
-            line.len >= sizeof(line.text) - 3)
+    if ((size_t)wanted >= sizeof(message) || line.len >= sizeof(line.text) - 3)
         drop_half_character(&line);
     if (log->json) {
         line.text[line.len++] = '"';

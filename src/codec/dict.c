@@ -106,8 +106,7 @@ static void hash(struct hashing *to, const crq_value *v, size_t depth)
     case CRQ_STR:
     case CRQ_BYTES:
     case CRQ_DECIMAL:
-        to->h = mix_bytes(mix(to->h, v->type), v->u.data.bytes,
-                v->u.data.len);
+        to->h = mix_bytes(mix(to->h, v->type), v->u.data.bytes, v->u.data.len);
         return;
     case CRQ_UUID: to->h = mix_bytes(to->h, v->u.uuid, 16); return;
     case CRQ_TUPLE:
@@ -130,8 +129,7 @@ static void hash(struct hashing *to, const crq_value *v, size_t depth)
     case CRQ_BYTEARRAY:
     case CRQ_RETRY: to->rc = CRQ_EINVAL; return;
     case CRQ_TIMEDELTA:
-        to->h = mix_bytes(mix(to->h, v->type), &v->u.delta,
-                sizeof(v->u.delta));
+        to->h = mix_bytes(mix(to->h, v->type), &v->u.delta, sizeof(v->u.delta));
         return;
     default: to->h = mix(to->h, v->type); return; /* None */
     }
@@ -243,8 +241,7 @@ static bool equal(const crq_value *a, const crq_value *b, size_t depth,
         return a->u.data.len == b->u.data.len &&
                 memcmp(a->u.data.bytes, b->u.data.bytes, a->u.data.len) == 0;
     case CRQ_LIST:
-    case CRQ_TUPLE:
-        return equal_seqs(&a->u.seq, &b->u.seq, depth - 1, budget);
+    case CRQ_TUPLE: return equal_seqs(&a->u.seq, &b->u.seq, depth - 1, budget);
     case CRQ_DICT: return equal_maps(a, b, depth - 1, budget);
     case CRQ_DATETIME:
     case CRQ_DATE:
@@ -255,8 +252,7 @@ static bool equal(const crq_value *a, const crq_value *b, size_t depth,
         return a->u.tz.offset_s == b->u.tz.offset_s &&
                 a->u.tz.offset_us == b->u.tz.offset_us;
     case CRQ_UUID: return memcmp(a->u.uuid, b->u.uuid, 16) == 0;
-    case CRQ_RETRY:
-        return equal(a->u.state, b->u.state, depth - 1, budget);
+    case CRQ_RETRY: return equal(a->u.state, b->u.state, depth - 1, budget);
     default: return false;
     }
 }

@@ -53,8 +53,8 @@ static bool names_latin1(const crq_value *args, size_t i)
     return strcmp(name, "latin1") == 0 || strcmp(name, "latin-1") == 0;
 }
 
-static int encode(
-        reader *r, crq_type type, const crq_value *str, crq_value **out)
+static int encode(reader *r, crq_type type, const crq_value *str,
+        crq_value **out)
 {
     struct crq_buf buf = CRQ_BUF_INIT;
     int rc = latin1(r, str, &buf);
@@ -74,8 +74,8 @@ static int reduce_encode(reader *r, const crq_value *args, crq_value **out)
 }
 
 /* bytes(), bytes(b), bytes(text, "latin-1"); bytearray the same */
-static int new_data(
-        reader *r, crq_type type, const crq_value *args, crq_value **out)
+static int new_data(reader *r, crq_type type, const crq_value *args,
+        crq_value **out)
 {
     const char *bytes = "";
     size_t len = 0;
@@ -106,7 +106,7 @@ static int reduce_bytearray(reader *r, const crq_value *args, crq_value **out)
 static bool is_iterable(const crq_value *v)
 {
     return is(v, CRQ_LIST) || is(v, CRQ_TUPLE) || is(v, CRQ_SET) ||
-           is(v, CRQ_FROZENSET);
+            is(v, CRQ_FROZENSET);
 }
 
 static int copy_items(reader *r, crq_value *to, const crq_value *from)
@@ -131,7 +131,7 @@ static int copy_pairs(reader *r, crq_value *to, const crq_value *from)
         if (dict)
             key = crq_value_key(from, i);
         else if ((!is(val, CRQ_LIST) && !is(val, CRQ_TUPLE)) ||
-                 crq_value_count(val) != 2)
+                crq_value_count(val) != 2)
             return crq_unpickle_wrong_args(r, "dict");
         else {
             key = crq_value_item(val, 0);
@@ -143,8 +143,8 @@ static int copy_pairs(reader *r, crq_value *to, const crq_value *from)
 }
 
 /* list(), list(iterable); tuple, set, frozenset and dict the same */
-static int new_container(
-        reader *r, crq_value *v, const crq_value *args, crq_value **out)
+static int new_container(reader *r, crq_value *v, const crq_value *args,
+        crq_value **out)
 {
     const crq_value *from;
     int rc = crq_unpickle_made(r, v);
@@ -206,8 +206,8 @@ static int reduce_ordered(reader *r, const crq_value *args, crq_value **out)
 
 /* ---- numbers and texts: int(3) is 3 ---- */
 
-static int same(
-        reader *r, const crq_value *args, crq_type type, crq_value **out)
+static int same(reader *r, const crq_value *args, crq_type type,
+        crq_value **out)
 {
     if (crq_value_count(args) != 1 || !arg_is(args, 0, type))
         return crq_unpickle_wrong_args(r, crq_type_name(type));
@@ -276,8 +276,8 @@ static int get_state(reader *r, const crq_value *args, size_t want,
 }
 
 /* The second argument of datetime and time: a zone, or none. */
-static int get_zone(
-        reader *r, const crq_value *args, const char *what, crq_datetime *d)
+static int get_zone(reader *r, const crq_value *args, const char *what,
+        crq_datetime *d)
 {
     size_t count = crq_value_count(args);
 
@@ -394,8 +394,8 @@ static int reduce_timezone(reader *r, const crq_value *args, crq_value **out)
     if (count == 2) {
         tz.name = crq_value_data(crq_value_item(args, 1), &len);
         if (strlen(tz.name) != len)
-            return crq_unpickle_fail(
-                    r, CRQ_EUNSUPPORTED, "a zone whose name has a '\\0' in it");
+            return crq_unpickle_fail(r, CRQ_EUNSUPPORTED,
+                    "a zone whose name has a '\\0' in it");
         if (crq_unpickle_count_bytes(r, len) < 0)
             return CRQ_ELIMIT;
     }
@@ -482,8 +482,8 @@ static const struct crq_pickle_global globals[] = {
     { "uuid", "UUID", NULL, build_uuid },
 };
 
-const struct crq_pickle_global *crq_pickle_find_global(
-        const char *module, const char *name)
+const struct crq_pickle_global *crq_pickle_find_global(const char *module,
+        const char *name)
 {
     for (size_t i = 0; i < sizeof(globals) / sizeof(globals[0]); i++)
         if (strcmp(globals[i].module, module) == 0 &&

@@ -23,10 +23,10 @@ struct crq_unpickler;
  */
 struct crq_pickle_global {
     const char *module, *name;
-    int (*reduce)(
-            struct crq_unpickler *r, const crq_value *args, crq_value **out);
-    int (*build)(
-            struct crq_unpickler *r, const crq_value *state, crq_value **out);
+    int (*reduce)(struct crq_unpickler *r, const crq_value *args,
+            crq_value **out);
+    int (*build)(struct crq_unpickler *r, const crq_value *state,
+            crq_value **out);
 };
 
 /*
@@ -109,16 +109,16 @@ int crq_unpickle_pair(struct crq_unpickler *r, crq_value *dict, crq_value *key,
         crq_value *val);
 
 /* pickle_text.c: the value of a line, and of Python 2's 8-bit strings. */
-int crq_unpickle_int_line(
-        struct crq_unpickler *r, const char *line, size_t len, crq_value **out);
-int crq_unpickle_long_line(
-        struct crq_unpickler *r, const char *line, size_t len, crq_value **out);
-int crq_unpickle_float_line(
-        struct crq_unpickler *r, const char *line, size_t len, crq_value **out);
-int crq_unpickle_string_line(
-        struct crq_unpickler *r, const char *line, size_t len, crq_value **out);
-int crq_unpickle_unicode_line(
-        struct crq_unpickler *r, const char *line, size_t len, crq_value **out);
+int crq_unpickle_int_line(struct crq_unpickler *r, const char *line, size_t len,
+        crq_value **out);
+int crq_unpickle_long_line(struct crq_unpickler *r, const char *line,
+        size_t len, crq_value **out);
+int crq_unpickle_float_line(struct crq_unpickler *r, const char *line,
+        size_t len, crq_value **out);
+int crq_unpickle_string_line(struct crq_unpickler *r, const char *line,
+        size_t len, crq_value **out);
+int crq_unpickle_unicode_line(struct crq_unpickler *r, const char *line,
+        size_t len, crq_value **out);
 int crq_unpickle_8bit(struct crq_unpickler *r, const char *bytes, size_t len,
         crq_value **out);
 /** A str, bytes or bytearray; what isn't UTF-8 is CRQ_ECODEC. */
@@ -128,8 +128,8 @@ int crq_unpickle_data(struct crq_unpickler *r, crq_type type, const char *bytes,
 /* pickle_globals.c */
 
 /** The row of a class or function by its name in Python 3, or NULL. */
-const struct crq_pickle_global *crq_pickle_find_global(
-        const char *module, const char *name);
+const struct crq_pickle_global *crq_pickle_find_global(const char *module,
+        const char *name);
 
 /* pickle_objects.c */
 
@@ -147,13 +147,13 @@ int crq_unpickle_object(struct crq_unpickler *r, const crq_value *class,
 /** Give the object on top of the stack its attributes. */
 int crq_unpickle_build(struct crq_unpickler *r, const crq_value *state);
 /* copyreg.__newobj__ and copyreg._reconstructor, rows of the table. */
-int crq_unpickle_newobj(
-        struct crq_unpickler *r, const crq_value *args, crq_value **out);
-int crq_unpickle_reconstruct(
-        struct crq_unpickler *r, const crq_value *args, crq_value **out);
+int crq_unpickle_newobj(struct crq_unpickler *r, const crq_value *args,
+        crq_value **out);
+int crq_unpickle_reconstruct(struct crq_unpickler *r, const crq_value *args,
+        crq_value **out);
 /** The token that `v` is, or NULL. */
-struct crq_pickle_token *crq_unpickle_token(
-        struct crq_unpickler *r, const crq_value *v);
+struct crq_pickle_token *crq_unpickle_token(struct crq_unpickler *r,
+        const crq_value *v);
 /** The end: refuse a class or an unfinished object inside the result. */
 int crq_unpickle_drop_tokens(struct crq_unpickler *r);
 

@@ -73,8 +73,8 @@ static int utc(reader *r, crq_value **out)
 static int refuse(reader *r, int code, const char *module, const char *name,
         const char *why)
 {
-    return crq_unpickle_fail(
-            r, code, "the class or function '%s.%s' %s", module, name, why);
+    return crq_unpickle_fail(r, code, "the class or function '%s.%s' %s",
+            module, name, why);
 }
 
 #define NAME_MAX_LEN 150

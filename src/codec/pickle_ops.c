@@ -71,8 +71,8 @@ static int take_decimal(reader *r, size_t *out)
         n = n * 10 + (size_t)(line[i] - '0');
     }
     if (len == 0)
-        return crq_unpickle_fail(
-                r, CRQ_ECODEC, "a memo entry without a number");
+        return crq_unpickle_fail(r, CRQ_ECODEC,
+                "a memo entry without a number");
     *out = n;
     return 0;
 }
@@ -120,8 +120,8 @@ static int run_long(reader *r, const op_row *op)
         rc = crq_unpickle_count_bytes(r, (size_t)len);
     if (rc < 0)
         return rc;
-    return crq_unpickle_push(
-            r, crq_value_new_int_bytes((const uint8_t *)bytes, (size_t)len));
+    return crq_unpickle_push(r,
+            crq_value_new_int_bytes((const uint8_t *)bytes, (size_t)len));
 }
 
 static int run_float(reader *r, const op_row *op)
@@ -185,11 +185,11 @@ static int run_line(reader *r, const op_row *op)
 /* Push a new container; those that can be changed later are noted. */
 static crq_value *push_new(reader *r, crq_type type, int *rc)
 {
-    crq_value *v = type == CRQ_LIST    ? crq_value_new_list()
-                   : type == CRQ_TUPLE ? crq_value_new_tuple()
-                   : type == CRQ_DICT  ? crq_value_new_dict()
-                   : type == CRQ_SET   ? crq_value_new_set()
-                                       : crq_value_new_frozenset();
+    crq_value *v = type == CRQ_LIST ? crq_value_new_list()
+            : type == CRQ_TUPLE     ? crq_value_new_tuple()
+            : type == CRQ_DICT      ? crq_value_new_dict()
+            : type == CRQ_SET       ? crq_value_new_set()
+                                    : crq_value_new_frozenset();
 
     *rc = crq_unpickle_push(r, v);
     if (*rc == 0 && type != CRQ_TUPLE && type != CRQ_FROZENSET)
@@ -424,8 +424,8 @@ static int run_stack_global(reader *r, const op_row *op)
     }
     module_text = crq_value_data(module, &module_len);
     name_text = crq_value_data(name, &name_len);
-    rc = crq_unpickle_global(
-            r, module_text, module_len, name_text, name_len, &token);
+    rc = crq_unpickle_global(r, module_text, module_len, name_text, name_len,
+            &token);
     if (rc == 0)
         rc = crq_unpickle_push(r, token);
 out:
@@ -454,8 +454,8 @@ static int run_call(reader *r, const op_row *op)
         plain = crq_value_type(kwargs) == CRQ_DICT &&
                 crq_value_count(kwargs) == 0;
     if (crq_value_type(args) != CRQ_TUPLE || !plain)
-        rc = crq_unpickle_fail(
-                r, CRQ_ECODEC, "%s with arguments that are no tuple", op->name);
+        rc = crq_unpickle_fail(r, CRQ_ECODEC,
+                "%s with arguments that are no tuple", op->name);
     else if (op->arg == 1)
         rc = crq_unpickle_reduce(r, callable, args, &v);
     else

@@ -71,8 +71,8 @@ void crq_pickler_between(struct crq_pickler *w)
 
 /* ---- memo ---- */
 
-static struct crq_pickle_entry *find_entry(
-        const struct crq_pickler *w, uintptr_t key)
+static struct crq_pickle_entry *find_entry(const struct crq_pickler *w,
+        uintptr_t key)
 {
     /* Addresses only: nobody outside chooses them. */
     uint64_t h = (uint64_t)key * UINT64_C(0x9e3779b97f4a7c15);

@@ -37,8 +37,8 @@ struct crq_pickle_data_ops {
 void crq_pickler_put(struct crq_pickler *w, const void *bytes, size_t len);
 /** An opcode; an opcode and its number. */
 void crq_pickler_op(struct crq_pickler *w, int op);
-void crq_pickler_number(
-        struct crq_pickler *w, int op, uint64_t n, size_t width);
+void crq_pickler_number(struct crq_pickler *w, int op, uint64_t n,
+        size_t width);
 /** Close the frame; `between` two values only one that is full. */
 void crq_pickler_end_frame(struct crq_pickler *w);
 void crq_pickler_between(struct crq_pickler *w);

@@ -29,8 +29,8 @@
 #define MEMO_FREE 256   /* memo entries that may be numbered as one likes */
 #define DEPTH_MAX ((size_t)10000)
 
-int crq_unpickle_fail(
-        struct crq_unpickler *r, int code, const char *format, ...)
+int crq_unpickle_fail(struct crq_unpickler *r, int code, const char *format,
+        ...)
 {
     char text[sizeof(r->err->text)];
     va_list ap;
@@ -46,8 +46,8 @@ int crq_unpickle_refused(struct crq_unpickler *r, int rc, const crq_error *why)
 {
     if (rc == CRQ_ENOMEM)
         return crq_fail_nomem(r->err);
-    return crq_unpickle_fail(
-            r, rc == CRQ_EINVAL ? CRQ_ECODEC : rc, "%s", why->text);
+    return crq_unpickle_fail(r, rc == CRQ_EINVAL ? CRQ_ECODEC : rc, "%s",
+            why->text);
 }
 
 int crq_unpickle_made(struct crq_unpickler *r, const crq_value *v)
@@ -60,8 +60,8 @@ int crq_unpickle_made(struct crq_unpickler *r, const crq_value *v)
 int crq_unpickle_count(struct crq_unpickler *r, size_t items)
 {
     if (items > r->limits.max_items - r->items)
-        return crq_unpickle_fail(
-                r, CRQ_ELIMIT, "more than %zu values", r->limits.max_items);
+        return crq_unpickle_fail(r, CRQ_ELIMIT, "more than %zu values",
+                r->limits.max_items);
     r->items += items;
     return 0;
 }
@@ -298,8 +298,8 @@ static int run(struct crq_unpickler *r)
 
         r->op = r->at;
         if (r->at == r->len)
-            return crq_unpickle_fail(
-                    r, CRQ_ECODEC, "the pickle ends without a STOP");
+            return crq_unpickle_fail(r, CRQ_ECODEC,
+                    "the pickle ends without a STOP");
         op = &crq_pickle_ops[r->bytes[r->at]];
         if (op->run == NULL)
             return crq_unpickle_fail(r, CRQ_ECODEC,

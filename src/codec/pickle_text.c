@@ -35,8 +35,8 @@ int crq_unpickle_data(struct crq_unpickler *r, crq_type type, const char *bytes,
     return rc;
 }
 
-int crq_unpickle_8bit(
-        struct crq_unpickler *r, const char *bytes, size_t len, crq_value **out)
+int crq_unpickle_8bit(struct crq_unpickler *r, const char *bytes, size_t len,
+        crq_value **out)
 {
     bool ascii = true;
 
@@ -47,8 +47,8 @@ int crq_unpickle_8bit(
 
 /* ---- numbers ---- */
 
-int crq_unpickle_long_line(
-        struct crq_unpickler *r, const char *line, size_t len, crq_value **out)
+int crq_unpickle_long_line(struct crq_unpickler *r, const char *line,
+        size_t len, crq_value **out)
 {
     crq_error why;
     int rc;
@@ -60,8 +60,8 @@ int crq_unpickle_long_line(
 }
 
 /* Before protocol 2 there were no opcodes for True and False. */
-int crq_unpickle_int_line(
-        struct crq_unpickler *r, const char *line, size_t len, crq_value **out)
+int crq_unpickle_int_line(struct crq_unpickler *r, const char *line, size_t len,
+        crq_value **out)
 {
     if (len == 2 && line[0] == '0' && (line[1] == '0' || line[1] == '1')) {
         *out = crq_value_new_bool(line[1] == '1');
@@ -85,8 +85,8 @@ static bool is_float(const char *line, size_t len)
     return len > 0;
 }
 
-int crq_unpickle_float_line(
-        struct crq_unpickler *r, const char *line, size_t len, crq_value **out)
+int crq_unpickle_float_line(struct crq_unpickler *r, const char *line,
+        size_t len, crq_value **out)
 {
     /* A program may have chosen a locale with a decimal comma. */
     locale_t c;
@@ -120,8 +120,8 @@ static int hex_digit(char c)
 }
 
 /* Read exactly `digits` hexadecimal digits; false when there are fewer. */
-static bool hex_number(
-        const char *text, size_t len, size_t digits, uint32_t *out)
+static bool hex_number(const char *text, size_t len, size_t digits,
+        uint32_t *out)
 {
     uint32_t n = 0;
 
@@ -180,15 +180,15 @@ static int unquote(struct crq_unpickler *r, const char *text, size_t len,
         }
         used = i + 1 < len ? unescape(text + i + 1, len - i - 1, out) : 0;
         if (used == 0)
-            return crq_unpickle_fail(
-                    r, CRQ_ECODEC, "a wrong escape in a string");
+            return crq_unpickle_fail(r, CRQ_ECODEC,
+                    "a wrong escape in a string");
         i += used == SIZE_MAX ? 0 : used;
     }
     return crq_buf_check(out, r->err);
 }
 
-int crq_unpickle_string_line(
-        struct crq_unpickler *r, const char *line, size_t len, crq_value **out)
+int crq_unpickle_string_line(struct crq_unpickler *r, const char *line,
+        size_t len, crq_value **out)
 {
     struct crq_buf buf = CRQ_BUF_INIT;
     int rc;
@@ -207,8 +207,8 @@ int crq_unpickle_string_line(
 
 /* "raw-unicode-escape": Latin-1 with \uXXXX and \UXXXXXXXX. Any other
  * character behind a backslash stands for itself, the backslash too. */
-int crq_unpickle_unicode_line(
-        struct crq_unpickler *r, const char *line, size_t len, crq_value **out)
+int crq_unpickle_unicode_line(struct crq_unpickler *r, const char *line,
+        size_t len, crq_value **out)
 {
     struct crq_buf buf = CRQ_BUF_INIT;
     int rc = 0;
@@ -225,11 +225,11 @@ int crq_unpickle_unicode_line(
                 crq_buf_putc(&buf, '\\');
                 c = (uint8_t)kind;
             } else if (hex_number(line + i + 1, len - i - 1, digits, &c) &&
-                       c <= 0x10ffff)
+                    c <= 0x10ffff)
                 i += digits;
             else
-                rc = crq_unpickle_fail(
-                        r, CRQ_ECODEC, "a wrong \\%c in a text", kind);
+                rc = crq_unpickle_fail(r, CRQ_ECODEC, "a wrong \\%c in a text",
+                        kind);
         }
         if (rc == 0)
             crq_buf_put(&buf, utf8, crq_utf8_put(utf8, c));

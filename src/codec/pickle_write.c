@@ -94,8 +94,8 @@ static uintptr_t key_of(const crq_value *v)
     return crq_value_shared(v) ? (uintptr_t)(const void *)v : KEY_NONE;
 }
 
-static void write_str(
-        struct crq_pickler *w, const char *text, size_t len, uintptr_t key)
+static void write_str(struct crq_pickler *w, const char *text, size_t len,
+        uintptr_t key)
 {
     size_t size;
     uint32_t c = len > 0 ? crq_utf8_next(text, len, &size) : 0;
@@ -196,8 +196,8 @@ static void put_reduce(struct crq_pickler *w, uintptr_t key)
     crq_pickler_memoize(w, key);
 }
 
-static void write_delta(
-        struct crq_pickler *w, const crq_timedelta *d, uintptr_t key)
+static void write_delta(struct crq_pickler *w, const crq_timedelta *d,
+        uintptr_t key)
 {
     crq_pickler_between(w);
     write_class(w, N_DATETIME_MODULE, N_TIMEDELTA);
@@ -250,9 +250,9 @@ static void write_when(struct crq_pickler *w, const crq_value *v, uintptr_t key)
         len += sizeof(clock);
     }
     write_class(w, N_DATETIME_MODULE,
-            type == CRQ_DATETIME ? N_DATETIME
-            : type == CRQ_DATE   ? N_DATE
-                                 : N_TIME);
+            type == CRQ_DATETIME       ? N_DATETIME
+                    : type == CRQ_DATE ? N_DATE
+                                       : N_TIME);
     crq_pickler_between(w);
     crq_pickler_data(w, &bytes_ops, state, len, KEY_NONE);
     if (d->has_tz)
@@ -261,8 +261,8 @@ static void write_when(struct crq_pickler *w, const crq_value *v, uintptr_t key)
     put_reduce(w, key);
 }
 
-static void write_decimal(
-        struct crq_pickler *w, const crq_value *v, uintptr_t key)
+static void write_decimal(struct crq_pickler *w, const crq_value *v,
+        uintptr_t key)
 {
     size_t len;
     const char *text = crq_value_data(v, &len);
@@ -320,8 +320,8 @@ static void write_items(struct crq_pickler *w, const crq_value *v)
         write_value(w, crq_value_item(v, i));
 }
 
-static void write_tuple(
-        struct crq_pickler *w, const crq_value *v, uintptr_t key)
+static void write_tuple(struct crq_pickler *w, const crq_value *v,
+        uintptr_t key)
 {
     size_t count = crq_value_count(v);
 
@@ -373,8 +373,8 @@ static void write_set(struct crq_pickler *w, const crq_value *v, uintptr_t key)
     } while (n == BATCH);
 }
 
-static void write_frozenset(
-        struct crq_pickler *w, const crq_value *v, uintptr_t key)
+static void write_frozenset(struct crq_pickler *w, const crq_value *v,
+        uintptr_t key)
 {
     crq_pickler_op(w, '(');
     write_items(w, v);
@@ -394,8 +394,8 @@ static void write_attribute(struct crq_pickler *w, const crq_value *key)
     write_value(w, key);
 }
 
-static void write_pair(
-        struct crq_pickler *w, const crq_value *v, size_t i, bool attributes)
+static void write_pair(struct crq_pickler *w, const crq_value *v, size_t i,
+        bool attributes)
 {
     if (attributes)
         write_attribute(w, crq_value_key(v, i));
@@ -404,8 +404,8 @@ static void write_pair(
     write_value(w, crq_value_item(v, i));
 }
 
-static void write_pairs(
-        struct crq_pickler *w, const crq_value *v, bool attributes)
+static void write_pairs(struct crq_pickler *w, const crq_value *v,
+        bool attributes)
 {
     size_t count = crq_value_count(v), i = 0, n;
     bool ordered = crq_value_dict_ordered(v);
@@ -447,8 +447,8 @@ static void write_dict(struct crq_pickler *w, const crq_value *v, uintptr_t key)
     write_pairs(w, v, false);
 }
 
-static void write_retry(
-        struct crq_pickler *w, const crq_value *v, uintptr_t key)
+static void write_retry(struct crq_pickler *w, const crq_value *v,
+        uintptr_t key)
 {
     const crq_value *state = crq_value_retry_state(v);
 

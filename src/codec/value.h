@@ -59,8 +59,8 @@ bool crq_value_shared(const crq_value *v);
  * Check a finished value: no container inside itself (CRQ_EUNSUPPORTED), none
  * deeper than max_depth (CRQ_ELIMIT). Shared parts are walked once.
  */
-int crq_value_check(const crq_value *v, size_t max_depth, crq_error *err)
-        CRQ_MUST_CHECK;
+int crq_value_check(const crq_value *v, size_t max_depth,
+        crq_error *err) CRQ_MUST_CHECK;
 
 /** Remove all items of a container, to break a cycle before freeing it. */
 void crq_value_clear(crq_value *v);

@@ -24,7 +24,7 @@ struct crq_index {
     uint64_t seed;   /* unguessable: hostile keys cannot be made to collide */
 };
 
-struct crq_map {          /* dict; set and frozenset without the values */
+struct crq_map { /* dict; set and frozenset without the values */
     struct crq_seq keys, vals;
     struct crq_index index;
     bool ordered; /* an OrderedDict */

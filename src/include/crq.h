@@ -85,7 +85,7 @@ typedef struct crq_value crq_value;
 typedef enum crq_type {
     CRQ_NONE,
     CRQ_BOOL,
-    CRQ_INT,    /* any size; see crq_value_int_fits() */
+    CRQ_INT, /* any size; see crq_value_int_fits() */
     CRQ_FLOAT,
     CRQ_STR,
     CRQ_BYTES,
@@ -228,11 +228,11 @@ int crq_value_add(crq_value *v, crq_value *item) CRQ_MUST_CHECK;
  * keeps its place and gets the new value. CRQ_EINVAL when the key is of a type
  * that Python cannot hash (list, dict, set, bytearray, or a tuple of one).
  */
-int crq_value_put(crq_value *dict, crq_value *key, crq_value *val)
-        CRQ_MUST_CHECK;
+int crq_value_put(crq_value *dict, crq_value *key,
+        crq_value *val) CRQ_MUST_CHECK;
 /** As crq_value_put() with a str key. */
-int crq_value_set(crq_value *dict, const char *key, crq_value *val)
-        CRQ_MUST_CHECK;
+int crq_value_set(crq_value *dict, const char *key,
+        crq_value *val) CRQ_MUST_CHECK;
 
 /** Python's ==: 1 == 1.0 == True, lists and tuples differ. */
 bool crq_value_equal(const crq_value *a, const crq_value *b);
@@ -272,7 +272,9 @@ typedef struct crq_conn_options {
     const char *name;       /* CLIENT SETNAME, or NULL */
 } crq_conn_options;
 
+/* clang-format off */
 #define CRQ_CONN_OPTIONS_INIT { sizeof(crq_conn_options), 0, 0, NULL }
+/* clang-format on */
 
 /**
  * Connect, log in and select the database.
@@ -326,12 +328,12 @@ typedef struct crq_call {
     bool unique; /* CRQ_EEXIST when job_id, which must be given, is taken */
 } crq_call;
 
-#define CRQ_CALL_INIT                                                          \
-    {                                                                          \
-        sizeof(crq_call), NULL, NULL, NULL, CRQ_PICKLE, NULL, NULL, NULL,      \
-                CRQ_UNSET, CRQ_UNSET, CRQ_UNSET, CRQ_UNSET, CRQ_UNSET, NULL,   \
-                0, false, false, false                                         \
-    }
+/* clang-format off */
+#define CRQ_CALL_INIT \
+    { sizeof(crq_call), NULL, NULL, NULL, CRQ_PICKLE, NULL, NULL, NULL, \
+      CRQ_UNSET, CRQ_UNSET, CRQ_UNSET, CRQ_UNSET, CRQ_UNSET, NULL, 0, \
+      false, false, false }
+/* clang-format on */
 
 typedef struct crq_queue crq_queue;
 typedef struct crq_job crq_job;
@@ -361,8 +363,8 @@ const char *crq_queue_name(const crq_queue *queue);
  * CRQ_EREDIS, CRQ_EAUTH, CRQ_ECONNECT  nothing was written
  * CRQ_ELOST, CRQ_ETIMEOUT              the job may have been written
  */
-int crq_queue_enqueue(crq_queue *queue, const crq_call *call,
-        crq_job **out_job, crq_error *err) CRQ_MUST_CHECK;
+int crq_queue_enqueue(crq_queue *queue, const crq_call *call, crq_job **out_job,
+        crq_error *err) CRQ_MUST_CHECK;
 
 /**
  * Schedule a call: a scheduler puts it on the queue when its time has come.
@@ -370,11 +372,9 @@ int crq_queue_enqueue(crq_queue *queue, const crq_call *call,
  * Errors as crq_queue_enqueue(). A time that has passed is due at once.
  */
 int crq_queue_enqueue_at(crq_queue *queue, int64_t when_us,
-        const crq_call *call, crq_job **out_job,
-        crq_error *err) CRQ_MUST_CHECK;
+        const crq_call *call, crq_job **out_job, crq_error *err) CRQ_MUST_CHECK;
 int crq_queue_enqueue_in(crq_queue *queue, int64_t delay_us,
-        const crq_call *call, crq_job **out_job,
-        crq_error *err) CRQ_MUST_CHECK;
+        const crq_call *call, crq_job **out_job, crq_error *err) CRQ_MUST_CHECK;
 
 /**
  * Where crq_queue_enqueue_many() gets its calls: fill *call, which starts as
@@ -478,8 +478,7 @@ crq_serializer crq_job_serializer(crq_job *job);
 const char *crq_job_problem(crq_job *job);
 
 /** Place in its queue, 0 for the next one; CRQ_ENOTFOUND: it does not wait. */
-int crq_job_position(crq_job *job, int64_t *out,
-        crq_error *err) CRQ_MUST_CHECK;
+int crq_job_position(crq_job *job, int64_t *out, crq_error *err) CRQ_MUST_CHECK;
 
 /* ---------------------------------------------------------------- results */
 
@@ -525,7 +524,7 @@ void crq_result_free(crq_result *result);
 const char *crq_result_id(const crq_result *result); /* in Redis; "" if none */
 crq_result_type crq_result_type_of(const crq_result *result);
 int64_t crq_result_created_us(const crq_result *result);
-const char *crq_result_worker_name(const crq_result *result); /* or NULL */
+const char *crq_result_worker_name(const crq_result *result);  /* or NULL */
 const char *crq_result_execution_id(const crq_result *result); /* or NULL */
 int64_t crq_result_started_us(const crq_result *result); /* or CRQ_UNSET */
 int64_t crq_result_ended_us(const crq_result *result);   /* or CRQ_UNSET */

@@ -76,8 +76,8 @@ int crq_args_check(const struct crq_args *args, crq_error *err)
     return crq_buf_check(&args->bytes, err);
 }
 
-const char *crq_args_word(
-        const struct crq_args *args, size_t i, size_t *out_len)
+const char *crq_args_word(const struct crq_args *args, size_t i,
+        size_t *out_len)
 {
     size_t from = i > 0 ? args->ends[i - 1] : 0;
 

@@ -32,8 +32,8 @@ void crq_args_list(struct crq_args *args, ...) __attribute__((sentinel));
 int crq_args_check(const struct crq_args *args, crq_error *err) CRQ_MUST_CHECK;
 
 /** Word i < args->count, borrowed until the next put. */
-const char *crq_args_word(
-        const struct crq_args *args, size_t i, size_t *out_len);
+const char *crq_args_word(const struct crq_args *args, size_t i,
+        size_t *out_len);
 
 /**
  * Append the command as Redis reads it (RESP): the words of `head`, which may

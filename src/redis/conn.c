@@ -40,8 +40,8 @@ enum step { STEP_AUTH, STEP_SELECT, STEP_SETNAME, STEPS };
 static const char *const step_names[STEPS] = { "AUTH", "SELECT",
     "CLIENT SETNAME" };
 
-static void step_words(
-        const crq_conn *conn, enum step step, struct crq_args *args)
+static void step_words(const crq_conn *conn, enum step step,
+        struct crq_args *args)
 {
     const struct crq_url *url = &conn->url;
 
@@ -63,8 +63,8 @@ static void step_words(
         return;
     case STEP_SETNAME:
         if (conn->name.len > 0)
-            crq_args_list(
-                    args, "CLIENT", "SETNAME", crq_buf_text(&conn->name), NULL);
+            crq_args_list(args, "CLIENT", "SETNAME", crq_buf_text(&conn->name),
+                    NULL);
         return;
     case STEPS: break;
     }
@@ -120,8 +120,8 @@ static int introduce(crq_conn *conn, int64_t deadline_us, crq_error *err)
 
         if (!said[step])
             continue;
-        rc = crq_stream_next(
-                &conn->stream, left_us > 0 ? left_us / 1000 + 1 : 0, &reply);
+        rc = crq_stream_next(&conn->stream,
+                left_us > 0 ? left_us / 1000 + 1 : 0, &reply);
         if (rc < 0)
             return introduction_failed(conn, rc, err);
         if (crq_reply_kind(reply) == CRQ_REPLY_ERROR)
@@ -134,7 +134,7 @@ static int introduce(crq_conn *conn, int64_t deadline_us, crq_error *err)
 static int open_link(crq_conn *conn, crq_error *err)
 {
     int64_t deadline_us = crq_clock_mono_us(&crq_clock_system) +
-                          conn->connect_timeout_ms * 1000;
+            conn->connect_timeout_ms * 1000;
     int rc;
 
     rc = crq_stream_open(&conn->stream, &conn->url, deadline_us, err);
@@ -151,8 +151,8 @@ static int begin(crq_conn *conn, crq_error *err)
     return crq_stream_is_good(&conn->stream) ? 0 : open_link(conn, err);
 }
 
-static int copy_options(
-        crq_conn *conn, const crq_conn_options *options, crq_error *err)
+static int copy_options(crq_conn *conn, const crq_conn_options *options,
+        crq_error *err)
 {
     crq_conn_options o = CRQ_CONN_OPTIONS_INIT;
 
@@ -182,8 +182,8 @@ int crq_conn_open(const char *url, const crq_conn_options *options,
     conn->clock = &crq_clock_system;
     crq_buf_init(&conn->address, CRQ_BUF_MAX);
     crq_buf_init(&conn->name, CRQ_BUF_MAX);
-    rc = crq_url_parse(
-            url != NULL ? url : "redis://localhost:6379/0", &conn->url, err);
+    rc = crq_url_parse(url != NULL ? url : "redis://localhost:6379/0",
+            &conn->url, err);
     if (rc == 0)
         rc = copy_options(conn, options, err);
     if (rc == 0 && crq_url_describe(&conn->url, &conn->address) < 0)
@@ -252,8 +252,8 @@ int crq_conn_append(crq_conn *conn, const struct crq_args *args, crq_error *err)
     return crq_conn_append_words(conn, NULL, args, err);
 }
 
-static int take(
-        crq_conn *conn, int64_t wait_ms, crq_reply **out, crq_error *err)
+static int take(crq_conn *conn, int64_t wait_ms, crq_reply **out,
+        crq_error *err)
 {
     int rc = CRQ_ELOST;
 
@@ -330,8 +330,8 @@ int crq_conn_run(crq_conn *conn, crq_reply **out, crq_error *err, ...)
     return rc;
 }
 
-int crq_conn_refusal(
-        const crq_conn *conn, const crq_reply *reply, crq_error *err)
+int crq_conn_refusal(const crq_conn *conn, const crq_reply *reply,
+        crq_error *err)
 {
     size_t len;
     const char *text = crq_reply_text(reply, &len);

@@ -64,8 +64,8 @@ int crq_conn_command_wait(crq_conn *conn, const struct crq_args *args,
  */
 int crq_conn_append(crq_conn *conn, const struct crq_args *args,
         crq_error *err) CRQ_MUST_CHECK;
-int crq_conn_next(
-        crq_conn *conn, crq_reply **out, crq_error *err) CRQ_MUST_CHECK;
+int crq_conn_next(crq_conn *conn, crq_reply **out,
+        crq_error *err) CRQ_MUST_CHECK;
 
 /** The failure that an error reply stands for, as crq_conn_command() gives,
  *  though without the address. */

@@ -15,7 +15,7 @@ int crq_conn_append_words(crq_conn *conn, const struct crq_args *head,
         const struct crq_args *args, crq_error *err) CRQ_MUST_CHECK;
 
 /** As crq_conn_reply_error(), with the server's address in the text. */
-int crq_conn_refusal(
-        const crq_conn *conn, const crq_reply *reply, crq_error *err);
+int crq_conn_refusal(const crq_conn *conn, const crq_reply *reply,
+        crq_error *err);
 
 #endif

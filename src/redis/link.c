@@ -54,8 +54,8 @@ static int64_t now_us(void)
     return crq_clock_mono_us(&crq_clock_system);
 }
 
-int crq_link_wait(
-        const struct crq_link *link, short events, int64_t deadline_us)
+int crq_link_wait(const struct crq_link *link, short events,
+        int64_t deadline_us)
 {
     for (;;) {
         struct pollfd p = { .fd = link->fd, .events = events };
@@ -65,8 +65,8 @@ int crq_link_wait(
 
         if (n > 0)
             return p.revents & (POLLERR | POLLHUP | POLLNVAL)
-                           ? p.revents | events
-                           : p.revents;
+                    ? p.revents | events
+                    : p.revents;
         if (n == 0 && left_ms < INT32_MAX)
             return 0;
         if (n < 0 && errno != EINTR)
@@ -88,8 +88,8 @@ static int try_address(struct crq_link *link, const struct sockaddr *to,
     int number = 0;
     socklen_t size = sizeof(number);
 
-    link->fd = socket(
-            to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    link->fd = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+            0);
     if (link->fd < 0)
         return errno;
     /* A Unix socket whose queue is full says EAGAIN, not EINPROGRESS, and
@@ -134,8 +134,8 @@ static int open_unix(struct crq_link *link, const struct crq_url *url,
     int number;
 
     snprintf(to.sun_path, sizeof(to.sun_path), "%s", url->path);
-    number = try_address(
-            link, (const struct sockaddr *)&to, sizeof(to), deadline_us);
+    number = try_address(link, (const struct sockaddr *)&to, sizeof(to),
+            deadline_us);
     return number == 0 ? 0 : fail_connect(address, number, err);
 }
 
@@ -162,8 +162,8 @@ static int open_tcp(struct crq_link *link, const struct crq_url *url,
     for (struct addrinfo *at = found; at != NULL; at = at->ai_next, count--) {
         int64_t share_us = (deadline_us - now_us()) / count;
 
-        number = try_address(
-                link, at->ai_addr, at->ai_addrlen, now_us() + share_us);
+        number = try_address(link, at->ai_addr, at->ai_addrlen,
+                now_us() + share_us);
         if (number == 0)
             break;
     }
@@ -183,8 +183,8 @@ static int shake_hands(struct crq_link *link, const char *address,
     for (;;) {
         rc = crq_tls_handshake(link->tls, link->fd, &events, err);
         if (rc < 0)
-            return crq_fail_in(
-                    err, rc, "cannot connect to Redis at %s", address);
+            return crq_fail_in(err, rc, "cannot connect to Redis at %s",
+                    address);
         if (rc > 0)
             return 0;
         if (crq_link_wait(link, events, deadline_us) == 0)
@@ -203,8 +203,8 @@ int crq_link_open(struct crq_link *link, const struct crq_url *url,
     if (url->tls) {
         rc = crq_tls_new(url->host, &link->tls, err);
         if (rc < 0)
-            return crq_fail_in(
-                    err, rc, "cannot connect to Redis at %s", address);
+            return crq_fail_in(err, rc, "cannot connect to Redis at %s",
+                    address);
     }
     rc = url->path != NULL ? open_unix(link, url, address, deadline_us, err)
                            : open_tcp(link, url, address, deadline_us, err);
@@ -257,5 +257,5 @@ bool crq_link_is_stale(const struct crq_link *link)
     if (link->tls != NULL)
         return !crq_tls_is_quiet(link->tls);
     return recv(link->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
-           (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+            (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }

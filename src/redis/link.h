@@ -45,8 +45,8 @@ ssize_t crq_link_write(struct crq_link *link, const void *bytes, size_t len);
 ssize_t crq_link_read(struct crq_link *link, void *bytes, size_t len);
 
 /** Wait for POLLIN and/or POLLOUT. What is ready, or 0 at the deadline. */
-int crq_link_wait(
-        const struct crq_link *link, short events, int64_t deadline_us);
+int crq_link_wait(const struct crq_link *link, short events,
+        int64_t deadline_us);
 
 /** Whether an idle link has been closed, or says what nobody asked for. */
 bool crq_link_is_stale(const struct crq_link *link);

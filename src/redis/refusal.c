@@ -48,7 +48,7 @@ static bool starts_with(const char *text, size_t len, const char *word)
     size_t n = strlen(word);
 
     return len >= n && memcmp(text, word, n) == 0 &&
-           (len == n || text[n] == ' ');
+            (len == n || text[n] == ' ');
 }
 
 const char *crq_refusal_core(const char *text, size_t *len)
@@ -77,8 +77,8 @@ const char *crq_refusal_core(const char *text, size_t *len)
     return text;
 }
 
-int crq_refusal(
-        const char *address, const char *text, size_t len, crq_error *err)
+int crq_refusal(const char *address, const char *text, size_t len,
+        crq_error *err)
 {
     const char *at = address != NULL ? " at " : "";
     size_t core_len = len;

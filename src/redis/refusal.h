@@ -12,8 +12,8 @@
  *
  * address  of the server, for the text; NULL: not known.
  */
-int crq_refusal(
-        const char *address, const char *text, size_t len, crq_error *err);
+int crq_refusal(const char *address, const char *text, size_t len,
+        crq_error *err);
 
 /** The error inside a script's error: its begin; *len becomes its length. */
 const char *crq_refusal_core(const char *text, size_t *len);

@@ -30,11 +30,11 @@ static bool is_unknown(int code)
 static bool is_noscript(const crq_reply *reply)
 {
     return crq_reply_kind(reply) == CRQ_REPLY_ERROR &&
-           strncmp(crq_reply_text(reply, NULL), "NOSCRIPT", 8) == 0;
+            strncmp(crq_reply_text(reply, NULL), "NOSCRIPT", 8) == 0;
 }
 
-static void put_head(
-        struct crq_args *head, const struct crq_script *script, size_t nkeys)
+static void put_head(struct crq_args *head, const struct crq_script *script,
+        size_t nkeys)
 {
     crq_args_init(head);
     crq_args_puts(head, "EVALSHA");
@@ -55,13 +55,13 @@ static int fail_again(int code, crq_error *err)
 {
     if (code == CRQ_ESTATE || code == CRQ_ENOMEM || is_unknown(code))
         return code;
-    return crq_fail_in(
-            err, CRQ_ELOST, "the connection broke, and when tried again");
+    return crq_fail_in(err, CRQ_ELOST,
+            "the connection broke, and when tried again");
 }
 
 /* The reply or the failure, in the caller's terms. */
-static int settle(
-        crq_conn *conn, crq_reply *reply, crq_reply **out, crq_error *err)
+static int settle(crq_conn *conn, crq_reply *reply, crq_reply **out,
+        crq_error *err)
 {
     int rc = 0;
 
@@ -230,8 +230,8 @@ static int make_round(struct run *run, crq_error *err)
     for (size_t i = first; i < pipe->count && rc == 0; i++) {
         if (run->replies[i] != NULL)
             continue;
-        rc = crq_conn_append_words(
-                pipe->conn, &run->head, &pipe->calls[i], err);
+        rc = crq_conn_append_words(pipe->conn, &run->head, &pipe->calls[i],
+                err);
         if (rc == 0)
             sent++;
     }

@@ -55,8 +55,8 @@ struct crq_script_pipe {
     size_t bytes;      /* of the words of all calls but the newest */
 };
 
-typedef int crq_script_reply(
-        void *arg, size_t nth, const crq_reply *reply, const crq_error *err);
+typedef int crq_script_reply(void *arg, size_t nth, const crq_reply *reply,
+        const crq_error *err);
 
 void crq_script_pipe_init(struct crq_script_pipe *pipe, crq_conn *conn,
         const struct crq_script *script, size_t nkeys);

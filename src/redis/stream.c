@@ -244,8 +244,8 @@ int crq_stream_open(struct crq_stream *stream, const struct crq_url *url,
 bool crq_stream_is_good(const struct crq_stream *stream)
 {
     return stream->link.fd >= 0 && stream->fed == stream->in.len &&
-           stream->reader->pos == stream->reader->len &&
-           !crq_link_is_stale(&stream->link);
+            stream->reader->pos == stream->reader->len &&
+            !crq_link_is_stale(&stream->link);
 }
 
 int crq_stream_put(struct crq_stream *stream, const struct crq_args *head,

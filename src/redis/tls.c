@@ -69,8 +69,8 @@ static int open_socket(struct crq_tls *tls)
 {
     BIO *bio;
 
-    tls->socket = BIO_meth_new(
-            BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "crq socket");
+    tls->socket = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK,
+            "crq socket");
     if (tls->socket == NULL || !BIO_meth_set_write(tls->socket, on_write) ||
             !BIO_meth_set_read(tls->socket, on_read) ||
             !BIO_meth_set_ctrl(tls->socket, on_ctrl))
@@ -93,8 +93,8 @@ static bool expect_host(SSL *ssl, const char *host)
             inet_pton(AF_INET6, host, address) == 1)
         return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
     return SSL_set1_host(ssl, host) == 1 &&
-           SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME,
-                   TLSEXT_NAMETYPE_host_name, (void *)(uintptr_t)host) == 1;
+            SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME,
+                    TLSEXT_NAMETYPE_host_name, (void *)(uintptr_t)host) == 1;
 }
 
 int crq_tls_new(const char *host, struct crq_tls **out, crq_error *err)
@@ -120,8 +120,9 @@ int crq_tls_new(const char *host, struct crq_tls **out, crq_error *err)
     SSL_set_verify(tls->ssl, SSL_VERIFY_PEER, NULL);
     SSL_set_options(tls->ssl, SSL_OP_NO_RENEGOTIATION);
     /* The buffer that is written from moves and grows between two tries. */
-    SSL_set_mode(tls->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_set_mode(tls->ssl,
+            SSL_MODE_ENABLE_PARTIAL_WRITE |
+                    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_set_connect_state(tls->ssl);
     *out = tls;
     return 0;
@@ -137,8 +138,8 @@ void crq_tls_free(struct crq_tls *tls)
     crq_free(tls);
 }
 
-int crq_tls_handshake(
-        struct crq_tls *tls, int fd, short *out_events, crq_error *err)
+int crq_tls_handshake(struct crq_tls *tls, int fd, short *out_events,
+        crq_error *err)
 {
     int rc, number;
     unsigned long code;
@@ -227,8 +228,8 @@ void crq_tls_free(struct crq_tls *tls)
     (void)tls;
 }
 
-int crq_tls_handshake(
-        struct crq_tls *tls, int fd, short *out_events, crq_error *err)
+int crq_tls_handshake(struct crq_tls *tls, int fd, short *out_events,
+        crq_error *err)
 {
     (void)tls;
     (void)fd;

@@ -18,8 +18,8 @@ struct crq_tls;
  *
  * CRQ_EUNSUPPORTED when it isn't built in, CRQ_ECONNECT, CRQ_ENOMEM.
  */
-int crq_tls_new(
-        const char *host, struct crq_tls **out, crq_error *err) CRQ_MUST_CHECK;
+int crq_tls_new(const char *host, struct crq_tls **out,
+        crq_error *err) CRQ_MUST_CHECK;
 void crq_tls_free(struct crq_tls *tls);
 
 /** A step of the handshake on `fd`, a socket that never blocks. 1: done; 0:

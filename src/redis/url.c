@@ -151,8 +151,8 @@ static int bad_db(const struct reading *r, const char *from, const char *end,
             piece_len(from, end), from, r->shown);
 }
 
-static int read_db(
-        struct reading *r, const char *from, const char *end, crq_error *err)
+static int read_db(struct reading *r, const char *from, const char *end,
+        crq_error *err)
 {
     int64_t db = number(from, end, INT32_MAX);
 
@@ -243,8 +243,8 @@ static int read_query(struct reading *r, crq_error *err)
                     "'%.*s' in '%s' is not known; only 'db' may follow '?'",
                     piece_len(at, equals), at, r->shown);
         if (seen)
-            return crq_fail(
-                    err, CRQ_EINVAL, "'db' stands twice in '%s'", r->shown);
+            return crq_fail(err, CRQ_EINVAL, "'db' stands twice in '%s'",
+                    r->shown);
         rc = read_db(r, equals < stop ? equals + 1 : stop, stop, err);
         if (rc < 0)
             return rc;
@@ -312,8 +312,8 @@ static int bad_piece(const struct reading *r, const char *what,
 
     snprintf(piece, sizeof(piece), "%.*s", piece_len(from, end), from);
     make_printable(piece);
-    return crq_fail(
-            err, CRQ_EINVAL, "%s'%s' in '%s' %s", what, piece, r->shown, wrong);
+    return crq_fail(err, CRQ_EINVAL, "%s'%s' in '%s' %s", what, piece, r->shown,
+            wrong);
 }
 
 /* The port in a text that is no URI, if that is the reason for it. */
@@ -352,8 +352,8 @@ static int bad_syntax(const struct reading *r, const char *at, crq_error *err)
     if (port != NULL)
         return bad_piece(r, "the port ", port, end, "is not in 1..65535", err);
     if (*at == '\0')
-        return crq_fail(
-                err, CRQ_EINVAL, "'%s' ends too early to be a URL", r->shown);
+        return crq_fail(err, CRQ_EINVAL, "'%s' ends too early to be a URL",
+                r->shown);
     return crq_fail(err, CRQ_EINVAL,
             "'%s' is not a URL: character %zu must be percent-escaped",
             r->shown, (size_t)(at - r->text) + 1);
@@ -365,7 +365,7 @@ static bool secret_strayed(const struct reading *r)
     const UriTextRangeA *info = &r->uri.userInfo;
 
     return r->secret < r->secret_end &&
-           (!present(info) || info->afterLast != r->secret_end);
+            (!present(info) || info->afterLast != r->secret_end);
 }
 
 static int read_all(struct reading *r, crq_error *err)
@@ -434,7 +434,7 @@ int crq_url_describe(const struct crq_url *url, struct crq_buf *out)
             crq_buf_printf(out, "?db=%d", url->db);
         return out->rc;
     }
-    crq_buf_printf(
-            out, strchr(url->host, ':') != NULL ? "[%s]" : "%s", url->host);
+    crq_buf_printf(out, strchr(url->host, ':') != NULL ? "[%s]" : "%s",
+            url->host);
     return crq_buf_printf(out, ":%d/%d", url->port, url->db);
 }

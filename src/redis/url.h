@@ -22,8 +22,8 @@ struct crq_url {
  * On CRQ_EINVAL the text says what is wrong and quotes it; a password is never
  * quoted. CRQ_ENOMEM.
  */
-int crq_url_parse(
-        const char *text, struct crq_url *out, crq_error *err) CRQ_MUST_CHECK;
+int crq_url_parse(const char *text, struct crq_url *out,
+        crq_error *err) CRQ_MUST_CHECK;
 void crq_url_fini(struct crq_url *url);
 
 /** Append the URL for people: as short as it goes, without the password. */

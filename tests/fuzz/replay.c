@@ -38,8 +38,8 @@ static void *must(void *p)
 
 static int by_path(const void *a, const void *b)
 {
-    return strcmp(
-            ((const struct input *)a)->path, ((const struct input *)b)->path);
+    return strcmp(((const struct input *)a)->path,
+            ((const struct input *)b)->path);
 }
 
 static void read_file(struct inputs *inputs, const char *path)
@@ -56,8 +56,8 @@ static void read_file(struct inputs *inputs, const char *path)
     in.len = fread(in.bytes, 1, SIZE_MAX_INPUT, file);
     in.bytes = must(realloc(in.bytes, in.len + 1));
     fclose(file);
-    inputs->all = must(
-            realloc(inputs->all, (inputs->count + 1) * sizeof(*inputs->all)));
+    inputs->all = must(realloc(inputs->all,
+            (inputs->count + 1) * sizeof(*inputs->all)));
     inputs->all[inputs->count++] = in;
 }
 
@@ -100,8 +100,8 @@ static size_t below(uint64_t *state, size_t end)
 }
 
 /* One change; the buffer has room for twice the length, and 64 bytes. */
-static size_t mutate(
-        uint8_t *b, size_t len, const struct inputs *inputs, uint64_t *state)
+static size_t mutate(uint8_t *b, size_t len, const struct inputs *inputs,
+        uint64_t *state)
 {
     const struct input *other = &inputs->all[below(state, inputs->count)];
     size_t at = below(state, len), n = 1 + below(state, 32);

@@ -40,7 +40,7 @@ int main(void)
 
     while (fread(head, 1, sizeof(head), stdin) == sizeof(head)) {
         size_t len = head[0] | (size_t)head[1] << 8 | (size_t)head[2] << 16 |
-                     (size_t)head[3] << 24;
+                (size_t)head[3] << 24;
         char *pickle = malloc(len + 1);
 
         if (pickle == NULL || fread(pickle, 1, len, stdin) != len)

@@ -145,9 +145,10 @@ START_TEST(test_users_log_in_with_what_the_url_says)
     crq_error err = { 0, "" };
     char url[100], says[200];
 
-    live_seed(admin, "ACL SETUSER joe on >pw@ ~* +@all\n"
-                     "ACL SETUSER free on nopass ~* +@all\n"
-                     "ACL SETUSER narrow on >pw ~* -@all +get\n");
+    live_seed(admin,
+            "ACL SETUSER joe on >pw@ ~* +@all\n"
+            "ACL SETUSER free on nopass ~* +@all\n"
+            "ACL SETUSER narrow on >pw ~* -@all +get\n");
     snprintf(url, sizeof(url), "redis://%s127.0.0.1:%d", logins[_i].user,
             server->port);
     ck_assert_int_eq(crq_conn_open(url, NULL, &conn, &err), logins[_i].code);
@@ -236,8 +237,8 @@ START_TEST(test_what_cannot_be_reached_is_named_with_the_reason)
     crq_conn *conn = NULL;
     crq_error err;
 
-    ck_assert_int_eq(
-            open_url(unreachable[_i].url, &conn, &err), unreachable[_i].code);
+    ck_assert_int_eq(open_url(unreachable[_i].url, &conn, &err),
+            unreachable[_i].code);
     ck_assert_ptr_null(conn);
     contains(err.text, unreachable[_i].says);
 }
@@ -280,8 +281,8 @@ START_TEST(test_wrong_options_are_refused)
     crq_error err;
 
     options.timeout_ms = -1;
-    ck_assert_int_eq(
-            crq_conn_open(live_main()->url, &options, &conn, &err), CRQ_EINVAL);
+    ck_assert_int_eq(crq_conn_open(live_main()->url, &options, &conn, &err),
+            CRQ_EINVAL);
     /* A program of the time when there was only `size`: the rest isn't read. */
     options.size = sizeof(options.size);
     unit_ok(crq_conn_open(live_main()->url, &options, &conn, &err), &err);
@@ -311,8 +312,8 @@ START_TEST(test_a_server_that_is_no_redis_is_found_out_at_once)
     snprintf(at.sun_path, sizeof(at.sun_path), "%s/other", live_main()->folder);
     unlink(at.sun_path);
     snprintf(url, sizeof(url), "unix://%s", at.sun_path);
-    ck_assert_int_eq(
-            bind(listener, (const struct sockaddr *)&at, sizeof(at)), 0);
+    ck_assert_int_eq(bind(listener, (const struct sockaddr *)&at, sizeof(at)),
+            0);
     ck_assert_int_eq(listen(listener, 1), 0);
     child = fork();
     if (child == 0) {
@@ -344,8 +345,8 @@ START_TEST(test_a_server_that_restarted_is_connected_again)
     crq_error err;
 
     live_kill(server);
-    ck_assert_int_eq(
-            crq_conn_run(conn, NULL, &err, "PING", NULL), CRQ_ECONNECT);
+    ck_assert_int_eq(crq_conn_run(conn, NULL, &err, "PING", NULL),
+            CRQ_ECONNECT);
     contains(err.text, "is redis-server running?");
     live_restart(server);
     live_seed(conn, "SET k v");
@@ -399,8 +400,8 @@ START_TEST(test_a_link_that_breaks_under_a_command_leaves_it_unknown)
 
     crq_args_init(&args);
     crq_args_list(&args, "BLPOP", "list", "0", NULL);
-    ck_assert_int_eq(
-            crq_conn_command_wait(conn, &args, 30000, &reply, &err), CRQ_ELOST);
+    ck_assert_int_eq(crq_conn_command_wait(conn, &args, 30000, &reply, &err),
+            CRQ_ELOST);
     ck_assert_ptr_null(reply);
     contains(err.text, "the connection");
     ck_assert_int_eq(waitpid(child, NULL, 0), child);
@@ -422,8 +423,8 @@ START_TEST(test_a_server_that_hangs_is_a_timeout)
 
     unit_ok(open_url(server->url, &conn, &err), &err);
     live_freeze(server);
-    ck_assert_int_eq(
-            crq_conn_run(conn, NULL, &err, "INCR", "n", NULL), CRQ_ETIMEOUT);
+    ck_assert_int_eq(crq_conn_run(conn, NULL, &err, "INCR", "n", NULL),
+            CRQ_ETIMEOUT);
     contains(err.text, "no reply from Redis at unix:");
     contains(err.text, " within 100 ms");
     live_thaw(server);
@@ -689,8 +690,8 @@ int main(void)
     tcase_add_test(tc, test_a_socket_of_somebody_else_is_told_as_such);
     tcase_add_test(tc, test_every_address_of_a_host_is_tried);
     tcase_add_test(tc, test_wrong_options_are_refused);
-    unit_add_rows(
-            tc, test_a_server_that_is_no_redis_is_found_out_at_once, strangers);
+    unit_add_rows(tc, test_a_server_that_is_no_redis_is_found_out_at_once,
+            strangers);
     tcase_add_test(tc, test_a_server_that_restarted_is_connected_again);
     tcase_add_loop_test(tc,
             test_a_link_that_breaks_under_a_command_leaves_it_unknown,
@@ -698,13 +699,13 @@ int main(void)
     tcase_add_test(tc, test_a_server_that_hangs_is_a_timeout);
     tcase_add_test(tc, test_a_blocking_command_waits_longer_than_the_timeout);
     tcase_add_test(tc, test_an_idle_link_that_was_closed_costs_no_command);
-    unit_add_rows(
-            tc, test_a_refusal_says_what_is_the_matter_with_redis, refusals);
+    unit_add_rows(tc, test_a_refusal_says_what_is_the_matter_with_redis,
+            refusals);
     tcase_add_test(tc, test_a_pipeline_of_200000_commands_is_answered_in_order);
     tcase_add_test(tc, test_large_words_and_replies_go_both_ways_in_a_pipeline);
     tcase_add_test(tc, test_errors_in_a_pipeline_are_replies);
-    tcase_add_test(
-            tc, test_a_pipeline_that_broke_gives_what_had_come_and_starts_anew);
+    tcase_add_test(tc,
+            test_a_pipeline_that_broke_gives_what_had_come_and_starts_anew);
     tcase_add_test(tc, test_writing_to_a_broken_link_raises_no_signal);
     tcase_add_test(tc, test_every_failing_allocation_is_reported);
     return live_run("conn", tc);

@@ -87,8 +87,8 @@ START_TEST(test_what_a_script_refuses_is_told_by_its_code)
     if (strcmp(refusals[_i].text, "syntax error") != 0)
         script = prepare(conn, refusals[_i].text);
     live_seed(conn, "SET k v");
-    ck_assert_int_eq(
-            call(conn, &script, &reply, &err, "k", "x"), refusals[_i].code);
+    ck_assert_int_eq(call(conn, &script, &reply, &err, "k", "x"),
+            refusals[_i].code);
     ck_assert_ptr_null(reply);
     ck_assert_msg(strstr(err.text, refusals[_i].says) != NULL, "%s", err.text);
     if (refusals[_i].code == CRQ_ESTATE)
@@ -132,8 +132,8 @@ START_TEST(test_a_call_whose_outcome_is_unknown_is_made_once_more)
             &err);
     unit_ok(call(conn, &script, NULL, &err, "s", "a"), &err);
     err = (crq_error){ 0, "" };
-    ck_assert_int_eq(
-            call(conn, &script, NULL, &err, "s", "b"), breaks[_i].code);
+    ck_assert_int_eq(call(conn, &script, NULL, &err, "s", "b"),
+            breaks[_i].code);
     ck_assert_msg(strstr(err.text, breaks[_i].says) != NULL, "%s", err.text);
     live_expect(direct, breaks[_i].state);
     if (!breaks[_i].relay.last)
@@ -158,8 +158,8 @@ START_TEST(test_a_server_that_hangs_is_asked_twice_and_then_given_up)
     live_freeze(server);
     /* The second try doesn't get through the handshake. */
     ck_assert_int_eq(call(conn, &script, NULL, &err, "s", "b"), CRQ_ELOST);
-    ck_assert_msg(
-            strstr(err.text, "no answer within 50 ms") != NULL, "%s", err.text);
+    ck_assert_msg(strstr(err.text, "no answer within 50 ms") != NULL, "%s",
+            err.text);
     live_thaw(server);
     unit_ok(call(conn, &script, NULL, &err, "s", "c"), &err);
     live_expect(conn, "s set\n  a\n  b\n  c\n");
@@ -175,8 +175,8 @@ struct seen {
     crq_error first; /* failure */
 };
 
-static int on_reply(
-        void *arg, size_t nth, const crq_reply *reply, const crq_error *err)
+static int on_reply(void *arg, size_t nth, const crq_reply *reply,
+        const crq_error *err)
 {
     struct seen *seen = arg;
 
@@ -304,8 +304,8 @@ START_TEST(test_on_reply_stops_a_pipe_and_the_link_stays_good)
     struct seen seen = { .stop_at = 2, .code = CRQ_ENOTFOUND };
     crq_error err;
 
-    ck_assert_int_eq(
-            run_pipe(conn, &script, 200, 0, &seen, &err), CRQ_ENOTFOUND);
+    ck_assert_int_eq(run_pipe(conn, &script, 200, 0, &seen, &err),
+            CRQ_ENOTFOUND);
     ck_assert_int_eq(err.code, CRQ_ENOTFOUND);
     ck_assert_uint_eq(seen.count, 3);
     expect_members(conn, 200);
@@ -362,13 +362,13 @@ int main(void)
 {
     TCase *tc = tcase_create("script");
 
-    tcase_add_test(
-            tc, test_a_script_that_redis_does_not_know_is_loaded_and_run);
+    tcase_add_test(tc,
+            test_a_script_that_redis_does_not_know_is_loaded_and_run);
     unit_add_rows(tc, test_what_a_script_refuses_is_told_by_its_code, refusals);
-    unit_add_rows(
-            tc, test_a_call_whose_outcome_is_unknown_is_made_once_more, breaks);
-    tcase_add_test(
-            tc, test_a_server_that_hangs_is_asked_twice_and_then_given_up);
+    unit_add_rows(tc, test_a_call_whose_outcome_is_unknown_is_made_once_more,
+            breaks);
+    tcase_add_test(tc,
+            test_a_server_that_hangs_is_asked_twice_and_then_given_up);
     unit_add_rows(tc, test_a_pipe_answers_every_call_in_order, pipes);
     tcase_add_test(tc, test_a_pipe_of_a_script_that_is_not_loaded_loads_it);
     tcase_add_test(tc, test_on_reply_stops_a_pipe_and_the_link_stays_good);

@@ -8,8 +8,8 @@
 #ifdef HAVE_HIREDIS_SSL
 
 /* A certificate that signs itself, made out to `names`. */
-static void make_certificate(
-        const char *names, char *key, char *cert, size_t size)
+static void make_certificate(const char *names, char *key, char *cert,
+        size_t size)
 {
     char command[500];
 
@@ -75,8 +75,8 @@ START_TEST(test_a_trusted_server_is_spoken_to_through_tls)
         crq_args_fini(&args);
     }
     live_kill(server);
-    ck_assert_int_eq(
-            crq_conn_run(conn, NULL, &err, "PING", NULL), CRQ_ECONNECT);
+    ck_assert_int_eq(crq_conn_run(conn, NULL, &err, "PING", NULL),
+            CRQ_ECONNECT);
     crq_conn_free(conn);
 }
 END_TEST
@@ -102,8 +102,8 @@ START_TEST(test_a_certificate_that_proves_nothing_is_refused)
     crq_error err;
 
     setenv("SSL_CERT_FILE", refused[_i].trusted ? cert : "/dev/null", 1);
-    snprintf(
-            url, sizeof(url), "rediss://%s:%d", refused[_i].host, server->port);
+    snprintf(url, sizeof(url), "rediss://%s:%d", refused[_i].host,
+            server->port);
     ck_assert_int_eq(crq_conn_open(url, NULL, &conn, &err), CRQ_ECONNECT);
     ck_assert_msg(strstr(err.text, refused[_i].says) != NULL, "%s", err.text);
 }
@@ -120,8 +120,8 @@ START_TEST(test_a_server_without_tls_is_told_as_such)
     options.connect_timeout_ms = 200;
     snprintf(url, sizeof(url), "rediss://127.0.0.1:%d", server->port);
     ck_assert_int_eq(crq_conn_open(url, &options, &conn, &err), CRQ_ECONNECT);
-    ck_assert_msg(
-            strstr(err.text, "(is it the TLS port?)") != NULL, "%s", err.text);
+    ck_assert_msg(strstr(err.text, "(is it the TLS port?)") != NULL, "%s",
+            err.text);
 }
 END_TEST
 
@@ -129,10 +129,10 @@ int main(void)
 {
     TCase *tc = tcase_create("tls");
 
-    tcase_add_loop_test(
-            tc, test_a_trusted_server_is_spoken_to_through_tls, 0, 2);
-    unit_add_rows(
-            tc, test_a_certificate_that_proves_nothing_is_refused, refused);
+    tcase_add_loop_test(tc, test_a_trusted_server_is_spoken_to_through_tls, 0,
+            2);
+    unit_add_rows(tc, test_a_certificate_that_proves_nothing_is_refused,
+            refused);
     tcase_add_test(tc, test_a_server_without_tls_is_told_as_such);
     return live_run("tls", tc);
 }

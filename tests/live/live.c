@@ -221,8 +221,8 @@ struct live_server *live_start_relay(const struct live_relay *relay)
 
     ck_assert_ptr_nonnull(server);
     snprintf(at.sun_path, sizeof(at.sun_path), "%s", server->socket);
-    ck_assert_int_eq(
-            bind(listener, (const struct sockaddr *)&at, sizeof(at)), 0);
+    ck_assert_int_eq(bind(listener, (const struct sockaddr *)&at, sizeof(at)),
+            0);
     ck_assert_int_eq(listen(listener, 8), 0);
     server->owner = getpid();
     server->pid = fork();
@@ -253,8 +253,9 @@ void live_freeze(struct live_server *server)
     ck_assert_int_eq(server->owner, getpid());
     ck_assert_int_eq(kill(server->pid, SIGSTOP), 0);
     /* kill() returns before the server stands still. */
-    ck_assert_int_eq(
-            waitid(P_PID, (id_t)server->pid, &info, WSTOPPED | WNOWAIT), 0);
+    ck_assert_int_eq(waitid(P_PID, (id_t)server->pid, &info,
+                             WSTOPPED | WNOWAIT),
+            0);
 }
 
 void live_thaw(struct live_server *server)

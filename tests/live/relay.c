@@ -84,8 +84,8 @@ static bool serve(const struct live_relay *relay, int client, int server,
     return false;
 }
 
-void live_relay_run(
-        const struct live_relay *relay, int listener, const char *to)
+void live_relay_run(const struct live_relay *relay, int listener,
+        const char *to)
 {
     unsigned matches = 0;
 

@@ -33,7 +33,7 @@ static void put_word(struct crq_args *args, const char **at)
             c = *p++;
             if (c == 'x') {
                 ck_assert(isxdigit((unsigned char)p[0]) &&
-                          isxdigit((unsigned char)p[1]));
+                        isxdigit((unsigned char)p[1]));
                 c = (char)(hex(p[0]) * 16 + hex(p[1]));
                 p += 2;
             } else {
@@ -76,8 +76,8 @@ void live_seed(crq_conn *conn, const char *lines)
 
 /* ------------------------------------------------------------------- dump */
 
-static crq_reply *ask(
-        crq_conn *conn, const char *const *words, const crq_reply *key)
+static crq_reply *ask(crq_conn *conn, const char *const *words,
+        const crq_reply *key)
 {
     crq_reply *reply = NULL;
     struct crq_args args;

@@ -43,15 +43,18 @@ static const struct {
     { P("F1.5\n."), P("G\x3f\xf8\0\0\0\0\0\0.") },
     { P("F-inf\n."), P("G\xff\xf0\0\0\0\0\0\0.") },
     { P("F1e3\n."), P("G\x40\x8f\x40\0\0\0\0\0.") },
-    { P("S'a'\n."), P("\x8c\x01"
-                      "a.") },
-    { P("S\"it's\"\n."), P("\x8c\x04"
-                           "it's.") },
+    { P("S'a'\n."),
+            P("\x8c\x01"
+              "a.") },
+    { P("S\"it's\"\n."),
+            P("\x8c\x04"
+              "it's.") },
     { P("S'\\x41\\n\\'\\\"\\\\\\101\\q\\0\\a\\b\\f\\r\\t\\v'\n."),
             P("\x8c\x0f"
               "A\n'\"\\A\\q\0\a\b\f\r\t\v.") },
-    { P("S'a'\r\n."), P("U\x01"
-                        "a.") },
+    { P("S'a'\r\n."),
+            P("U\x01"
+              "a.") },
     { P("S'\\xff\\xfe'\n."), P("C\x02\xff\xfe.") },
     { P("T\x02\0\0\0ab."), P("X\x02\0\0\0ab.") },
     { P("U\x02\xc3\xa9."), P("B\x02\0\0\0\xc3\xa9.") },
@@ -62,8 +65,9 @@ static const struct {
     { P("\x8e\x01\0\0\0\0\0\0\0x."), P("C\x01x.") },
     { P("(K\x01K\x02t."), P("K\x01K\x02\x86.") },
     { P("(t."), P(").") },
-    { P("(K\x01K\x02l."), P("](K\x01K\x02"
-                            "e.") },
+    { P("(K\x01K\x02l."),
+            P("](K\x01K\x02"
+              "e.") },
     { P("(K\x01K\x02"
         "d."),
             P("}K\x01K\x02s.") },
@@ -94,11 +98,13 @@ static const struct {
     { P("c__builtin__\nset\n((K\x01ltR."), P("\x8f(K\x01\x90.") },
     { P("cbuiltins\nset\n)R."), P("\x8f.") },
     { P("cbuiltins\nfrozenset\n((K\x01ltR."), P("(K\x01\x91.") },
-    { P("cbuiltins\nlist\n((K\x01ttR."), P("](K\x01"
-                                           "e.") },
+    { P("cbuiltins\nlist\n((K\x01ttR."),
+            P("](K\x01"
+              "e.") },
     { P("cbuiltins\ntuple\n(\x8f(K\x01\x90tR."), P("(K\x01t.") },
-    { P("cbuiltins\nlist\n((K\x01\x91tR."), P("](K\x01"
-                                              "e.") },
+    { P("cbuiltins\nlist\n((K\x01\x91tR."),
+            P("](K\x01"
+              "e.") },
     { P("cbuiltins\ndict\n((K\x01K\x02"
         "dtR."),
             P("(K\x01K\x02"
@@ -458,8 +464,8 @@ START_TEST(test_what_is_no_plain_value_is_refused_by_name)
 {
     crq_value *v = NULL;
     crq_error err = { 0, "" };
-    int rc = crq_pickle_decode(
-            refused[_i].pickle, refused[_i].len, NULL, &v, &err);
+    int rc = crq_pickle_decode(refused[_i].pickle, refused[_i].len, NULL, &v,
+            &err);
 
     ck_assert_msg(rc == refused[_i].code, "%s (%s): %s", refused[_i].text,
             crq_error_name(rc), err.text);
@@ -476,8 +482,8 @@ END_TEST
 
 /* ---- size, depth and time ---- */
 
-static void repeat(
-        struct crq_buf *buf, const char *text, size_t len, size_t times)
+static void repeat(struct crq_buf *buf, const char *text, size_t len,
+        size_t times)
 {
     for (size_t i = 0; i < times; i++)
         crq_buf_put(buf, text, len);
@@ -566,10 +572,11 @@ START_TEST(test_bytes_are_counted)
     crq_buf_puts(&buf, ".");
     expect(&buf, &limits, CRQ_ELIMIT, "a pickle of 61 bytes; 60 are the limit");
     /* one text, made again and again */
-    crq_buf_puts(&buf, "cbuiltins\nbytes\nq\x01"
-                       "C\x14"
-                       "01234567890123456789\x85q\x02R"
-                       "h\x01h\x02Rh\x01h\x02R.");
+    crq_buf_puts(&buf,
+            "cbuiltins\nbytes\nq\x01"
+            "C\x14"
+            "01234567890123456789\x85q\x02R"
+            "h\x01h\x02Rh\x01h\x02R.");
     expect(&buf, &limits, CRQ_ELIMIT, "offset 53: more than 60 bytes of text");
     /* Latin-1 becomes longer */
     limits.max_bytes = 10;
@@ -928,8 +935,8 @@ int main(void)
     tcase_add_test(tc, test_unfinished_objects_are_few);
     tcase_add_test(tc, test_what_is_shared_stays_shared);
     tcase_add_test(tc, test_the_empty_bytes_are_one_object);
-    tcase_add_test(
-            tc, test_a_retry_that_is_shared_with_its_state_is_written_once);
+    tcase_add_test(tc,
+            test_a_retry_that_is_shared_with_its_state_is_written_once);
     tcase_add_test(tc, test_what_is_written_is_appended);
     tcase_add_test(tc, test_what_cannot_be_written_leaves_the_buffer_as_it_was);
     tcase_add_test(tc, test_every_nan_keeps_its_bits);

@@ -90,8 +90,8 @@ START_TEST(test_every_pickle_is_read_and_written_as_python_does)
         ck_assert(crq_pickle_likely(in.data, in.len));
         rc = crq_pickle_encode(v, &got, &err);
         ck_assert_msg(rc == 0, "%s: %s", row.fields[0], err.text);
-        ck_assert_msg(
-                got.len == want.len && !memcmp(got.data, want.data, got.len),
+        ck_assert_msg(got.len == want.len &&
+                        !memcmp(got.data, want.data, got.len),
                 "%s, Python %s, protocol %s", row.fields[0], row.fields[1],
                 row.fields[2]);
         crq_value_free(v);
@@ -183,8 +183,8 @@ static crq_value *dict_of(int n)
     crq_value *v = crq_value_new_dict();
 
     for (int i = 0; i < n; i++)
-        ck_assert_int_eq(
-                crq_value_put(v, crq_value_new_int(i), crq_value_new_int(i)),
+        ck_assert_int_eq(crq_value_put(v, crq_value_new_int(i),
+                                 crq_value_new_int(i)),
                 0);
     return v;
 }
@@ -252,8 +252,8 @@ static crq_value *date_at(int i)
 {
     crq_value *v = NULL;
 
-    ck_assert_int_eq(
-            crq_value_new_date(2026, 1 + i % 12, 1 + i % 28, &v, NULL), 0);
+    ck_assert_int_eq(crq_value_new_date(2026, 1 + i % 12, 1 + i % 28, &v, NULL),
+            0);
     return v;
 }
 

@@ -91,12 +91,12 @@ START_TEST(test_an_error_reply_is_told_in_words)
     const char *text = cases[_i].text;
     crq_error err;
 
-    ck_assert_int_eq(
-            crq_refusal("h:1/0", text, strlen(text), &err), cases[_i].code);
+    ck_assert_int_eq(crq_refusal("h:1/0", text, strlen(text), &err),
+            cases[_i].code);
     ck_assert_int_eq(err.code, cases[_i].code);
     ck_assert_str_eq(err.text, cases[_i].says);
-    ck_assert_int_eq(
-            crq_refusal("h:1/0", text, strlen(text), NULL), cases[_i].code);
+    ck_assert_int_eq(crq_refusal("h:1/0", text, strlen(text), NULL),
+            cases[_i].code);
 }
 END_TEST
 

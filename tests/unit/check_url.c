@@ -80,17 +80,21 @@ static const struct {
     { "redis://h:6a", "the port '6a' in 'redis://h:6a' is not in 1..65535" },
     { "redis://u:secret@h:70000",
             "the port '70000' in 'redis://u:***@h:70000' is not in 1..65535" },
-    { "redis://h/x", "the database 'x' in 'redis://h/x' is not a number in "
-                     "0..2147483647" },
-    { "redis://h/-1", "the database '-1' in 'redis://h/-1' is not a number in "
-                      "0..2147483647" },
+    { "redis://h/x",
+            "the database 'x' in 'redis://h/x' is not a number in "
+            "0..2147483647" },
+    { "redis://h/-1",
+            "the database '-1' in 'redis://h/-1' is not a number in "
+            "0..2147483647" },
     { "redis://h/2147483648",
             "the database '2147483648' in 'redis://h/2147483648' is not a "
             "number in 0..2147483647" },
-    { "redis://h//3", "the database '/3' in 'redis://h//3' is not a number in "
-                      "0..2147483647" },
-    { "redis://h?db=", "the database '' in 'redis://h?db=' is not a number in "
-                       "0..2147483647" },
+    { "redis://h//3",
+            "the database '/3' in 'redis://h//3' is not a number in "
+            "0..2147483647" },
+    { "redis://h?db=",
+            "the database '' in 'redis://h?db=' is not a number in "
+            "0..2147483647" },
     { "redis://h?db=1&db=2", "'db' stands twice in 'redis://h?db=1&db=2'" },
     { "redis://h?dbx=1",
             "'dbx' in 'redis://h?dbx=1' is not known; only 'db' may follow "
@@ -98,17 +102,22 @@ static const struct {
     { "redis://h?password=secret",
             "'password' in 'redis://h?***' is not known; only 'db' may follow "
             "'?'" },
-    { "http://h", "the scheme 'http' in 'http://h' is not one of redis://, "
-                  "rediss:// and unix://" },
-    { "localhost:6379", "'localhost:6379' is not a Redis URL: it starts with "
-                        "none of redis://, rediss:// and unix://" },
-    { "localhost", "'localhost' is not a Redis URL: it starts with none of "
-                   "redis://, rediss:// and unix://" },
-    { "", "'' is not a Redis URL: it starts with none of redis://, rediss:// "
-          "and unix://" },
+    { "http://h",
+            "the scheme 'http' in 'http://h' is not one of redis://, "
+            "rediss:// and unix://" },
+    { "localhost:6379",
+            "'localhost:6379' is not a Redis URL: it starts with "
+            "none of redis://, rediss:// and unix://" },
+    { "localhost",
+            "'localhost' is not a Redis URL: it starts with none of "
+            "redis://, rediss:// and unix://" },
+    { "",
+            "'' is not a Redis URL: it starts with none of redis://, rediss:// "
+            "and unix://" },
     { "redis:h", "'redis:h' has no host: write redis://HOST:PORT/DB" },
-    { "redis://h#1", "the '#' in 'redis://h#1' must be percent-escaped as "
-                     "%23" },
+    { "redis://h#1",
+            "the '#' in 'redis://h#1' must be percent-escaped as "
+            "%23" },
     { "redis://:p%zz@h",
             "the user or password in 'redis://:***@h' has a character that "
             "must be percent-escaped, such as '/' as %2F" },
@@ -129,23 +138,28 @@ static const struct {
             "must be percent-escaped, such as '/' as %2F" },
     { "redis://:p%00@h",
             "the password in 'redis://:***@h' has a control character" },
-    { "redis://u%0A@h", "the user in 'redis://u%0A@h' has a control "
-                        "character" },
+    { "redis://u%0A@h",
+            "the user in 'redis://u%0A@h' has a control "
+            "character" },
     { "redis://a%7fb", "the host in 'redis://a%7fb' has a control character" },
     { "unix:///a%00b", "the path in 'unix:///a%00b' has a control character" },
     { "unix:///a%2", "'%2' in 'unix:///a%2' is not a percent-escape" },
     { "unix:///a%g0", "'%g0' in 'unix:///a%g0' is not a percent-escape" },
     { "redis://h:\xff", "the port '?' in 'redis://h:?' is not in 1..65535" },
-    { "redis://h h", "'redis://h h' is not a URL: character 10 must be "
-                     "percent-escaped" },
-    { "redis://h\x01", "'redis://h?' is not a URL: character 10 must be "
-                       "percent-escaped" },
-    { "redis://\xc3\xa4", "'redis://?"
-                          "?' is not a URL: character 9 must be "
-                          "percent-escaped" },
+    { "redis://h h",
+            "'redis://h h' is not a URL: character 10 must be "
+            "percent-escaped" },
+    { "redis://h\x01",
+            "'redis://h?' is not a URL: character 10 must be "
+            "percent-escaped" },
+    { "redis://\xc3\xa4",
+            "'redis://?"
+            "?' is not a URL: character 9 must be "
+            "percent-escaped" },
     { "redis://[::1", "'redis://[::1' ends too early to be a URL" },
-    { "unix://run/r.sock", "'unix://run/r.sock' has no absolute path: write "
-                           "unix:///PATH" },
+    { "unix://run/r.sock",
+            "'unix://run/r.sock' has no absolute path: write "
+            "unix:///PATH" },
     { "unix://", "'unix://' has no absolute path: write unix:///PATH" },
 };
 
@@ -183,8 +197,8 @@ START_TEST(test_a_long_url_is_quoted_in_part)
     memset(text + 10, 'x', sizeof(text) - 11);
     text[sizeof(text) - 1] = '\0';
     ck_assert_int_eq(crq_url_parse(text, &url, &err), CRQ_EINVAL);
-    ck_assert_msg(
-            strstr(err.text, "x...' is not a number") != NULL, "%s", err.text);
+    ck_assert_msg(strstr(err.text, "x...' is not a number") != NULL, "%s",
+            err.text);
 }
 END_TEST
 
