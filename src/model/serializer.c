@@ -58,7 +58,9 @@ int crq_deserialize(const void *bytes, size_t len, crq_value **out,
     /* A pickle ends in STOP ('.'), which no JSON text does. */
     crq_serializer is = crq_pickle_likely(bytes, len) ? CRQ_PICKLE : CRQ_JSON;
 
-    if (out_serializer != NULL)
+    int rc = serializers[is].decode(bytes, len, NULL, out, err);
+
+    if (rc == 0 && out_serializer != NULL)
         *out_serializer = is;
-    return serializers[is].decode(bytes, len, NULL, out, err);
+    return rc;
 }

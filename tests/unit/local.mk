@@ -6,6 +6,7 @@ UNIT_TESTS = \
 	tests/unit/check_clock \
 	tests/unit/check_error \
 	tests/unit/check_json \
+	tests/unit/check_keys \
 	tests/unit/check_literal \
 	tests/unit/check_log \
 	tests/unit/check_mem \
@@ -16,6 +17,8 @@ UNIT_TESTS = \
 	tests/unit/check_refusal \
 	tests/unit/check_repr \
 	tests/unit/check_temporal \
+	tests/unit/check_serializer \
+	tests/unit/check_status \
 	tests/unit/check_timetext \
 	tests/unit/check_url \
 	tests/unit/check_utf8 \
@@ -32,6 +35,7 @@ check_LTLIBRARIES += tests/unit/libunit.la
 endif
 
 tests_unit_libunit_la_SOURCES = tests/unit/golden.c tests/unit/golden.h \
+	tests/unit/reply.c tests/unit/reply.h \
 	tests/unit/unit.c tests/unit/unit.h
 tests_unit_libunit_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 
