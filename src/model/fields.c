@@ -150,6 +150,23 @@ int crq_fields_set_number(struct crq_fields *fields, enum crq_field field,
 
 /* ---- reading ---- */
 
+bool crq_text_valid(const char *bytes, size_t len, size_t *out_bad)
+{
+    size_t at = 0, size;
+
+    if (!crq_utf8_valid(bytes, len, out_bad))
+        return false;
+    for (; at < len; at += size) {
+        uint32_t c = crq_utf8_next(bytes + at, len - at, &size);
+
+        if (c == 0 || (c >= 0xd800 && c <= 0xdfff)) {
+            *out_bad = at;
+            return false;
+        }
+    }
+    return true;
+}
+
 static int find(const char *name, size_t len)
 {
     for (int f = 0; f < CRQ_FIELD_COUNT; f++)
@@ -165,16 +182,19 @@ static int read_number(const char *text, size_t len, int64_t *out,
         crq_error *err)
 {
     int64_t us;
+    size_t bad;
     char *end;
     long long n;
 
+    if (!crq_text_valid(text, len, &bad))
+        return crq_fail(err, CRQ_ECODEC, "byte %zu is not text", bad);
     errno = 0;
     n = strtoll(text, &end, 10);
-    if (len > 0 && end == text + len && errno == 0 && *text > ' ') {
+    if (end == text + len && errno == 0 && *text > ' ' && n != CRQ_UNSET) {
         *out = n;
         return 0;
     }
-    if (strlen(text) != len || crq_timetext_duration(text, &us, NULL) < 0)
+    if (crq_timetext_duration(text, &us, NULL) < 0)
         return crq_fail(err, CRQ_ECODEC, "'%.40s' is not a whole number", text);
     *out = us / 1000000;
     return 0;
@@ -186,33 +206,6 @@ static void note_problem(struct crq_fields *fields, const char *field,
     if (fields->problem.code == 0)
         crq_fail(&fields->problem, CRQ_ECODEC, "field '%s': %s", field,
                 why->text);
-}
-
-static int decode_known(struct crq_fields *fields, enum crq_field field,
-        const char *bytes, size_t len, crq_error *err)
-{
-    int64_t number = CRQ_UNSET;
-    crq_error why;
-    int rc = 0;
-
-    if (table[field].kind == CRQ_KIND_TIME)
-        rc = crq_timetext_get(bytes, len, &number, &why);
-    else if (table[field].kind == CRQ_KIND_NUMBER)
-        rc = read_number(bytes, len, &number, &why);
-    else if (table[field].kind == CRQ_KIND_TEXT) {
-        size_t bad;
-
-        if (!crq_utf8_valid(bytes, len, &bad) || strlen(bytes) != len)
-            rc = crq_fail(&why, CRQ_ECODEC, "it is not text");
-    }
-    if (rc == CRQ_ENOMEM)
-        return crq_fail_nomem(err);
-    if (rc < 0)
-        note_problem(fields, table[field].name, &why);
-    /* What is no text is never handed out as one. */
-    if (rc < 0 && table[field].kind == CRQ_KIND_TEXT)
-        return 0;
-    return put(fields, field, bytes, len, rc < 0 ? CRQ_UNSET : number, err);
 }
 
 static int keep_other(struct crq_fields *fields, const char *name,
@@ -236,6 +229,56 @@ static int keep_other(struct crq_fields *fields, const char *name,
     return 0;
 }
 
+static int decode_known(struct crq_fields *fields, enum crq_field field,
+        const char *bytes, size_t len, crq_error *err)
+{
+    int64_t number = CRQ_UNSET;
+    size_t bad;
+    crq_error why;
+    int rc = 0;
+
+    if (table[field].kind == CRQ_KIND_TIME)
+        rc = crq_timetext_get(bytes, len, &number, &why);
+    else if (table[field].kind == CRQ_KIND_NUMBER)
+        rc = read_number(bytes, len, &number, &why);
+    else if (table[field].kind == CRQ_KIND_TEXT &&
+            !crq_text_valid(bytes, len, &bad))
+        rc = crq_fail(&why, CRQ_ECODEC, "byte %zu is not text", bad);
+    if (rc == CRQ_ENOMEM)
+        return crq_fail_nomem(err);
+    if (rc < 0)
+        note_problem(fields, table[field].name, &why);
+    /* What is no text is never handed out as one, only by the field's name. */
+    if (rc < 0 && table[field].kind == CRQ_KIND_TEXT)
+        return keep_other(fields, table[field].name, bytes, len, err);
+    return put(fields, field, bytes, len, rc < 0 ? CRQ_UNSET : number, err);
+}
+
+static int decode_field(struct crq_fields *fields, const crq_reply *name,
+        const crq_reply *value, crq_error *err)
+{
+    size_t name_len, len, bad;
+    const char *text = crq_reply_text(name, &name_len);
+    const char *bytes = crq_reply_text(value, &len);
+    crq_error why;
+    int field;
+
+    if (text == NULL || bytes == NULL)
+        return crq_fail(err, CRQ_ECODEC, "the reply is not a hash");
+    field = find(text, name_len);
+    if (field >= 0) /* RQ writes "" for what is not set */
+        return len > 0 ? decode_known(fields, (enum crq_field)field, bytes, len,
+                                 err)
+                       : 0;
+    /* A name is a C string from here on: one that is none could pass for
+     * another field. */
+    if (crq_text_valid(text, name_len, &bad))
+        return keep_other(fields, text, bytes, len, err);
+    crq_fail(&why, CRQ_ECODEC, "its name is not text");
+    note_problem(fields, "?", &why);
+    return 0;
+}
+
 int crq_fields_decode(struct crq_fields *fields, const crq_reply *reply,
         crq_error *err)
 {
@@ -243,18 +286,9 @@ int crq_fields_decode(struct crq_fields *fields, const crq_reply *reply,
             crq_reply_count(reply) % 2 != 0)
         return crq_fail(err, CRQ_ECODEC, "the reply is not a hash");
     for (size_t i = 0; i + 1 < crq_reply_count(reply); i += 2) {
-        size_t name_len, len;
-        const char *name = crq_reply_text(crq_reply_item(reply, i), &name_len);
-        const char *bytes = crq_reply_text(crq_reply_item(reply, i + 1), &len);
-        int field, rc = 0;
+        int rc = decode_field(fields, crq_reply_item(reply, i),
+                crq_reply_item(reply, i + 1), err);
 
-        if (name == NULL || bytes == NULL)
-            return crq_fail(err, CRQ_ECODEC, "the reply is not a hash");
-        field = find(name, name_len);
-        if (field < 0)
-            rc = keep_other(fields, name, bytes, len, err);
-        else if (len > 0) /* RQ writes "" for what is not set */
-            rc = decode_known(fields, (enum crq_field)field, bytes, len, err);
         if (rc < 0)
             return rc;
     }

@@ -77,6 +77,13 @@ struct crq_fields {
             problem; /* the first field that could not be read; code 0: none */
 };
 
+/**
+ * What RQ's readers take as text: UTF-8 without surrogates, which Python's str
+ * could hold but not decode from bytes; and for C without '\0'. On false,
+ * *out_bad is the offset of the first byte that is none.
+ */
+bool crq_text_valid(const char *bytes, size_t len, size_t *out_bad);
+
 /** RQ's name of a field, and what it holds. */
 const char *crq_field_name(enum crq_field field);
 enum crq_field_kind crq_field_kind(enum crq_field field);
@@ -97,7 +104,8 @@ int crq_fields_set_number(struct crq_fields *fields, enum crq_field field,
 /**
  * Read the reply of HGETALL. A field that is not what it should be is left
  * unset but for its bytes, and named in fields->problem: a damaged job can
- * still be looked at. CRQ_ECODEC when the reply is no hash, CRQ_ENOMEM.
+ * still be looked at. The bytes of a text that is none are to be had from
+ * crq_fields_find() only. CRQ_ECODEC when the reply is no hash, CRQ_ENOMEM.
  */
 int crq_fields_decode(struct crq_fields *fields, const crq_reply *reply,
         crq_error *err) CRQ_MUST_CHECK;

@@ -5,6 +5,7 @@ UNIT_TESTS = \
 	tests/unit/check_buf \
 	tests/unit/check_clock \
 	tests/unit/check_error \
+	tests/unit/check_fields \
 	tests/unit/check_json \
 	tests/unit/check_keys \
 	tests/unit/check_literal \
