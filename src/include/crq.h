@@ -321,10 +321,12 @@ typedef struct crq_call {
     int64_t failure_ttl_s;   /* -1: for ever, 0: not kept; unset: a year */
     int64_t ttl_s;           /* how long it may wait; unset: for ever */
     int64_t retry_max;       /* runs after a failed one; unset: none */
-    const int64_t *retry_intervals_s; /* seconds before each; the last stays */
-    size_t retry_intervals;           /* how many; none: at once */
-    bool retry_at_front;              /* a retry goes to the front */
-    bool at_front;                    /* push at the front of the queue */
+    /* Seconds before each. With fewer than retry_max, the first one counts
+     * for the retries at the beginning, too: 4 and [10, 20] is 10 10 10 20. */
+    const int64_t *retry_intervals_s;
+    size_t retry_intervals; /* how many; none: at once */
+    bool retry_at_front;    /* a retry goes to the front */
+    bool at_front;          /* push at the front of the queue */
     bool unique; /* CRQ_EEXIST when job_id, which must be given, is taken */
 } crq_call;
 

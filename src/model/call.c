@@ -30,7 +30,7 @@ static int check_text(const char *text, const char *what, crq_error *err)
 {
     size_t bad;
 
-    if (text != NULL && !crq_utf8_valid(text, strlen(text), &bad))
+    if (text != NULL && !crq_text_valid(text, strlen(text), &bad))
         return crq_fail(err, CRQ_EINVAL, "%s: byte %zu is not UTF-8", what,
                 bad);
     return 0;
@@ -92,6 +92,10 @@ static int check_numbers(const crq_call *call, crq_error *err)
             return crq_fail(err, CRQ_EINVAL, "%s is %lld; it must be %s",
                     rows[i].name, (long long)rows[i].value, rows[i].rule);
     }
+    if (call->retry_intervals > 0 && call->retry_intervals_s == NULL)
+        return crq_fail(err, CRQ_EINVAL,
+                "%zu retry intervals are announced, but there are none",
+                call->retry_intervals);
     for (size_t i = 0; i < call->retry_intervals; i++)
         if (call->retry_intervals_s[i] < 0 || call->retry_intervals_s[i] > most)
             return crq_fail(err, CRQ_EINVAL,
@@ -110,6 +114,9 @@ int crq_call_check(const crq_call *call, crq_error *err)
     if (call->size != sizeof(*call))
         return crq_fail(err, CRQ_EINVAL,
                 "the call was not made with this version's CRQ_CALL_INIT");
+    if ((int)call->serializer < CRQ_PICKLE || call->serializer > CRQ_JSON)
+        return crq_fail(err, CRQ_EINVAL, "%d is not a serializer",
+                (int)call->serializer);
     if (call->func == NULL || call->func[0] == '\0')
         return crq_fail(err, CRQ_EINVAL, "func is missing: name a function");
     if (call->job_id != NULL && !crq_job_id_valid(call->job_id))
@@ -178,6 +185,7 @@ static int set_description(const crq_call *call, struct crq_fields *out,
         crq_error *err)
 {
     struct crq_buf text = CRQ_BUF_INIT;
+    size_t bad;
     int rc;
 
     if (call->description != NULL && call->description[0] != '\0')
@@ -185,6 +193,11 @@ static int set_description(const crq_call *call, struct crq_fields *out,
                 call->description, err);
     rc = crq_repr_call(call->func, call->args, call->kwargs,
             CRQ_DESCRIPTION_CUT, &text, err);
+    /* Names of arguments stand in it as they are. RQ could not write such a
+     * description, and its readers would not get past this one. */
+    if (rc == 0 && !crq_text_valid(crq_buf_text(&text), text.len, &bad))
+        rc = crq_fail(err, CRQ_EINVAL,
+                "a name in kwargs has a surrogate or NUL: give a description");
     if (rc == 0)
         rc = crq_fields_set(out, CRQ_FIELD_DESCRIPTION, crq_buf_text(&text),
                 text.len, err);
@@ -293,6 +306,8 @@ void crq_payload_fini(struct crq_payload *payload)
 static int check_payload(struct crq_payload *p, crq_error *err)
 {
     const crq_value *tuple = p->tuple, *func;
+    const char *name;
+    size_t len, bad;
     crq_type type = crq_value_type(tuple), args;
 
     if ((type != CRQ_TUPLE && type != CRQ_LIST) || crq_value_count(tuple) != 4)
@@ -312,10 +327,23 @@ static int check_payload(struct crq_payload *p, crq_error *err)
                 "the data is (%s, None, %s, %s), not (str, None, list, dict)",
                 crq_type_name(crq_value_type(func)), crq_type_name(args),
                 crq_type_name(crq_value_type(crq_value_item(tuple, 3))));
-    p->func = crq_value_text(func);
+    /* "shop.pay\0" must not run as "shop.pay". */
+    name = crq_value_data(func, &len);
+    if (!crq_text_valid(name, len, &bad))
+        return crq_fail(err, CRQ_ECODEC,
+                "the function's name is not text at byte %zu", bad);
+    p->func = name;
     p->args = crq_value_item(tuple, 2);
     p->kwargs = crq_value_item(tuple, 3);
     return 0;
+}
+
+/* Whether bytes begin as zlib's do: then what is wrong is the zlib. */
+static bool is_zlib(const void *bytes, size_t len)
+{
+    const unsigned char *b = bytes;
+
+    return len >= 2 && (b[0] & 0x0f) == 8 && (b[0] * 256 + b[1]) % 31 == 0;
 }
 
 int crq_payload_decode(const void *data, size_t len, struct crq_payload *out,
@@ -323,16 +351,21 @@ int crq_payload_decode(const void *data, size_t len, struct crq_payload *out,
 {
     struct crq_payload p = { NULL, NULL, NULL, NULL, CRQ_PICKLE };
     struct crq_buf plain;
-    int rc;
+    crq_error why;
+    int rc, inflated;
 
     crq_buf_init(&plain, CRQ_MAX_BYTES);
-    rc = crq_zip_inflate(data, len, &plain, err);
-    if (rc == CRQ_ECODEC) /* stored as it is, as RQ reads it too */
-        rc = crq_deserialize(data, len, &p.tuple, &p.serializer, err);
-    else if (rc == 0)
+    rc = inflated = crq_zip_inflate(data, len, &plain, &why);
+    if (inflated == 0)
         rc = crq_deserialize(crq_buf_text(&plain), plain.len, &p.tuple,
                 &p.serializer, err);
+    else if (inflated == CRQ_ECODEC) /* stored as it is: RQ reads it too */
+        rc = crq_deserialize(data, len, &p.tuple, &p.serializer, err);
     crq_buf_fini(&plain);
+    if (rc < 0 && inflated < 0 &&
+            (inflated != CRQ_ECODEC ||
+                    (rc == CRQ_ECODEC && is_zlib(data, len))))
+        rc = crq_fail(err, inflated, "%s", why.text);
     if (rc == 0)
         rc = check_payload(&p, err);
     if (rc < 0) {

@@ -267,9 +267,9 @@ static int decode_field(struct crq_fields *fields, const crq_reply *name,
         return crq_fail(err, CRQ_ECODEC, "the reply is not a hash");
     field = find(text, name_len);
     if (field >= 0) /* RQ writes "" for what is not set */
-        return len > 0 ? decode_known(fields, (enum crq_field)field, bytes, len,
-                                 err)
-                       : 0;
+        return len > 0
+                ? decode_known(fields, (enum crq_field)field, bytes, len, err)
+                : 0;
     /* A name is a C string from here on: one that is none could pass for
      * another field. */
     if (crq_text_valid(text, name_len, &bad))

@@ -50,8 +50,8 @@ static const struct {
     int64_t number;
     const char *problem;
 } rows[] = {
-    { "created_at", BYTES("2026-11-21T12:00:00.000000Z"),
-            CRQ_FIELD_CREATED_AT, NOON, NULL },
+    { "created_at", BYTES("2026-11-21T12:00:00.000000Z"), CRQ_FIELD_CREATED_AT,
+            NOON, NULL },
     { "created_at", BYTES("2026-11-21T12:00:00Z"), CRQ_FIELD_CREATED_AT, NOON,
             NULL },
     { "created_at", BYTES("2026-11-21T12:00:00.1Z"), CRQ_FIELD_CREATED_AT,
@@ -127,9 +127,7 @@ static const struct {
     const char *bytes;
     size_t len, bad;
 } no_texts[] = {
-    { BYTES("ab\xff"), 2 },
-    { BYTES("\xc3"), 0 },
-    { BYTES("a\0b"), 1 },
+    { BYTES("ab\xff"), 2 }, { BYTES("\xc3"), 0 }, { BYTES("a\0b"), 1 },
     { BYTES("a\xed\xa0\x80"), 1 }, /* a surrogate: Python can't decode it */
 };
 

@@ -70,7 +70,9 @@ static const struct {
     { BYTES("[1, 2"), CRQ_ECODEC },
     { BYTES("\x80\x05K\x07"), CRQ_ECODEC },
     { BYTES("\x80\x05K."), CRQ_ECODEC },
-    { BYTES("\x81\xa1" "a\x01"), CRQ_ECODEC }, /* msgpack */
+    { BYTES("\x81\xa1"
+            "a\x01"),
+            CRQ_ECODEC }, /* msgpack */
     { BYTES("cos\nsystem\n(S'id'\ntR."), CRQ_EUNSUPPORTED },
 };
 
