@@ -82,13 +82,32 @@ static void note_problem(crq_result *result, const char *what,
         crq_fail(&result->problem, why->code, "%s: %s", what, why->text);
 }
 
-/* A text of the entry, or NULL where it is absent or empty. */
-static int take_text(char **out, const char *bytes, size_t len, crq_error *err)
+/* Errors of a field go into result->problem; only CRQ_ENOMEM comes back. */
+static int unless_nomem(crq_result *result, const char *what, int rc,
+        const crq_error *why, crq_error *err)
 {
+    if (rc == CRQ_ENOMEM)
+        return crq_fail_nomem(err);
+    if (rc < 0)
+        note_problem(result, what, why);
+    return 0;
+}
+
+/* A text of the entry, or NULL where it is absent, empty or no text. */
+static int take_text(crq_result *result, const char *what, char **out,
+        const char *bytes, size_t len, crq_error *err)
+{
+    crq_error why;
+    size_t bad;
     char *copy;
 
     if (len == 0)
         return 0;
+    if (!crq_text_valid(bytes, len, &bad)) {
+        crq_fail(&why, CRQ_ECODEC, "byte %zu is not text", bad);
+        note_problem(result, what, &why);
+        return 0;
+    }
     copy = crq_memdup(bytes, len);
     if (copy == NULL)
         return crq_fail_nomem(err);
@@ -107,15 +126,15 @@ static int64_t read_unix(const char *bytes)
     return (int64_t)llround(s * 1e6);
 }
 
-/* Errors of a field go into result->problem; only CRQ_ENOMEM comes back. */
-static int unless_nomem(crq_result *result, const char *what, int rc,
-        const crq_error *why, crq_error *err)
+/* The text of an error. One with a NUL is shown whole, without it. */
+static int take_error(crq_result *result, const char *what,
+        struct crq_buf *text, crq_error *err)
 {
-    if (rc == CRQ_ENOMEM)
-        return crq_fail_nomem(err);
-    if (rc < 0)
-        note_problem(result, what, why);
-    return 0;
+    for (size_t i = 0; i < text->len; i++)
+        if (text->data[i] == '\0')
+            text->data[i] = '?';
+    return take_text(result, what, &result->exc_string, crq_buf_text(text),
+            text->len, err);
 }
 
 /* base64(zlib(utf8)) */
@@ -124,21 +143,18 @@ static int take_exc(crq_result *result, const char *bytes, size_t len,
 {
     struct crq_buf packed = CRQ_BUF_INIT, plain;
     crq_error why;
-    size_t bad;
     int rc;
 
     crq_buf_init(&plain, CRQ_MAX_BYTES);
     rc = crq_base64_decode(bytes, len, &packed, &why);
     if (rc == 0)
         rc = crq_zip_inflate(crq_buf_text(&packed), packed.len, &plain, &why);
-    if (rc == 0 && !crq_utf8_valid(crq_buf_text(&plain), plain.len, &bad))
-        rc = crq_fail(&why, CRQ_ECODEC, "byte %zu is not UTF-8", bad);
+    rc = unless_nomem(result, "exc_string", rc, &why, err);
     if (rc == 0)
-        rc = take_text(&result->exc_string, crq_buf_text(&plain), plain.len,
-                &why);
+        rc = take_error(result, "exc_string", &plain, err);
     crq_buf_fini(&packed);
     crq_buf_fini(&plain);
-    return unless_nomem(result, "exc_string", rc, &why, err);
+    return rc;
 }
 
 /* base64(serialized) */
@@ -164,17 +180,15 @@ static int take_field(crq_result *result, const char *name, const char *bytes,
         size_t len, crq_error *err)
 {
     if (strcmp(name, "type") == 0) {
-        long type = strtol(bytes, NULL, 10);
-
-        if (type >= CRQ_RESULT_SUCCESSFUL &&
-                type <= CRQ_RESULT_MAX_RETRIES_EXCEEDED)
-            result->type = (crq_result_type)type;
+        if (len == 1 && *bytes >= '0' + CRQ_RESULT_SUCCESSFUL &&
+                *bytes <= '0' + CRQ_RESULT_MAX_RETRIES_EXCEEDED)
+            result->type = (crq_result_type)(*bytes - '0');
         return 0;
     }
     if (strcmp(name, "worker_name") == 0)
-        return take_text(&result->worker_name, bytes, len, err);
+        return take_text(result, name, &result->worker_name, bytes, len, err);
     if (strcmp(name, "execution_id") == 0)
-        return take_text(&result->execution_id, bytes, len, err);
+        return take_text(result, name, &result->execution_id, bytes, len, err);
     if (strcmp(name, "exc_string") == 0)
         return len > 0 ? take_exc(result, bytes, len, err) : 0;
     if (strcmp(name, "return_value") == 0)
@@ -192,6 +206,7 @@ int crq_result_from_entry(const crq_reply *entry, crq_result **out,
     const char *id = crq_reply_text(crq_reply_item(entry, 0), NULL);
     const crq_reply *fields = crq_reply_item(entry, 1);
     crq_result *result;
+    long long ms;
     int rc = 0;
 
     if (id == NULL || strlen(id) >= sizeof(result->id))
@@ -200,7 +215,9 @@ int crq_result_from_entry(const crq_reply *entry, crq_result **out,
     if (result == NULL)
         return crq_fail_nomem(err);
     strcpy(result->id, id);
-    result->created_us = strtoll(id, NULL, 10) * 1000;
+    ms = strtoll(id, NULL, 10); /* whoever adds an entry may choose its id */
+    result->created_us =
+            ms >= 0 && ms < INT64_MAX / 1000 ? ms * 1000 : CRQ_UNSET;
     for (size_t i = 0; rc == 0 && i + 1 < crq_reply_count(fields); i += 2) {
         size_t len;
         const char *name = crq_reply_text(crq_reply_item(fields, i), NULL);
@@ -228,7 +245,8 @@ static int from_hash(crq_job *job, crq_result **out, crq_error *err)
     size_t value_len, exc_len;
     const char *value = crq_job_field(job, "result", &value_len);
     const char *exc = crq_job_field(job, "exc_info", &exc_len);
-    bool failed = crq_job_status(job) == CRQ_STATUS_FAILED;
+    bool failed = crq_job_status(job) == CRQ_STATUS_FAILED ||
+            crq_job_status(job) == CRQ_STATUS_STOPPED;
     struct crq_buf plain;
     crq_result *result;
     crq_error why;
@@ -246,11 +264,10 @@ static int from_hash(crq_job *job, crq_result **out, crq_error *err)
     crq_buf_init(&plain, CRQ_MAX_BYTES);
     if (failed) {
         rc = crq_zip_inflate(exc, exc_len, &plain, &why);
+        if (rc == CRQ_ECODEC) /* stored as it is */
+            rc = crq_buf_put(&plain, exc, exc_len);
         if (rc == 0)
-            rc = take_text(&result->exc_string, crq_buf_text(&plain), plain.len,
-                    &why);
-        else if (rc == CRQ_ECODEC) /* stored as it is */
-            rc = take_text(&result->exc_string, exc, exc_len, &why);
+            rc = take_error(result, "exc_info", &plain, &why);
     } else
         rc = crq_deserialize(value, value_len, &result->return_value, NULL,
                 &why);

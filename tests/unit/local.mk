@@ -19,6 +19,7 @@ UNIT_TESTS = \
 	tests/unit/check_refusal \
 	tests/unit/check_repr \
 	tests/unit/check_temporal \
+	tests/unit/check_result \
 	tests/unit/check_serializer \
 	tests/unit/check_status \
 	tests/unit/check_timetext \
