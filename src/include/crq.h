@@ -353,9 +353,11 @@ const char *crq_queue_name(const crq_queue *queue);
  *
  * The job and its place in the queue are written by one script: a worker never
  * finds an id without its job. When the link breaks before the reply, the
- * script is run once more, which changes nothing if it ran the first time. A
- * job_id that is in use is overwritten, as in RQ, unless `unique` is set.
- * Blocks up to the connection's timeout, twice.
+ * script is run once more, which changes nothing if the job is there already:
+ * waiting, running or done. (Only a job that was done and deleted meanwhile,
+ * with a result_ttl of 0, would run again.) A job_id that is in use is
+ * overwritten, as in RQ, unless `unique` is set. Blocks up to the connection's
+ * timeout, twice.
  *
  * out_job  the job as it was written; may be NULL.
  *
@@ -371,7 +373,8 @@ int crq_queue_enqueue(crq_queue *queue, const crq_call *call, crq_job **out_job,
 /**
  * Schedule a call: a scheduler puts it on the queue when its time has come.
  * crq keeps fractions of a second; RQ's own scheduler looks once a second.
- * Errors as crq_queue_enqueue(). A time that has passed is due at once.
+ * Errors as crq_queue_enqueue(), and CRQ_EINVAL for a time outside the years
+ * 1 to 9999. A time that has passed is due at once.
  */
 int crq_queue_enqueue_at(crq_queue *queue, int64_t when_us,
         const crq_call *call, crq_job **out_job, crq_error *err) CRQ_MUST_CHECK;
@@ -386,7 +389,8 @@ int crq_queue_enqueue_in(crq_queue *queue, int64_t delay_us,
 typedef int crq_call_source(void *arg, crq_call *call, crq_error *err);
 
 /** Told about each call in order: its job id, or its failure (rc below 0: a
- *  wrong call, a taken id). Returning below 0 stops. */
+ *  wrong call, a taken id). Returning below 0 stops. It must not use the
+ *  queue's connection, which is in the middle of the pipeline. */
 typedef int crq_call_done(void *arg, size_t nth, const char *job_id, int rc,
         const crq_error *err);
 
@@ -516,7 +520,7 @@ void crq_results_free(crq_result **results, size_t count);
  *
  * CRQ_ETIMEOUT   not ended in time
  * CRQ_ESTATE     canceled: there will be no result
- * CRQ_ENOTFOUND  the job is gone, and so is its result: deleted, expired, or
+ * CRQ_ENOTFOUND  the result is gone, mostly with the job: deleted, expired, or
  *                done with a result_ttl of 0
  */
 int crq_job_wait(crq_job *job, const char *after, int64_t timeout_ms,

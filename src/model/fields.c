@@ -167,6 +167,14 @@ bool crq_text_valid(const char *bytes, size_t len, size_t *out_bad)
     return true;
 }
 
+const char *crq_text_of(const crq_reply *reply)
+{
+    size_t len, bad;
+    const char *text = crq_reply_text(reply, &len);
+
+    return text != NULL && crq_text_valid(text, len, &bad) ? text : NULL;
+}
+
 static int find(const char *name, size_t len)
 {
     for (int f = 0; f < CRQ_FIELD_COUNT; f++)

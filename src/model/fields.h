@@ -84,6 +84,9 @@ struct crq_fields {
  */
 bool crq_text_valid(const char *bytes, size_t len, size_t *out_bad);
 
+/** A reply that is such a text, or NULL. */
+const char *crq_text_of(const crq_reply *reply);
+
 /** RQ's name of a field, and what it holds. */
 const char *crq_field_name(enum crq_field field);
 enum crq_field_kind crq_field_kind(enum crq_field field);

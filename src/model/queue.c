@@ -79,6 +79,11 @@ const char *crq_queue_name(const crq_queue *queue)
 
 /* ---- one job ---- */
 
+/* The instants that RQ's readers can turn into a datetime: from 0001-01-01
+ * to the end of 9999-12-31. */
+#define FIRST_US (INT64_C(-62135596800) * 1000000)
+#define LAST_US  (INT64_C(253402300800) * 1000000 - 1)
+
 /* How a job gets to where it waits. */
 struct placing {
     const struct crq_script *script;
@@ -125,7 +130,8 @@ static void put_score(struct crq_args *args, int64_t when_us)
 }
 
 static void put_words(const crq_queue *queue, const struct placing *placing,
-        const crq_call *call, const struct prepared *job, struct crq_args *args)
+        const crq_call *call, const char *id, const struct crq_fields *fields,
+        struct crq_args *args)
 {
     static const enum crq_key job_keys[] = { CRQ_KEY_JOB,
         CRQ_KEY_JOB_DEPENDENTS, CRQ_KEY_JOB_DEPENDENCIES };
@@ -135,11 +141,11 @@ static void put_words(const crq_queue *queue, const struct placing *placing,
     crq_args_put(args, key, crq_key(key, CRQ_KEY_QUEUES, NULL));
     crq_args_put(args, key, crq_key(key, CRQ_KEY_QUEUE, queue->name));
     for (int i = 0; i < 3; i++)
-        crq_args_put(args, key, crq_key(key, job_keys[i], job->id));
+        crq_args_put(args, key, crq_key(key, job_keys[i], id));
     if (scheduled)
         crq_args_put(args, key, crq_key(key, CRQ_KEY_SCHEDULED, queue->name));
 
-    crq_args_puts(args, job->id);
+    crq_args_puts(args, id);
     if (scheduled)
         put_score(args, placing->when_us);
     else
@@ -149,7 +155,7 @@ static void put_words(const crq_queue *queue, const struct placing *placing,
     else
         crq_args_puti(args, call->ttl_s);
     crq_args_puts(args, call->unique ? "1" : "0");
-    crq_fields_encode(&job->fields, args);
+    crq_fields_encode(fields, args);
 }
 
 /* Check the call and fill the fields, which the caller ends. */
@@ -186,27 +192,34 @@ static int check_saved(const crq_reply *reply, const char *id, crq_error *err)
 static int place(crq_queue *queue, const struct placing *placing,
         const crq_call *call, crq_job **out_job, crq_error *err)
 {
-    struct prepared job;
+    struct prepared ready;
     struct crq_args args;
     crq_reply *reply = NULL;
+    crq_job *job = NULL;
     int rc;
 
-    crq_fields_init(&job.fields);
+    crq_fields_init(&ready.fields);
     crq_args_init(&args);
-    rc = prepare(queue, placing, call, &job, err);
+    rc = prepare(queue, placing, call, &ready, err);
     if (rc == 0) {
-        put_words(queue, placing, call, &job, &args);
-        rc = crq_script_call(queue->conn, placing->script, placing->nkeys,
-                &args, &reply, err);
+        put_words(queue, placing, call, ready.id, &ready.fields, &args);
+        /* Made before it is written: afterwards nothing may fail. */
+        rc = crq_job_from_fields(queue->conn, ready.id, &ready.fields, &job,
+                err);
     }
     if (rc == 0)
-        rc = check_saved(reply, job.id, err);
-    if (rc == 0 && out_job != NULL)
-        rc = crq_job_from_fields(queue->conn, job.id, &job.fields, out_job,
-                err);
+        rc = crq_script_call(queue->conn, placing->script, placing->nkeys,
+                &args, &reply, err);
+    if (rc == 0)
+        rc = check_saved(reply, ready.id, err);
+    if (rc == 0 && out_job != NULL) {
+        *out_job = job;
+        job = NULL;
+    }
+    crq_job_free(job);
     crq_reply_free(reply);
     crq_args_fini(&args);
-    crq_fields_fini(&job.fields);
+    crq_fields_fini(&ready.fields);
     return rc;
 }
 
@@ -222,6 +235,11 @@ int crq_queue_enqueue_at(crq_queue *queue, int64_t when_us,
     struct placing placing = { &crq_script_schedule, 6, CRQ_STATUS_SCHEDULED,
         when_us };
 
+    if (when_us < FIRST_US || when_us > LAST_US)
+        return crq_fail(err, CRQ_EINVAL,
+                "the time is %lld microseconds from 1970: that is not in the "
+                "years 1 to 9999",
+                (long long)when_us);
     return place(queue, &placing, call, out_job, err);
 }
 
@@ -230,7 +248,7 @@ int crq_queue_enqueue_in(crq_queue *queue, int64_t delay_us,
 {
     int64_t now_us = crq_clock_wall_us(crq_conn_clock(queue->conn));
 
-    if (delay_us > INT64_MAX - now_us)
+    if (delay_us > LAST_US - FIRST_US || delay_us < FIRST_US - LAST_US)
         return crq_fail(err, CRQ_EINVAL, "the delay is too long");
     return crq_queue_enqueue_at(queue, now_us + delay_us, call, out_job, err);
 }
@@ -250,14 +268,20 @@ struct many {
     size_t written; /* jobs so far */
     size_t told;    /* calls that `done` knows of */
     crq_error *err;
+    crq_error stopped; /* why on_saved() stopped the pipe */
 };
 
 /* Tell the outcome of a call, or stop at a failure nobody is told of. */
 static int tell(struct many *many, const char *id, int rc, const crq_error *why)
 {
+    int told = rc;
+
     if (many->done != NULL)
-        return many->done(many->arg, many->told++, id, rc, why);
-    return rc < 0 ? crq_fail(many->err, rc, "%s", why->text) : 0;
+        told = many->done(many->arg, many->told++, id, rc, why);
+    if (told >= 0)
+        return 0;
+    return crq_fail(&many->stopped, told, "%s",
+            told == rc ? why->text : crq_error_summary(told));
 }
 
 static int on_saved(void *arg, size_t nth, const crq_reply *reply,
@@ -278,10 +302,14 @@ static int on_saved(void *arg, size_t nth, const crq_reply *reply,
 
 static int flush(struct many *many)
 {
+    int rc = 0;
+
+    if (many->pipe.count > 0)
+        rc = crq_script_pipe_run(&many->pipe, on_saved, many, many->err);
+    /* The pipe would keep the memory of the largest call in each place. */
+    crq_script_pipe_fini(&many->pipe);
     many->bytes = 0;
-    return many->pipe.count > 0
-            ? crq_script_pipe_run(&many->pipe, on_saved, many, many->err)
-            : 0;
+    return rc;
 }
 
 /* Put one call into the pipe. */
@@ -306,7 +334,7 @@ static int add(struct many *many, const crq_call *call)
         rc = crq_fail_nomem(many->err);
         goto out;
     }
-    put_words(many->queue, &now_placing, call, &job, words);
+    put_words(many->queue, &now_placing, call, job.id, &job.fields, words);
     many->bytes += words->bytes.len;
     memcpy(many->ids[many->pipe.count - 1], job.id, sizeof(job.id));
     if (many->pipe.count == BATCH_JOBS || many->bytes >= BATCH_BYTES)
@@ -320,6 +348,7 @@ int crq_queue_enqueue_many(crq_queue *queue, crq_call_source *next,
         crq_call_done *done, void *arg, size_t *out_count, crq_error *err)
 {
     struct many many = { .queue = queue, .done = done, .arg = arg, .err = err };
+    crq_error why = { 0, "" };
     int rc, more = 1;
 
     many.ids = crq_calloc(BATCH_JOBS, sizeof(*many.ids));
@@ -330,15 +359,18 @@ int crq_queue_enqueue_many(crq_queue *queue, crq_call_source *next,
     for (rc = 0; rc == 0 && more > 0;) {
         crq_call call = CRQ_CALL_INIT;
 
-        more = next(arg, &call, err);
+        more = next(arg, &call, &why);
         if (more > 0)
             rc = add(&many, &call);
     }
     /* What was given before the source failed is written all the same. */
     if (rc == 0)
         rc = flush(&many);
-    if (rc == 0)
-        rc = more;
+    if (rc == 0 && more < 0)
+        rc = crq_fail(err, more, "%s",
+                why.code == more ? why.text : crq_error_summary(more));
+    if (many.stopped.code < 0)
+        rc = crq_fail(err, many.stopped.code, "%s", many.stopped.text);
     if (out_count != NULL)
         *out_count = many.written;
     crq_script_pipe_fini(&many.pipe);

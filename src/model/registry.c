@@ -50,10 +50,10 @@ int crq_queue_names(crq_conn *conn, char ***out, size_t *out_count,
     if (names == NULL)
         rc = crq_fail_nomem(err);
     for (size_t i = 0; rc == 0 && i < crq_reply_count(reply); i++) {
-        const char *member = crq_reply_text(crq_reply_item(reply, i), NULL);
+        const char *member = crq_text_of(crq_reply_item(reply, i));
         const char *name = member != NULL ? crq_key_queue_name(member) : NULL;
 
-        /* RQ's readers pass over a member that is no queue's key, too. */
+        /* What is no queue's key is passed over. */
         if (name == NULL || strlen(name) > CRQ_NAME_MAX)
             continue;
         names[count] = crq_strdup(name);
@@ -92,8 +92,9 @@ static const struct {
 
 #define COUNTED (sizeof(counted) / sizeof(counted[0]))
 
-static int append(crq_conn *conn, crq_error *err, const char *command,
-        const char *key, const char *from, const char *to)
+/* Append a command to the pipeline, and count it in *due. */
+static int append(crq_conn *conn, size_t *due, crq_error *err,
+        const char *command, const char *key, const char *from, const char *to)
 {
     struct crq_args args;
     int rc;
@@ -102,22 +103,35 @@ static int append(crq_conn *conn, crq_error *err, const char *command,
     crq_args_list(&args, command, key, from, to, NULL);
     rc = crq_conn_append(conn, &args, err);
     crq_args_fini(&args);
+    *due += rc == 0;
     return rc;
 }
 
-static int append_counts(crq_conn *conn, const char *queue, const char *now,
-        crq_error *err)
+/* A pipeline that could not be completed: take the replies it owes, for the
+ * next command must not meet them. */
+static void drain(crq_conn *conn, size_t due)
+{
+    for (int rc = 0; rc == 0 && due > 0; due--) {
+        crq_reply *reply = NULL;
+
+        rc = crq_conn_next(conn, &reply, NULL);
+        crq_reply_free(reply);
+    }
+}
+
+static int append_counts(crq_conn *conn, size_t *due, const char *queue,
+        const char *now, crq_error *err)
 {
     char key[CRQ_KEY_MAX];
     int rc;
 
     crq_key(key, CRQ_KEY_QUEUE, queue);
-    rc = append(conn, err, "LLEN", key, NULL, NULL);
+    rc = append(conn, due, err, "LLEN", key, NULL, NULL);
     for (size_t i = 0; rc == 0 && i < COUNTED; i++) {
         crq_key(key, counted[i].key, queue);
-        rc = append(conn, err, "ZCARD", key, NULL, NULL);
+        rc = append(conn, due, err, "ZCARD", key, NULL, NULL);
         if (rc == 0 && counted[i].expires)
-            rc = append(conn, err, "ZCOUNT", key, "0", now);
+            rc = append(conn, due, err, "ZCOUNT", key, "0", now);
     }
     return rc;
 }
@@ -157,14 +171,17 @@ int crq_registry_counts(crq_conn *conn, char *const *queues, size_t count,
         struct crq_counts *out, crq_error *err)
 {
     char now[32];
+    size_t due = 0;
     int rc = 0, rc2;
 
     snprintf(now, sizeof(now), "%lld",
             (long long)(crq_clock_wall_us(crq_conn_clock(conn)) / 1000000));
     for (size_t i = 0; i < count; i++) {
-        rc = append_counts(conn, queues[i], now, err);
-        if (rc < 0)
+        rc = append_counts(conn, &due, queues[i], now, err);
+        if (rc < 0) {
+            drain(conn, due);
             return rc;
+        }
     }
     /* Every reply is taken, also behind one that failed. */
     for (size_t i = 0; i < count; i++) {
@@ -186,7 +203,7 @@ static int copy_ids(const crq_reply *reply, char ***out, size_t *out_count,
     if (ids == NULL)
         return crq_fail_nomem(err);
     for (size_t i = 0; i < n; i++) {
-        const char *member = crq_reply_text(crq_reply_item(reply, i), NULL);
+        const char *member = crq_text_of(crq_reply_item(reply, i));
         char id[CRQ_NAME_MAX + 1];
 
         if (member == NULL || crq_job_id_cut(member, id, NULL) < 0)
@@ -217,6 +234,10 @@ int crq_registry_ids(crq_conn *conn, const char *queue, crq_status status,
         return crq_fail(err, CRQ_EINVAL,
                 "there is no list of jobs that are '%s'",
                 status == CRQ_STATUS_OTHER ? "?" : crq_status_name(status));
+    if (strlen(queue) > CRQ_NAME_MAX)
+        return crq_fail(err, CRQ_EINVAL,
+                "the name of the queue has %zu bytes; %d are the limit",
+                strlen(queue), CRQ_NAME_MAX);
     if (limit <= 0 || offset < 0 || offset > INT64_MAX - limit)
         return crq_fail(err, CRQ_EINVAL, "offset or limit is out of range");
     crq_key(key, which, queue);
@@ -240,30 +261,45 @@ int crq_registry_ids(crq_conn *conn, const char *queue, crq_status status,
 
 /* ---- many jobs ---- */
 
+/* The job in a reply, or NULL for what is none. Other errors than WRONGTYPE
+ * say nothing about the job. */
+static int read_job(crq_conn *conn, const char *id, const crq_reply *reply,
+        crq_job **out, crq_error *err)
+{
+    int rc;
+
+    if (crq_reply_kind(reply) == CRQ_REPLY_ERROR)
+        return strncmp(crq_reply_text(reply, NULL), "WRONGTYPE", 9) == 0
+                ? 0
+                : crq_conn_reply_error(reply, err);
+    rc = crq_job_from_reply(conn, id, reply, out, err);
+    return rc == CRQ_ENOTFOUND || rc == CRQ_ECODEC ? 0 : rc;
+}
+
 int crq_jobs_fetch(crq_conn *conn, char *const *ids, size_t count,
         crq_job **out, crq_error *err)
 {
     char key[CRQ_KEY_MAX];
+    size_t due = 0;
     int rc = 0;
 
     memset(out, 0, count * sizeof(*out));
     for (size_t i = 0; i < count; i++) {
         crq_key(key, CRQ_KEY_JOB, ids[i]);
-        rc = append(conn, err, "HGETALL", key, NULL, NULL);
-        if (rc < 0)
+        rc = append(conn, &due, err, "HGETALL", key, NULL, NULL);
+        if (rc < 0) {
+            drain(conn, due);
             return rc;
+        }
     }
     for (size_t i = 0; i < count; i++) {
         crq_reply *reply = NULL;
-        int rc2 = crq_conn_next(conn, &reply, rc == 0 ? err : NULL);
+        crq_error *why = rc == 0 ? err : NULL;
+        int rc2 = crq_conn_next(conn, &reply, why);
 
-        /* What is no job (WRONGTYPE, no data) stays NULL. */
-        if (rc2 == 0 && crq_reply_kind(reply) == CRQ_REPLY_ARRAY)
-            rc2 = crq_job_from_reply(conn, ids[i], reply, &out[i],
-                    rc == 0 ? err : NULL);
+        if (rc2 == 0)
+            rc2 = read_job(conn, ids[i], reply, &out[i], why);
         crq_reply_free(reply);
-        if (rc2 == CRQ_ENOTFOUND || rc2 == CRQ_ECODEC)
-            rc2 = 0;
         rc = rc < 0 ? rc : rc2;
     }
     if (rc < 0)

@@ -20,6 +20,7 @@
 struct wait {
     crq_job *job;
     char after[48];
+    bool passed;    /* there are results that do not count */
     int64_t end_us; /* on the monotonic clock; INT64_MAX: never */
 };
 
@@ -77,20 +78,20 @@ static int final_entry(struct wait *wait, int64_t block_ms, crq_result **out,
         return 0;
     }
     strcpy(wait->after, crq_result_id(result));
+    wait->passed = true;
     crq_result_free(result);
     return 0;
 }
 
-/* The job is gone. Its result may have come since we looked, or outlive it. */
-static int last_look(struct wait *wait, crq_result **out, crq_error *err)
+/* There will be no other result. One may have come since we looked, or may
+ * outlive its job. */
+static int last_look(struct wait *wait, const char *why, crq_result **out,
+        crq_error *err)
 {
     int rc = final_entry(wait, 0, out, err);
 
     if (rc == 0 && *out == NULL)
-        rc = crq_fail(err, CRQ_ENOTFOUND,
-                "job '%.80s' is gone and left no result: it was deleted, "
-                "expired, or ended with result_ttl 0",
-                wait->job->id);
+        rc = crq_fail(err, CRQ_ENOTFOUND, "job '%.80s' %s", wait->job->id, why);
     return rc;
 }
 
@@ -109,13 +110,27 @@ static int hash_result(struct wait *wait, crq_result **out, crq_error *err)
     return rc;
 }
 
+/* The job has ended. RQ stores that and the result in one transaction, so one
+ * that isn't there is gone; unless the end is that of an earlier run. */
+static int look_at_end(struct wait *wait, crq_result **out, crq_error *err)
+{
+    int rc = hash_result(wait, out, err);
+
+    if (rc < 0 || *out != NULL || wait->passed)
+        return rc;
+    return last_look(wait, "has ended, but its result is gone", out, err);
+}
+
 static int look_at_job(struct wait *wait, crq_result **out, crq_error *err)
 {
     crq_job *job = wait->job;
     int rc = crq_job_refresh(job, err);
 
     if (rc == CRQ_ENOTFOUND)
-        return last_look(wait, out, err);
+        return last_look(wait,
+                "is gone and left no result: it was deleted, expired, or "
+                "ended with result_ttl 0",
+                out, err);
     if (rc < 0)
         return rc;
     switch (crq_job_status(job)) {
@@ -123,7 +138,8 @@ static int look_at_job(struct wait *wait, crq_result **out, crq_error *err)
         return crq_fail(err, CRQ_ESTATE,
                 "job '%.80s' is canceled: there will be no result", job->id);
     case CRQ_STATUS_FINISHED:
-    case CRQ_STATUS_FAILED: return hash_result(wait, out, err);
+    case CRQ_STATUS_FAILED:
+    case CRQ_STATUS_STOPPED: return look_at_end(wait, out, err);
     default: return 0;
     }
 }
@@ -133,7 +149,8 @@ static int init(struct wait *wait, crq_job *job, const char *after,
 {
     int64_t now_us = crq_clock_mono_us(crq_conn_clock(job->conn));
 
-    after = after != NULL && after[0] != '\0' ? after : "0-0";
+    wait->passed = after != NULL && after[0] != '\0';
+    after = wait->passed ? after : "0-0";
     if (strlen(after) >= sizeof(wait->after))
         return crq_fail(err, CRQ_EINVAL, "'%.60s' is no result's id", after);
     wait->job = job;

@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "codec/timetext.h"
-#include "codec/value.h"
+#include "model/fields.h"
 #include "model/keys.h"
 #include "redis/conn.h"
 
@@ -52,32 +52,31 @@ void crq_workers_free(struct crq_worker *workers, size_t count)
     crq_free(workers);
 }
 
-static const char *find(const crq_reply *hash, const char *name, size_t *len)
+/* A field's text; NULL where there is none, or bytes that are no text. */
+static const char *find(const crq_reply *hash, const char *name)
 {
     for (size_t i = 0; i + 1 < crq_reply_count(hash); i += 2) {
-        const char *field = crq_reply_text(crq_reply_item(hash, i), NULL);
+        const char *field = crq_text_of(crq_reply_item(hash, i));
 
         if (field != NULL && strcmp(field, name) == 0)
-            return crq_reply_text(crq_reply_item(hash, i + 1), len);
+            return crq_text_of(crq_reply_item(hash, i + 1));
     }
     return NULL;
 }
 
 static int64_t time_of(const crq_reply *hash, const char *name)
 {
-    size_t len;
-    const char *text = find(hash, name, &len);
+    const char *text = find(hash, name);
     int64_t us = CRQ_UNSET;
 
-    if (text == NULL || crq_timetext_get(text, len, &us, NULL) < 0)
+    if (text == NULL || crq_timetext_get(text, strlen(text), &us, NULL) < 0)
         return CRQ_UNSET;
     return us;
 }
 
 static int64_t count_of(const crq_reply *hash, const char *name)
 {
-    size_t len;
-    const char *text = find(hash, name, &len);
+    const char *text = find(hash, name);
 
     return text != NULL ? strtoll(text, NULL, 10) : 0;
 }
@@ -86,16 +85,13 @@ static int decode(const char *name, const crq_reply *hash,
         struct crq_worker *out, crq_error *err)
 {
     struct crq_worker w = { 0 };
-    size_t len, bad;
     const char *text;
     bool whole = true;
 
     w.name = crq_strdup(name);
     for (size_t i = 0; i < TEXTS; i++) {
-        text = find(hash, texts[i].name, &len);
-        if (text == NULL || !crq_utf8_valid(text, len, &bad))
-            text = "";
-        *text_of(&w, i) = crq_strdup(text);
+        text = find(hash, texts[i].name);
+        *text_of(&w, i) = crq_strdup(text != NULL ? text : "");
         whole = whole && *text_of(&w, i) != NULL;
     }
     if (w.name == NULL || !whole) {
@@ -106,7 +102,7 @@ static int decode(const char *name, const crq_reply *hash,
     w.last_heartbeat_us = time_of(hash, "last_heartbeat");
     w.successful_job_count = count_of(hash, "successful_job_count");
     w.failed_job_count = count_of(hash, "failed_job_count");
-    text = find(hash, "total_working_time", &len);
+    text = find(hash, "total_working_time");
     w.total_working_time_s = text != NULL ? strtod(text, NULL) : 0;
     if (!isfinite(w.total_working_time_s))
         w.total_working_time_s = 0;
@@ -121,20 +117,70 @@ static int by_name(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-static int fetch_one(crq_conn *conn, const char *key, struct crq_worker *out,
+/* Ask for the records of all members of rq:workers that are workers' keys. */
+static int append_all(crq_conn *conn, const crq_reply *members, size_t *due,
         crq_error *err)
 {
-    const char *name = crq_key_worker_name(key);
-    crq_reply *hash = NULL;
+    struct crq_args args;
+    int rc = 0;
+
+    crq_args_init(&args);
+    for (size_t i = 0; rc == 0 && i < crq_reply_count(members); i++) {
+        const char *key = crq_text_of(crq_reply_item(members, i));
+
+        if (key == NULL || crq_key_worker_name(key) == NULL)
+            continue;
+        crq_args_clear(&args);
+        crq_args_list(&args, "HGETALL", key, NULL);
+        rc = crq_conn_append(conn, &args, err);
+        *due += rc == 0;
+    }
+    crq_args_fini(&args);
+    return rc;
+}
+
+/* The record in a reply: 1, or 0 when there is none or it is no hash. */
+static int read_record(const char *name, const crq_reply *hash,
+        struct crq_worker *out, crq_error *err)
+{
     int rc;
 
-    if (name == NULL)
-        return CRQ_ENOTFOUND;
-    rc = crq_conn_run(conn, &hash, err, "HGETALL", key, NULL);
-    if (rc == 0)
-        rc = crq_reply_count(hash) > 0 ? decode(name, hash, out, err)
-                                       : CRQ_ENOTFOUND;
-    crq_reply_free(hash);
+    if (crq_reply_kind(hash) == CRQ_REPLY_ERROR)
+        return strncmp(crq_reply_text(hash, NULL), "WRONGTYPE", 9) == 0
+                ? 0
+                : crq_conn_reply_error(hash, err);
+    if (crq_reply_count(hash) == 0)
+        return 0;
+    rc = decode(name, hash, out, err);
+    return rc < 0 ? rc : 1;
+}
+
+/* Take `due` replies, also those behind a failure: the next command must not
+ * meet them. */
+static int read_all(crq_conn *conn, const crq_reply *members, size_t due,
+        struct crq_worker *workers, size_t *count, crq_error *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; due > 0; i++) {
+        const char *key = crq_text_of(crq_reply_item(members, i));
+        crq_error *why = rc == 0 ? err : NULL;
+        crq_reply *hash = NULL;
+        int rc2;
+
+        if (key == NULL || crq_key_worker_name(key) == NULL)
+            continue;
+        due--;
+        rc2 = crq_conn_next(conn, &hash, why);
+        if (rc2 == 0 && rc == 0)
+            rc2 = read_record(crq_key_worker_name(key), hash, &workers[*count],
+                    why);
+        crq_reply_free(hash);
+        if (rc2 < 0 && rc == 0)
+            rc = rc2;
+        else if (rc2 > 0)
+            (*count)++;
+    }
     return rc;
 }
 
@@ -142,27 +188,24 @@ int crq_workers_fetch(crq_conn *conn, struct crq_worker **out,
         size_t *out_count, crq_error *err)
 {
     char key[CRQ_KEY_MAX];
-    crq_reply *reply = NULL;
+    crq_reply *members = NULL;
     struct crq_worker *workers;
-    size_t count = 0;
-    int rc;
+    size_t count = 0, due = 0;
+    int rc, read;
 
     crq_key(key, CRQ_KEY_WORKERS, NULL);
-    rc = crq_conn_run(conn, &reply, err, "SMEMBERS", key, NULL);
+    rc = crq_conn_run(conn, &members, err, "SMEMBERS", key, NULL);
     if (rc < 0)
         return rc;
-    workers = crq_calloc(crq_reply_count(reply) + 1, sizeof(*workers));
-    if (workers == NULL)
-        rc = crq_fail_nomem(err);
-    for (size_t i = 0; rc == 0 && i < crq_reply_count(reply); i++) {
-        const char *member = crq_reply_text(crq_reply_item(reply, i), NULL);
-
-        rc = member != NULL ? fetch_one(conn, member, &workers[count], err)
-                            : CRQ_ENOTFOUND;
-        count += rc == 0;
-        rc = rc == CRQ_ENOTFOUND ? 0 : rc;
+    workers = crq_calloc(crq_reply_count(members) + 1, sizeof(*workers));
+    if (workers == NULL) {
+        crq_reply_free(members);
+        return crq_fail_nomem(err);
     }
-    crq_reply_free(reply);
+    rc = append_all(conn, members, &due, err);
+    read = read_all(conn, members, due, workers, &count, rc == 0 ? err : NULL);
+    crq_reply_free(members);
+    rc = rc < 0 ? rc : read;
     if (rc < 0) {
         crq_workers_free(workers, count);
         return rc;

@@ -9,6 +9,10 @@
 -- enqueued by an earlier run of this same call (nothing was written).
 -- include save_job.lua
 
+-- Nothing is rolled back when a command fails. So a key that holds another
+-- type is met here, by reading, before anything is written.
+redis.call('SCARD', KEYS[1])
+redis.call('LLEN', KEYS[2])
 local saved = save_job({ job = KEYS[3], dependents = KEYS[4],
     dependencies = KEYS[5] }, ARGV[3], ARGV[4], 5)
 if saved == 1 then

@@ -2,6 +2,10 @@
 --
 -- The fields begin with created_at and data. A job that has these two already
 -- was written by this very call: the reply got lost and it is repeated.
+--
+-- Call it before any other command that writes. Redis looks whether there is
+-- memory (maxmemory) at a script's first write, and then lets it end: HSET is
+-- refused with -OOM, or all of the script is done.
 
 -- Returns 1 when the job was written, 0 when `unique` and the id is taken,
 -- 2 when this call has been here before: then nothing more is to be done.
