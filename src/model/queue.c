@@ -13,7 +13,6 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/random.h"
-#include "codec/value.h"
 #include "model/call.h"
 #include "model/fields.h"
 #include "model/job.h"
@@ -33,7 +32,7 @@ int crq_queue_name_check(const char *name, crq_error *err)
         return crq_fail(err, CRQ_EINVAL,
                 "the name of the queue has %zu bytes; %d are the limit", len,
                 CRQ_NAME_MAX);
-    if (!crq_utf8_valid(name, len, &bad))
+    if (!crq_text_valid(name, len, &bad))
         return crq_fail(err, CRQ_EINVAL,
                 "byte %zu of the queue's name is not UTF-8", bad);
     for (size_t i = 0; i < len; i++)

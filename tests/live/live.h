@@ -87,6 +87,7 @@ crq_conn *live_conn_to(const char *format, ...) CRQ_PRINTF(1, 2);
  */
 struct live_relay {
     const char *word;
+    unsigned drop;  /* close both links, the server never sees it */
     unsigned cut;   /* let the server have it, then close both links ... */
     size_t pass;    /* ... when so many bytes of the reply have been passed */
     bool last;      /* and take no more connections after a cut */

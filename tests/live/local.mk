@@ -3,6 +3,7 @@
 LIVE_TESTS = \
 	tests/live/check_conn \
 	tests/live/check_live \
+	tests/live/check_queue \
 	tests/live/check_script \
 	tests/live/check_tls
 
@@ -29,6 +30,9 @@ tests_live_check_conn_LDADD = $(LIVE_LIBS)
 tests_live_check_live_SOURCES = tests/live/check_live.c
 tests_live_check_live_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_live_LDADD = $(LIVE_LIBS)
+tests_live_check_queue_SOURCES = tests/live/check_queue.c
+tests_live_check_queue_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_queue_LDADD = $(LIVE_LIBS)
 tests_live_check_script_SOURCES = tests/live/check_script.c
 tests_live_check_script_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_script_LDADD = $(LIVE_LIBS)

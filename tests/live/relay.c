@@ -74,6 +74,8 @@ static bool serve(const struct live_relay *relay, int client, int server,
             bit = *matches < 32 ? 1U << (*matches)++ : 0;
         if (bit & relay->flush)
             flush_scripts(path);
+        if (bit & relay->drop)
+            return true;
         if (!pass(from_client ? server : client, bytes, (size_t)n))
             return false;
         if (bit & relay->cut) {

@@ -3,8 +3,8 @@
 UNIT_TESTS = \
 	tests/unit/check_args \
 	tests/unit/check_buf \
-	tests/unit/check_clock \
 	tests/unit/check_call \
+	tests/unit/check_clock \
 	tests/unit/check_error \
 	tests/unit/check_fields \
 	tests/unit/check_json \
@@ -18,10 +18,10 @@ UNIT_TESTS = \
 	tests/unit/check_random \
 	tests/unit/check_refusal \
 	tests/unit/check_repr \
-	tests/unit/check_temporal \
 	tests/unit/check_result \
 	tests/unit/check_serializer \
 	tests/unit/check_status \
+	tests/unit/check_temporal \
 	tests/unit/check_timetext \
 	tests/unit/check_url \
 	tests/unit/check_utf8 \
