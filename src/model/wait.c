@@ -183,8 +183,12 @@ int crq_job_wait(crq_job *job, const char *after, int64_t timeout_ms,
     }
     if (rc < 0)
         return rc;
+    /* The job shows how it ended; one that is gone stays as it was, and a link
+     * that broke now takes no result away. */
+    if (crq_job_refresh(job, NULL) == CRQ_ENOMEM) {
+        crq_result_free(result);
+        return crq_fail_nomem(err);
+    }
     *out = result;
-    /* The job shows how it ended; one that is gone stays as it was. */
-    (void)!crq_job_refresh(job, NULL);
     return 0;
 }

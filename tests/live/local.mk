@@ -2,8 +2,10 @@
 # list and its _SOURCES.
 LIVE_TESTS = \
 	tests/live/check_conn \
+	tests/live/check_job \
 	tests/live/check_live \
 	tests/live/check_queue \
+	tests/live/check_registry \
 	tests/live/check_script \
 	tests/live/check_tls
 
@@ -27,12 +29,18 @@ tests_live_liblive_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) \
 tests_live_check_conn_SOURCES = tests/live/check_conn.c
 tests_live_check_conn_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_conn_LDADD = $(LIVE_LIBS)
+tests_live_check_job_SOURCES = tests/live/check_job.c
+tests_live_check_job_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_job_LDADD = $(LIVE_LIBS)
 tests_live_check_live_SOURCES = tests/live/check_live.c
 tests_live_check_live_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_live_LDADD = $(LIVE_LIBS)
 tests_live_check_queue_SOURCES = tests/live/check_queue.c
 tests_live_check_queue_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_queue_LDADD = $(LIVE_LIBS)
+tests_live_check_registry_SOURCES = tests/live/check_registry.c
+tests_live_check_registry_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_registry_LDADD = $(LIVE_LIBS)
 tests_live_check_script_SOURCES = tests/live/check_script.c
 tests_live_check_script_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_script_LDADD = $(LIVE_LIBS)
