@@ -2,6 +2,7 @@
 # name to the list, two lines at the end, and its folder of inputs.
 FUZZ_TARGETS = \
 	tests/fuzz/fuzz_inflate \
+	tests/fuzz/fuzz_job \
 	tests/fuzz/fuzz_json \
 	tests/fuzz/fuzz_literal \
 	tests/fuzz/fuzz_pickle \
@@ -27,6 +28,9 @@ tests_fuzz_libreplay_la_CPPFLAGS = $(AM_CPPFLAGS) \
 tests_fuzz_fuzz_inflate_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_inflate.c
 tests_fuzz_fuzz_inflate_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_inflate_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_job_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_job.c
+tests_fuzz_fuzz_job_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_job_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_json.c
 tests_fuzz_fuzz_json_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_json_LDFLAGS = $(FUZZ_LINK)
