@@ -130,13 +130,14 @@ START_TEST(test_an_entry_of_an_unknown_type_is_refused)
 }
 END_TEST
 
+#define LONG "123456789012345678901234567890123456789012345678901234567890"
+
 static const char *const no_entries[] = { "$-1\r\n", ":1\r\n", "*0\r\n",
     "*1\r\n$3\r\n1-0\r\n", "*2\r\n*0\r\n*0\r\n", "*2\r\n:1\r\n*0\r\n",
     "*2\r\n$3\r\n1-0\r\n$1\r\na\r\n", "*2\r\n$3\r\n1-0\r\n*1\r\n$4\r\ntype\r\n",
     "*2\r\n$3\r\n1-0\r\n*2\r\n$4\r\ntype\r\n*0\r\n",
     "*2\r\n$3\r\n1-0\r\n*2\r\n*0\r\n$1\r\n1\r\n",
-    "*2\r\n$60\r\n123456789012345678901234567890123456789012345678901234567890"
-    "\r\n*2\r\n$4\r\ntype\r\n$1\r\n1\r\n" };
+    "*2\r\n$60\r\n" LONG "\r\n*2\r\n$4\r\ntype\r\n$1\r\n1\r\n" };
 
 START_TEST(test_a_reply_that_is_no_entry_is_refused)
 {
