@@ -1,3 +1,4 @@
+include tests/bench/local.mk
 include tests/check.d/local.mk
 include tests/fuzz/local.mk
 include tests/golden/local.mk

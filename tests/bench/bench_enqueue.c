@@ -1,0 +1,184 @@
+/*
+ * bench_enqueue.c - one job at a time, against a bare round trip.
+ *
+ * Between PING and an enqueue stand others that show where the time goes:
+ *   echo         PING with as many bytes as the script's arguments have
+ *   nothing      a script of one line that gets the same words as enqueue.lua
+ *   transaction  the commands that RQ would send for it, in one write
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "bench.h"
+#include "job.h"
+#include "redis/conn.h"
+#include "redis/script.h"
+
+static const struct crq_script nothing = { "nothing", "return 1",
+    "e0e1f9fabfc9d4800c877a703b823ac0578ff8db" };
+
+#define NOTHING_KEYS 5
+
+struct side {
+    crq_conn *conn;
+    crq_queue *queue;
+    struct job job;
+    struct crq_args nothing; /* keys and arguments as those of enqueue.lua */
+    struct crq_args echo;
+};
+
+static int run_ping(void *arg, long count, crq_error *err)
+{
+    struct side *side = arg;
+    int rc = 0;
+
+    for (long i = 0; i < count && rc == 0; i++)
+        rc = crq_conn_run(side->conn, NULL, err, "PING", NULL);
+    return rc;
+}
+
+static int run_echo(void *arg, long count, crq_error *err)
+{
+    struct side *side = arg;
+    int rc = 0;
+
+    for (long i = 0; i < count && rc == 0; i++)
+        rc = crq_conn_command(side->conn, &side->echo, NULL, err);
+    return rc;
+}
+
+static int run_nothing(void *arg, long count, crq_error *err)
+{
+    struct side *side = arg;
+    int rc = 0;
+
+    for (long i = 0; i < count && rc == 0; i++)
+        rc = crq_script_call(side->conn, &nothing, NOTHING_KEYS, &side->nothing,
+                NULL, err);
+    return rc;
+}
+
+static int append_transaction(
+        struct side *side, struct crq_args words[], crq_error *err)
+{
+    int rc = crq_conn_append(side->conn, &words[JOB_COMMANDS], err);
+
+    job_commands(&side->job, words);
+    for (int i = 0; i < JOB_COMMANDS && rc == 0; i++)
+        rc = crq_conn_append(side->conn, &words[i], err);
+    return rc < 0 ? rc
+                  : crq_conn_append(side->conn, &words[JOB_COMMANDS + 1], err);
+}
+
+static int run_transaction(void *arg, long count, crq_error *err)
+{
+    struct side *side = arg;
+    struct crq_args words[JOB_COMMANDS + 2]; /* and MULTI, EXEC */
+    int rc = 0;
+
+    for (int i = 0; i < JOB_COMMANDS + 2; i++)
+        crq_args_init(&words[i]);
+    crq_args_puts(&words[JOB_COMMANDS], "MULTI");
+    crq_args_puts(&words[JOB_COMMANDS + 1], "EXEC");
+    for (long i = 0; i < count && rc == 0; i++) {
+        rc = append_transaction(side, words, err);
+        for (int k = 0; k < JOB_COMMANDS + 2 && rc == 0; k++) {
+            crq_reply *reply = NULL;
+
+            rc = crq_conn_next(side->conn, &reply, err);
+            if (rc == 0 && crq_reply_kind(reply) == CRQ_REPLY_ERROR)
+                rc = crq_conn_reply_error(reply, err);
+            crq_reply_free(reply);
+        }
+    }
+    for (int i = 0; i < JOB_COMMANDS + 2; i++)
+        crq_args_fini(&words[i]);
+    return rc;
+}
+
+static int run_enqueue(void *arg, long count, crq_error *err)
+{
+    struct side *side = arg;
+    int rc = 0;
+
+    for (long i = 0; i < count && rc == 0; i++)
+        rc = crq_queue_enqueue(side->queue, &side->job.call, NULL, err);
+    return rc;
+}
+
+static int reset(void *arg, crq_error *err)
+{
+    struct side *side = arg;
+
+    return crq_conn_run(side->conn, NULL, err, "FLUSHALL", NULL);
+}
+
+static void side_init(struct side *side, const char *url)
+{
+    crq_error err = { 0, "" };
+    char key[JOB_KEY_LEN + 1], all[100];
+
+    bench_must(crq_conn_open(url, NULL, &side->conn, &err), &err);
+    bench_must(crq_queue_new(side->conn, JOB_QUEUE, &side->queue, &err), &err);
+    bench_must(job_init(&side->job, side->conn, &err), &err);
+    job_new_key(key);
+    crq_args_init(&side->nothing);
+    crq_args_list(&side->nothing, "rq:queues", JOB_QUEUE_KEY, key, NULL);
+    snprintf(all, sizeof(all), "%s:dependents", key);
+    crq_args_puts(&side->nothing, all);
+    snprintf(all, sizeof(all), "rq:job::%s:dependencies", key + 7);
+    crq_args_list(&side->nothing, all, key + 7, "R", "", "0", NULL);
+    for (size_t i = 0; i < side->job.fields.count; i++) {
+        size_t len;
+        const char *word = crq_args_word(&side->job.fields, i, &len);
+
+        crq_args_put(&side->nothing, word, len);
+    }
+    crq_args_init(&side->echo);
+    crq_args_puts(&side->echo, "PING");
+    crq_args_put(&side->echo, crq_buf_text(&side->nothing.bytes),
+            side->nothing.bytes.len);
+    bench_must(crq_args_check(&side->nothing, &err), &err);
+    bench_must(crq_args_check(&side->echo, &err), &err);
+}
+
+static void side_fini(struct side *side)
+{
+    job_fini(&side->job);
+    crq_args_fini(&side->nothing);
+    crq_args_fini(&side->echo);
+    crq_queue_free(side->queue);
+    crq_conn_free(side->conn);
+}
+
+static int run_side(const char *name, const char *url)
+{
+    struct side side;
+    const struct bench_subject subjects[] = {
+        { "ping", NULL, 0, run_ping, &side },
+        { "echo", "ping", 0, run_echo, &side },
+        { "nothing", "ping", 0, run_nothing, &side },
+        { "transaction", "ping", 0, run_transaction, &side },
+        { "enqueue", "ping", 0, run_enqueue, &side },
+        { "enqueue again", "nothing", 0, run_enqueue, &side },
+        { "enqueue once more", "transaction", 0, run_enqueue, &side },
+    };
+    const struct bench bench = { name, "round trips", subjects,
+        sizeof(subjects) / sizeof(subjects[0]), 0.005, reset, &side };
+    int failed;
+
+    side_init(&side, url);
+    failed = bench_run(&bench);
+    side_fini(&side);
+    return failed;
+}
+
+int main(void)
+{
+    int failed = run_side("enqueue over TCP", bench_url("BENCH_TCP"));
+
+    failed += run_side("enqueue over a Unix socket", bench_url("BENCH_UNIX"));
+    return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,20 @@
+# Built with the tests, so that they go on building; run by "make bench".
+BENCHES = \
+	tests/bench/bench_enqueue
+
+check_PROGRAMS += $(BENCHES)
+check_LTLIBRARIES += tests/bench/libbench.la
+tests_bench_libbench_la_SOURCES = \
+	tests/bench/bench.c \
+	tests/bench/bench.h \
+	tests/bench/job.c \
+	tests/bench/job.h
+
+BENCH_LIBS = tests/bench/libbench.la libcrq-core.la
+tests_bench_bench_enqueue_LDADD = $(BENCH_LIBS)
+
+EXTRA_DIST += tests/bench/run
+
+bench: $(BENCHES)
+	$(srcdir)/tests/bench/run .
+.PHONY: bench
