@@ -15,8 +15,9 @@
 #include "codec/timetext.h"
 #include "codec/value.h"
 
-/* When a field is written. `result` and `exc_info` are read only: RQ stores
- * results in streams since 1.12, but still reads these. */
+/* When a field is written. A new job has those of ALWAYS even when they are
+ * empty: save_job.lua names them. `result` and `exc_info` are read only: RQ
+ * stores results in streams since 1.12, but still reads these. */
 enum written { ALWAYS, WHEN_SET, NEVER };
 
 static const struct {
@@ -308,13 +309,11 @@ int crq_fields_decode(struct crq_fields *fields, const crq_reply *reply,
 void crq_fields_encode(const struct crq_fields *fields, struct crq_args *out)
 {
     for (int f = 0; f < CRQ_FIELD_COUNT; f++) {
-        bool set = fields->known[f].bytes != NULL;
-
-        if (table[f].written == NEVER || (table[f].written == WHEN_SET && !set))
+        if (table[f].written == NEVER || fields->known[f].bytes == NULL)
             continue;
-        crq_args_puts(out, table[f].name);
-        crq_args_put(out, set ? fields->known[f].bytes : "",
-                set ? fields->known[f].len : 0);
+        if (f != CRQ_FIELD_CREATED_AT && f != CRQ_FIELD_DATA)
+            crq_args_put(out, table[f].name, strlen(table[f].name));
+        crq_args_put(out, fields->known[f].bytes, fields->known[f].len);
     }
 }
 

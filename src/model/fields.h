@@ -114,9 +114,10 @@ int crq_fields_decode(struct crq_fields *fields, const crq_reply *reply,
         crq_error *err) CRQ_MUST_CHECK;
 
 /**
- * Put name and value of every field that RQ's Job.save() writes: those that
- * are set, and empty texts for those that are always there. created_at and
- * data come first, in this order: scripts rely on it.
+ * Put the fields of a new job as the scripts that create jobs take them: the
+ * values of created_at and data, which must be set, then name and value of
+ * each other field that is set. Those that RQ writes empty too are known to
+ * save_job.lua.
  */
 void crq_fields_encode(const struct crq_fields *fields, struct crq_args *out);
 

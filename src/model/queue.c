@@ -148,7 +148,7 @@ static void put_words(const crq_queue *queue, const struct placing *placing,
     if (scheduled)
         put_score(args, placing->when_us);
     else
-        crq_args_puts(args, call->at_front ? "L" : "R");
+        crq_args_puts(args, call->at_front ? "LPUSH" : "RPUSH");
     if (call->ttl_s == CRQ_UNSET)
         crq_args_puts(args, "");
     else

@@ -173,8 +173,8 @@ static size_t find_base(const struct bench *bench, const char *name)
     return 0;
 }
 
-static double median_ratio(
-        const struct samples *a, const struct samples *b, long rounds)
+static double median_ratio(const struct samples *a, const struct samples *b,
+        long rounds)
 {
     double *ratios = calloc((size_t)rounds, sizeof(*ratios)), median;
 
@@ -186,8 +186,9 @@ static double median_ratio(
     return median;
 }
 
-static int report(const struct bench *bench, const struct bench_subject *subject,
-        double ratio, struct samples *samples, long rounds)
+static int report(const struct bench *bench,
+        const struct bench_subject *subject, double ratio,
+        struct samples *samples, long rounds)
 {
     double median = quantile(samples->time, rounds, 0.5);
     double low = quantile(samples->time, rounds, 0.1);

@@ -60,8 +60,8 @@ static int run_nothing(void *arg, long count, crq_error *err)
     return rc;
 }
 
-static int append_transaction(
-        struct side *side, struct crq_args words[], crq_error *err)
+static int append_transaction(struct side *side, struct crq_args words[],
+        crq_error *err)
 {
     int rc = crq_conn_append(side->conn, &words[JOB_COMMANDS], err);
 
@@ -129,12 +129,17 @@ static void side_init(struct side *side, const char *url)
     snprintf(all, sizeof(all), "%s:dependents", key);
     crq_args_puts(&side->nothing, all);
     snprintf(all, sizeof(all), "rq:job::%s:dependencies", key + 7);
-    crq_args_list(&side->nothing, all, key + 7, "R", "", "0", NULL);
-    for (size_t i = 0; i < side->job.fields.count; i++) {
-        size_t len;
-        const char *word = crq_args_word(&side->job.fields, i, &len);
+    crq_args_list(&side->nothing, all, key + 7, "RPUSH", "", "0", NULL);
+    /* What is empty in a new job is not sent. */
+    for (size_t i = 0; i + 1 < side->job.fields.count; i += 2) {
+        size_t name_len, len;
+        const char *name = crq_args_word(&side->job.fields, i, &name_len);
+        const char *word = crq_args_word(&side->job.fields, i + 1, &len);
 
-        crq_args_put(&side->nothing, word, len);
+        if (len > 0) {
+            crq_args_put(&side->nothing, name, name_len);
+            crq_args_put(&side->nothing, word, len);
+        }
     }
     crq_args_init(&side->echo);
     crq_args_puts(&side->echo, "PING");

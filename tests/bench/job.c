@@ -19,8 +19,8 @@ static int make_call(struct job *job)
     return rc < 0 ? rc : crq_value_add(job->args, crq_value_new_int(10));
 }
 
-static int read_fields(
-        struct job *job, crq_conn *conn, const char *id, crq_error *err)
+static int read_fields(struct job *job, crq_conn *conn, const char *id,
+        crq_error *err)
 {
     char key[JOB_KEY_LEN + 1] = "rq:job:";
     crq_reply *reply = NULL;

@@ -14,8 +14,8 @@
 #define JOB_QUEUE_KEY "rq:queue:" JOB_QUEUE
 
 struct job {
-    crq_value *args; /* [2, 10] */
-    crq_call call;   /* builtins.pow(2, 10) */
+    crq_value *args;        /* [2, 10] */
+    crq_call call;          /* builtins.pow(2, 10) */
     struct crq_args fields; /* names and values, as crq_queue_enqueue() wrote
                              * them */
 };
