@@ -36,4 +36,6 @@ libcrq_core_la_SOURCES += \
 	src/codec/value_check.c \
 	src/codec/value_impl.h \
 	src/codec/zip.c \
-	src/codec/zip.h
+	src/codec/zip.h \
+	src/codec/zip_short.c \
+	src/codec/zip_short.h

@@ -1,7 +1,8 @@
 /*
  * zip.c - zlib, as RQ wraps what it stores.
  *
- * Most jobs are a few hundred bytes, and setting up a compressor for 32 KB of
+ * Texts up to CRQ_ZIP_SHORT bytes have a short cut, zip_short.c. Others are
+ * mostly a few hundred bytes, and setting up a compressor for 32 KB of
  * history costs more than compressing them. The window and the tables are
  * made just large enough for the input, so that what comes out has the size
  * that the default settings give; every zlib reads it.
@@ -13,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "codec/zip_short.h"
 
 /* zlib cannot look further back than its window without this many bytes. */
 #define LOOKAHEAD 262
@@ -55,6 +57,18 @@ static int start_deflate(z_stream *z, size_t len)
             mem_level, Z_DEFAULT_STRATEGY);
 }
 
+static int deflate_short(const void *bytes, size_t len, struct crq_buf *out,
+        crq_error *err)
+{
+    char *room = crq_buf_room(out, CRQ_ZIP_SHORT_ROOM(len));
+
+    if (room == NULL)
+        return crq_buf_check(out, err);
+    out->len += crq_zip_short(bytes, len, (uint8_t *)room);
+    out->data[out->len] = '\0';
+    return 0;
+}
+
 int crq_zip_deflate(const void *bytes, size_t len, struct crq_buf *out,
         crq_error *err)
 {
@@ -63,6 +77,8 @@ int crq_zip_deflate(const void *bytes, size_t len, struct crq_buf *out,
     char *room;
     int rc;
 
+    if (len <= CRQ_ZIP_SHORT)
+        return deflate_short(bytes, len, out, err);
     if (len > CRQ_BUF_MAX)
         return crq_fail(err, CRQ_ELIMIT, "%zu bytes to compress", len);
     if (start_deflate(&z, len) != Z_OK)

@@ -22,8 +22,9 @@ static char *make_text(size_t len)
     return text;
 }
 
-static const size_t sizes[] = { 0, 1, 2, 60, 63, 64, 65, 249, 250, 251, 300,
-    511, 512, 513, 1000, 4095, 4096, 16384, 32768, 40000, 300000 };
+static const size_t sizes[] = { 0, 1, 2, 60, 63, 64, 65, 127, 128, 129, 249,
+    250, 251, 300, 511, 512, 513, 1000, 4095, 4096, 16384, 32768, 40000,
+    300000 };
 
 START_TEST(test_what_is_deflated_inflates_again_and_is_not_longer)
 {
@@ -40,7 +41,7 @@ START_TEST(test_what_is_deflated_inflates_again_and_is_not_longer)
     crq_buf_puts(&zip, "x");
     unit_ok(crq_zip_deflate(text, len, &zip, &err), &err);
     ck_assert_int_eq(zip.data[0], 'x');
-    ck_assert_uint_le(zip.len - 1, best + best / 50 + 2);
+    ck_assert_uint_le(zip.len - 1, best + best / 50 + 6);
     crq_buf_puts(&back, "y");
     unit_ok(crq_zip_inflate(zip.data + 1, zip.len - 1, &back, &err), &err);
     ck_assert_uint_eq(back.len, len + 1);

