@@ -186,59 +186,86 @@ static double median_ratio(const struct samples *a, const struct samples *b,
     return median;
 }
 
-static int report(const struct bench *bench,
-        const struct bench_subject *subject, double ratio,
-        struct samples *samples, long rounds)
-{
-    double median = quantile(samples->time, rounds, 0.5);
-    double low = quantile(samples->time, rounds, 0.1);
-    double high = quantile(samples->time, rounds, 0.9);
-    int slow = subject->most > 0 && ratio > subject->most;
+struct ratio {
+    const char *base;
+    double value, most;
+    bool bad;
+};
 
-    printf("  %-28s %9.2f us %9.2f %9.2f %11.0f/s", subject->name, median * 1e6,
-            low * 1e6, high * 1e6, 1 / median);
-    if (subject->base != NULL)
-        printf("  %5.2f x %s", ratio, subject->base);
-    if (subject->most > 0)
-        printf(" (at most %.2f)%s", subject->most, slow ? " TOO SLOW" : "");
+/* The bases of a subject, up to one without a name; returns how many are
+ * above what they may be. Before any sort: samples of one round are pairs. */
+static int compare_with_bases(const struct bench *bench, size_t nth,
+        const struct samples *samples, long rounds, struct ratio *out)
+{
+    const struct bench_subject *subject = &bench->subjects[nth];
+    int failed = 0;
+
+    for (int i = 0; i < BENCH_BASES; i++) {
+        out[i].base = subject->against[i].base;
+        out[i].most = subject->against[i].most;
+        if (out[i].base == NULL)
+            continue;
+        out[i].value = median_ratio(&samples[nth],
+                &samples[find_base(bench, out[i].base)], rounds);
+        out[i].bad = out[i].most > 0 && out[i].value > out[i].most;
+        failed += out[i].bad;
+    }
+    return failed;
+}
+
+static void report(const struct bench *bench, const char *subject,
+        struct samples *samples, long rounds, const struct ratio *ratios)
+{
+    double low = quantile(samples->time, rounds, 0.1) * 1e6;
+    double median = quantile(samples->time, rounds, 0.5) * 1e6;
+    double high = quantile(samples->time, rounds, 0.9) * 1e6;
+    const char *comma = "";
+
+    printf("  %-14s %9.2f us %9.2f %9.2f %11.0f/s ", subject, median, low, high,
+            1e6 / median);
+    for (int i = 0; i < BENCH_BASES && ratios[i].base != NULL; i++) {
+        printf("%s %.2f x %s", comma, ratios[i].value, ratios[i].base);
+        if (ratios[i].most > 0)
+            printf(" (%.2f)%s", ratios[i].most,
+                    ratios[i].bad ? " TOO SLOW" : "");
+        comma = ",";
+    }
     printf("\n{\"bench\": \"%s\", \"subject\": \"%s\", \"us\": %.3f, "
-           "\"us_p10\": %.3f, \"us_p90\": %.3f, \"per_s\": %.0f, "
-           "\"rounds\": %ld",
-            bench->name, subject->name, median * 1e6, low * 1e6, high * 1e6,
-            1 / median, rounds);
-    if (subject->base != NULL)
-        printf(", \"base\": \"%s\", \"ratio\": %.3f", subject->base, ratio);
-    if (subject->most > 0)
-        printf(", \"most\": %.2f, \"ok\": %s", subject->most,
-                slow ? "false" : "true");
-    printf("}\n");
-    return slow;
+           "\"us_p10\": %.3f, \"us_p90\": %.3f, \"rounds\": %ld, "
+           "\"against\": [",
+            bench->name, subject, median, low, high, rounds);
+    comma = "";
+    for (int i = 0; i < BENCH_BASES && ratios[i].base != NULL; i++) {
+        printf("%s{\"base\": \"%s\", \"ratio\": %.3f", comma, ratios[i].base,
+                ratios[i].value);
+        if (ratios[i].most > 0)
+            printf(", \"most\": %.2f, \"ok\": %s", ratios[i].most,
+                    ratios[i].bad ? "false" : "true");
+        printf("}");
+        comma = ", ";
+    }
+    printf("]}\n");
 }
 
 int bench_run(const struct bench *bench)
 {
     struct samples *samples = calloc(bench->count, sizeof(*samples));
-    double *ratios = calloc(bench->count, sizeof(*ratios));
+    struct ratio(*ratios)[BENCH_BASES] = calloc(bench->count, sizeof(*ratios));
     long rounds;
     int failed = 0;
 
     assert(samples != NULL && ratios != NULL);
     rounds = measure(bench, samples);
-    /* All ratios before the first sort: they pair samples of one round. */
     for (size_t i = 0; i < bench->count; i++)
-        if (bench->subjects[i].base != NULL)
-            ratios[i] = median_ratio(&samples[i],
-                    &samples[find_base(bench, bench->subjects[i].base)],
-                    rounds);
+        failed += compare_with_bases(bench, i, samples, rounds, ratios[i]);
     printf("%s: time for one of the %s, %ld rounds\n", bench->name, bench->what,
             rounds);
-    printf("  %-28s %12s %9s %9s %13s  %s\n", "", "median", "p10", "p90", "",
-            "against its base");
-    for (size_t i = 0; i < bench->count; i++)
-        failed += report(bench, &bench->subjects[i], ratios[i], &samples[i],
-                rounds);
-    for (size_t i = 0; i < bench->count; i++)
+    printf("  %-14s %12s %9s %9s %13s  %s\n", "", "median", "p10", "p90", "",
+            "against (at most)");
+    for (size_t i = 0; i < bench->count; i++) {
+        report(bench, bench->subjects[i].name, &samples[i], rounds, ratios[i]);
         free(samples[i].time);
+    }
     free(samples);
     free(ratios);
     return failed;
@@ -249,7 +276,7 @@ int bench_number(const char *bench, const char *subject, const char *unit,
 {
     int bad = value > most;
 
-    printf("  %-28s %9.1f %s (at most %.1f)%s\n", subject, value, unit, most,
+    printf("  %-14s %9.1f %s (at most %.1f)%s\n", subject, value, unit, most,
             bad ? " TOO MUCH" : "");
     printf("{\"bench\": \"%s\", \"subject\": \"%s\", \"%s\": %.3f, "
            "\"most\": %.3f, \"ok\": %s}\n",

@@ -5,6 +5,10 @@
  *   echo         PING with as many bytes as the script's arguments have
  *   nothing      a script of one line that gets the same words as enqueue.lua
  *   transaction  the commands that RQ would send for it, in one write
+ *
+ * An enqueue can't be as fast as a PING: redis-server alone takes 5 us for the
+ * transaction and 8 for the script, while a whole round trip on one machine is
+ * 12 to 18. The limits are what stands, with room for a busy machine.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -162,13 +166,12 @@ static int run_side(const char *name, const char *url)
 {
     struct side side;
     const struct bench_subject subjects[] = {
-        { "ping", NULL, 0, run_ping, &side },
-        { "echo", "ping", 0, run_echo, &side },
-        { "nothing", "ping", 0, run_nothing, &side },
-        { "transaction", "ping", 0, run_transaction, &side },
-        { "enqueue", "ping", 0, run_enqueue, &side },
-        { "enqueue again", "nothing", 0, run_enqueue, &side },
-        { "enqueue once more", "transaction", 0, run_enqueue, &side },
+        { "ping", run_ping, &side, { { NULL, 0 } } },
+        { "echo", run_echo, &side, { { "ping", 0 } } },
+        { "nothing", run_nothing, &side, { { "ping", 0 } } },
+        { "transaction", run_transaction, &side, { { "ping", 0 } } },
+        { "enqueue", run_enqueue, &side,
+                { { "ping", 2.8 }, { "nothing", 2 }, { "transaction", 1.7 } } },
     };
     const struct bench bench = { name, "round trips", subjects,
         sizeof(subjects) / sizeof(subjects[0]), 0.005, reset, &side };

@@ -1,6 +1,8 @@
 # Built with the tests, so that they go on building; run by "make bench".
 BENCHES = \
-	tests/bench/bench_enqueue
+	tests/bench/bench_codec \
+	tests/bench/bench_enqueue \
+	tests/bench/bench_enqueue_many
 
 check_PROGRAMS += $(BENCHES)
 check_LTLIBRARIES += tests/bench/libbench.la
@@ -11,7 +13,9 @@ tests_bench_libbench_la_SOURCES = \
 	tests/bench/job.h
 
 BENCH_LIBS = tests/bench/libbench.la libcrq-core.la
+tests_bench_bench_codec_LDADD = $(BENCH_LIBS)
 tests_bench_bench_enqueue_LDADD = $(BENCH_LIBS)
+tests_bench_bench_enqueue_many_LDADD = $(BENCH_LIBS) $(HIREDIS_LIBS)
 
 EXTRA_DIST += tests/bench/run
 
