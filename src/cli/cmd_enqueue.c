@@ -139,8 +139,13 @@ static error_t parse_time(int key, char *arg, struct argp_state *state)
 
 static void finish(struct options *o, struct argp_state *state)
 {
+    int64_t us;
+
     if (o->words_count == 0)
         argp_error(state, "name the function, such as shop.tasks.send_mail");
+    /* An optional value needs its '='; no function is called "5". */
+    if (o->wait_ms == -1 && crq_timetext_duration(o->words[0], &us, NULL) == 0)
+        argp_error(state, "write --wait=%s, in one word", o->words[0]);
     if (o->in_us != CRQ_UNSET && o->at_us != CRQ_UNSET)
         argp_error(state, "--schedule-in and --schedule-at exclude each other");
 }

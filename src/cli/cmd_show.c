@@ -138,6 +138,8 @@ static void seconds_row(const char *name, int64_t s, const char *none)
     label(name);
     if (s < 0)
         printf("%s\n", none);
+    else if (s == 0)
+        printf("0s\n");
     else {
         term_duration(s * 1000000);
         putchar('\n');
