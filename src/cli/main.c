@@ -5,9 +5,11 @@
  * its name.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -78,6 +80,15 @@ static int run_verb(struct cli *cli, int argc, char **argv)
     return CLI_USAGE;
 }
 
+/* Whether standard output is a pipe to a program that has seen enough, such
+ * as head: that is nothing to complain of. */
+static bool reader_has_left(void)
+{
+    struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
 int main(int argc, char **argv)
 {
     static const struct argp_child children[] = {
@@ -106,8 +117,9 @@ int main(int argc, char **argv)
     crq_conn_free(cli.conn);
     /* A full disk must not look like success. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && rc == CLI_DONE) {
-        fprintf(stderr, "crq: the output could not be written: %s\n",
-                strerror(errno));
+        if (!reader_has_left())
+            fprintf(stderr, "crq: the output could not be written: %s\n",
+                    strerror(errno));
         rc = CLI_FAILED;
     }
     return rc;
