@@ -287,9 +287,17 @@ static void print_raw(const struct options *o, const struct info *info)
 
 /* ---- for people ---- */
 
-static size_t widest(const struct info *info, bool workers, size_t least)
+/* Columns behind the names: the counts, and of a worker its queues and host,
+ * of which there may be any number. */
+#define QUEUE_REST  56
+#define WORKER_REST 60
+
+/* The width of a column of names: they are cut where the `rest` of the line
+ * would not fit on the terminal, and in a pipe never. */
+static size_t widest(const struct info *info, bool workers, size_t least,
+        size_t rest)
 {
-    size_t width = least;
+    size_t width = least, room = (size_t)term_width();
 
     for (size_t i = 0; i < (workers ? info->workers_count : info->queues);
             i++) {
@@ -298,7 +306,10 @@ static size_t widest(const struct info *info, bool workers, size_t least)
 
         width = n > width ? n : width;
     }
-    return width < 40 ? width : 40;
+    if (!term_is_tty())
+        return width;
+    room = room > rest + 12 ? room - rest : 12;
+    return width < room ? width : room;
 }
 
 /* A bar for the jobs that wait, in eighths of a column. */
@@ -327,8 +338,8 @@ static void print_count(enum term_style style, int64_t n, int width)
 
 static void print_queues(const struct info *info)
 {
-    size_t width = widest(info, false, 5);
-    int bar = term_width() - (int)width - 58;
+    size_t width = widest(info, false, 5, QUEUE_REST);
+    int bar = term_width() - (int)width - QUEUE_REST - 2;
     int64_t most = 0;
 
     for (size_t i = 0; i < info->queues; i++)
@@ -373,7 +384,7 @@ static enum term_style state_style(const char *state)
 
 static void print_workers(const struct info *info)
 {
-    size_t width = widest(info, true, 6);
+    size_t width = widest(info, true, 6, WORKER_REST);
 
     if (info->workers_count == 0)
         return;

@@ -49,7 +49,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'n': o->limit = cli_number(state, "limit", arg, 0); return 0;
     case 'o': o->offset = cli_number(state, "offset", arg, 0); return 0;
-    case ARGP_KEY_ARG: argp_error(state, "what is '%s'?", arg); return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "'%s' is one word too many; name a queue with -q",
+                arg);
+        return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
@@ -70,11 +73,21 @@ static int64_t age_of(const crq_job *job, int64_t now_us)
     return us == CRQ_UNSET ? CRQ_UNSET : now_us - us;
 }
 
+/* An id of RQ's has 36 columns, a status 9, the age 8, blanks between. */
+#define BEFORE_CALL (36 + 2 + 9 + 2 + 8 + 2)
+
+static void print_heading(void)
+{
+    term_text(TERM_BOLD, "JOB", 0, 36 + 2);
+    term_text(TERM_BOLD, "STATUS", 0, 9);
+    term_printf(TERM_BOLD, "  %8s  CALL\n", "AGE");
+}
+
 static void print_row(const struct options *o, const char *id,
         const crq_job *job, int64_t now_us)
 {
     const char *call = job != NULL ? crq_job_description(job) : NULL;
-    int width = term_is_tty() ? term_width() - 36 - 12 - 12 : 0;
+    int width = term_is_tty() ? term_width() - BEFORE_CALL : 0;
     int64_t age;
 
     term_text(TERM_PLAIN, id, 0, 36);
@@ -103,7 +116,7 @@ static void print_row(const struct options *o, const char *id,
     }
     printf("  ");
     term_text(TERM_PLAIN, call != NULL ? call : "?",
-            width > 20 ? (size_t)width : 0, 0);
+            width > 10 ? (size_t)width : 0, 0);
     putchar('\n');
     (void)o;
 }
@@ -120,6 +133,10 @@ static int print_jobs(const struct options *o, char **ids, crq_job **jobs,
                 crq_job_status(jobs[i]) != CRQ_STATUS_STOPPED)
             continue;
         if (!o->cli->json) {
+            /* On a terminal only: other programs count lines. */
+            if (*first && term_is_tty())
+                print_heading();
+            *first = false;
             print_row(o, ids[i], jobs[i], now_us);
             continue;
         }
@@ -167,7 +184,8 @@ static int list_all(const struct options *o, crq_error *err)
     bool first = true;
     int rc = 0;
 
-    while (rc == 0 && left > 0 && done > 0) {
+    /* Nobody reads on: don't fetch on. */
+    while (rc == 0 && left > 0 && done > 0 && !ferror(stdout)) {
         rc = list_batch(o, o->offset + shown, left < BATCH ? left : BATCH,
                 &first, &done, &total, err);
         shown += (int64_t)done;

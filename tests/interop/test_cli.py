@@ -1,8 +1,13 @@
 """The command line: exit codes and clear lines for all that goes wrong."""
 
+import fcntl
 import os
+import pty
+import re
 import socket
+import struct
 import subprocess
+import termios
 
 import pytest
 import redis
@@ -25,7 +30,7 @@ pytestmark = pytest.mark.old_rq
     ["enqueue", "--schedule-at", "tomorrow", "f"],
     ["enqueue", "--meta", "[1]", "f"], ["enqueue", "--no-such", "f"],
     ["result"], ["result", "a", "b"], ["show"], ["list", "-s", "dancing"],
-    ["list", "-n", "x"], ["info", "-Q", "-W"],
+    ["list", "-n", "x"], ["list", "x"], ["enqueue", "--wait", "5", "f"], ["info", "-Q", "-W"],
 ], ids=" ".join)
 def test_wrong_usage_is_64_and_writes_nothing(r, crq, args):
     done = crq(*args)
@@ -189,3 +194,53 @@ def test_a_long_list_is_cut_and_can_be_paged(r, crq):
     assert ids("-n", "0") == [f"j{i:04}" for i in range(1200)]
     assert ids("-n", "3", "-o", "700") == ["j0700", "j0701", "j0702"]
     assert ids("-o", "1199", "-n", "5") == ["j1199"]
+
+
+def on_terminal(url, columns, *args):
+    """What crq prints on a terminal, without its colours, line by line."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ,
+                struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen([os.environ["CRQ_BIN"], "-u", url, *args],
+                               stdout=slave, stdin=slave)
+    os.close(slave)
+    out = b""
+    while True:
+        try:
+            piece = os.read(master, 65536)
+        except OSError:  # Linux's end of file
+            break
+        if not piece:
+            break
+        out += piece
+    os.close(master)
+    assert process.wait(timeout=30) == 0
+    text = re.sub(r"\x1b\[[0-9;]*m", "", out.decode())
+    return text.replace("\r\n", "\n").splitlines()
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_lists_fit_on_the_terminal(redis_server, r, crq, columns):
+    for queue in "q" * 50, "läng", "default":
+        crq("enqueue", "-q", queue, "shop.send_mail", "x" * 60, "grün=ü" * 20)
+    for verb in ["info"], ["list"], ["list", "-q", "läng"]:
+        lines = on_terminal(redis_server.url, columns, *verb)
+        assert max(map(len, lines)) <= columns
+        assert "\u2026" in "".join(lines) or verb == ["info"]
+    assert on_terminal(redis_server.url, columns, "list")[0].split() == [
+        "JOB", "STATUS", "AGE", "CALL"]
+
+
+def test_names_are_whole_in_a_pipe(r, crq):
+    name = "q" * 100
+    crq("enqueue", "-q", name, "f")
+    assert name in crq("info").out and "JOB" not in crq("list").out
+
+
+def test_a_reader_that_leaves_early_is_no_trouble(redis_server, r, crq):
+    queue = Queue(connection=r)
+    queue.enqueue_many([Queue.prepare_data("f", (i,)) for i in range(2000)])
+    done = subprocess.run(
+        ["sh", "-c", "$CRQ_BIN -u $URL list -n 0 | head -n 1"], text=True,
+        env={**os.environ, "URL": redis_server.url}, capture_output=True)
+    assert done.stdout.count("\n") == 1 and done.stderr == ""
