@@ -1,2 +1,3 @@
 dist_man_MANS += \
+	man/crq.1 \
 	man/crq-protocol.7

@@ -6,6 +6,7 @@ EXTRA_DIST += \
 	tests/interop/state.py \
 	tests/interop/tasks.py \
 	tests/interop/test_cli.py \
+	tests/interop/test_crq_manual.py \
 	tests/interop/test_enqueue.py \
 	tests/interop/test_ground.py \
 	tests/interop/test_manual.py \
