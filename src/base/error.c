@@ -67,6 +67,9 @@ static void clean(char *text, size_t size, size_t wanted)
 
 CRQ_PRINTF(3, 0)
 static void fill(crq_error *err, int code, const char *format, va_list ap)
+        CRQ_PRINTF(3, 0);
+
+static void fill(crq_error *err, int code, const char *format, va_list ap)
 {
     int wanted = vsnprintf(err->text, sizeof(err->text), format, ap);
 
