@@ -31,21 +31,21 @@ static void put(struct bits *bits, uint32_t value, unsigned count)
 }
 
 /* Huffman codes, and only they, begin with their highest bit. */
-static void put_code(struct bits *bits, uint32_t code, unsigned count)
+static uint32_t turn(uint32_t code, unsigned count)
 {
-    code = (code & 0x5555) << 1 | (code >> 1 & 0x5555);
-    code = (code & 0x3333) << 2 | (code >> 2 & 0x3333);
-    code = (code & 0x0f0f) << 4 | (code >> 4 & 0x0f0f);
-    code = (code & 0x00ff) << 8 | (code >> 8 & 0x00ff);
-    put(bits, code >> (16 - count), count);
+    static const uint8_t nibbles[16] = { 0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13,
+        3, 11, 7, 15 };
+    uint32_t all = (uint32_t)nibbles[code & 15] << 4 | nibbles[code >> 4];
+
+    return all >> (8 - count);
 }
 
 static void put_literal(struct bits *bits, uint8_t byte)
 {
     if (byte < 144)
-        put_code(bits, 0x30u + byte, 8);
-    else
-        put_code(bits, 0x190u + byte - 144, 9);
+        put(bits, turn(0x30u + byte, 8), 8);
+    else /* 0x190 + byte - 144, of 9 bits: a 1, then the byte */
+        put(bits, turn(byte, 8) << 1 | 1, 9);
 }
 
 /* Distances come in pairs of codes: each pair has one extra bit more, and so
@@ -54,12 +54,12 @@ static void put_match(struct bits *bits, size_t len, size_t distance)
 {
     uint32_t back = (uint32_t)distance - 1, code = back, extra = 0;
 
-    put_code(bits, (uint32_t)(len - MATCH_LEAST) + 1, 7);
+    put(bits, turn((uint32_t)(len - MATCH_LEAST) + 1, 7), 7);
     while (back >> extra >= 4) {
         extra++;
         code = 2 * extra + (back >> extra);
     }
-    put_code(bits, code, 5);
+    put(bits, turn(code, 5), 5);
     put(bits, back & ((1u << extra) - 1), extra);
 }
 
@@ -101,8 +101,8 @@ static void put_block(struct bits *bits, const uint8_t *bytes, size_t len)
             if (len - at >= MATCH_LEAST)
                 seen[hash(bytes + at)] = (uint8_t)(at + 1);
     }
-    put_code(bits, 0, 7); /* the end */
-    put(bits, 0, 7);      /* the last byte is filled up */
+    put(bits, 0, 7); /* the end */
+    put(bits, 0, 7); /* the last byte is filled up */
 }
 
 size_t crq_zip_short(const uint8_t *bytes, size_t len, uint8_t *out)

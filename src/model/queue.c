@@ -137,6 +137,7 @@ static void put_words(const crq_queue *queue, const struct placing *placing,
     bool scheduled = placing->status == CRQ_STATUS_SCHEDULED;
     char key[CRQ_KEY_MAX];
 
+    crq_args_reserve(args, 32, 640); /* what most jobs have */
     crq_args_put(args, key, crq_key(key, CRQ_KEY_QUEUES, NULL));
     crq_args_put(args, key, crq_key(key, CRQ_KEY_QUEUE, queue->name));
     for (int i = 0; i < 3; i++)

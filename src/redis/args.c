@@ -2,7 +2,6 @@
 #include "redis/args.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -26,9 +25,8 @@ void crq_args_clear(struct crq_args *args)
     args->count = 0;
 }
 
-static int grow(struct crq_args *args)
+static int grow(struct crq_args *args, size_t cap)
 {
-    size_t cap = args->cap > 0 ? args->cap * 2 : 8;
     size_t *ends = crq_reallocarray(args->ends, cap, sizeof(*ends));
 
     if (ends == NULL)
@@ -38,10 +36,17 @@ static int grow(struct crq_args *args)
     return 0;
 }
 
+void crq_args_reserve(struct crq_args *args, size_t words, size_t bytes)
+{
+    if (args->cap < args->count + words)
+        (void)grow(args, args->count + words);
+    (void)crq_buf_room(&args->bytes, bytes);
+}
+
 void crq_args_put(struct crq_args *args, const void *bytes, size_t len)
 {
     if (args->bytes.rc == 0 && args->count == args->cap)
-        args->bytes.rc = grow(args);
+        args->bytes.rc = grow(args, args->cap > 0 ? args->cap * 2 : 8);
     if (crq_buf_put(&args->bytes, bytes, len) == 0)
         args->ends[args->count++] = args->bytes.len;
 }
@@ -53,10 +58,16 @@ void crq_args_puts(struct crq_args *args, const char *text)
 
 void crq_args_puti(struct crq_args *args, int64_t n)
 {
-    char text[24];
+    char text[24], *at = text + sizeof(text);
+    uint64_t left = n < 0 ? -(uint64_t)n : (uint64_t)n;
 
-    snprintf(text, sizeof(text), "%lld", (long long)n);
-    crq_args_puts(args, text);
+    do {
+        *--at = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (n < 0)
+        *--at = '-';
+    crq_args_put(args, at, (size_t)(text + sizeof(text) - at));
 }
 
 void crq_args_list(struct crq_args *args, ...)

@@ -22,6 +22,10 @@ void crq_args_fini(struct crq_args *args);
 /** Empty, keeping the memory for the next command. */
 void crq_args_clear(struct crq_args *args);
 
+/** Make room for so many words and bytes more, to grow once and not often.
+ *  Only a saving: a failure shows when it is needed. */
+void crq_args_reserve(struct crq_args *args, size_t words, size_t bytes);
+
 void crq_args_put(struct crq_args *args, const void *bytes, size_t len);
 void crq_args_puts(struct crq_args *args, const char *text);
 void crq_args_puti(struct crq_args *args, int64_t n);
