@@ -15,63 +15,56 @@
 #include "codec/timetext.h"
 #include "codec/value.h"
 
-/* When a field is written. A new job has those of ALWAYS even when they are
- * empty: save_job.lua names them. `result` and `exc_info` are read only: RQ
- * stores results in streams since 1.12, but still reads these. */
-enum written { ALWAYS, WHEN_SET, NEVER };
-
 static const struct {
     const char *name;
     enum crq_field_kind kind;
-    enum written written;
+    bool old; /* read only: RQ stores results in streams since 1.12 */
 } table[CRQ_FIELD_COUNT] = {
-    [CRQ_FIELD_CREATED_AT] = { "created_at", CRQ_KIND_TIME, ALWAYS },
-    [CRQ_FIELD_DATA] = { "data", CRQ_KIND_BYTES, ALWAYS },
-    [CRQ_FIELD_STATUS] = { "status", CRQ_KIND_TEXT, ALWAYS },
-    [CRQ_FIELD_ORIGIN] = { "origin", CRQ_KIND_TEXT, WHEN_SET },
-    [CRQ_FIELD_DESCRIPTION] = { "description", CRQ_KIND_TEXT, WHEN_SET },
-    [CRQ_FIELD_ENQUEUED_AT] = { "enqueued_at", CRQ_KIND_TIME, WHEN_SET },
-    [CRQ_FIELD_STARTED_AT] = { "started_at", CRQ_KIND_TIME, ALWAYS },
-    [CRQ_FIELD_ENDED_AT] = { "ended_at", CRQ_KIND_TIME, ALWAYS },
-    [CRQ_FIELD_LAST_HEARTBEAT] = { "last_heartbeat", CRQ_KIND_TIME, ALWAYS },
-    [CRQ_FIELD_WORKER_NAME] = { "worker_name", CRQ_KIND_TEXT, ALWAYS },
-    [CRQ_FIELD_GROUP_ID] = { "group_id", CRQ_KIND_TEXT, ALWAYS },
-    [CRQ_FIELD_TIMEOUT] = { "timeout", CRQ_KIND_NUMBER, WHEN_SET },
-    [CRQ_FIELD_RESULT_TTL] = { "result_ttl", CRQ_KIND_NUMBER, WHEN_SET },
-    [CRQ_FIELD_FAILURE_TTL] = { "failure_ttl", CRQ_KIND_NUMBER, WHEN_SET },
-    [CRQ_FIELD_TTL] = { "ttl", CRQ_KIND_NUMBER, WHEN_SET },
-    [CRQ_FIELD_META] = { "meta", CRQ_KIND_BYTES, WHEN_SET },
-    [CRQ_FIELD_DEPENDENCY_ID] = { "dependency_id", CRQ_KIND_TEXT, WHEN_SET },
-    [CRQ_FIELD_DEPENDENCY_IDS] = { "dependency_ids", CRQ_KIND_JSON, WHEN_SET },
+    [CRQ_FIELD_CREATED_AT] = { "created_at", CRQ_KIND_TIME, false },
+    [CRQ_FIELD_DATA] = { "data", CRQ_KIND_BYTES, false },
+    [CRQ_FIELD_STATUS] = { "status", CRQ_KIND_TEXT, false },
+    [CRQ_FIELD_ORIGIN] = { "origin", CRQ_KIND_TEXT, false },
+    [CRQ_FIELD_DESCRIPTION] = { "description", CRQ_KIND_TEXT, false },
+    [CRQ_FIELD_ENQUEUED_AT] = { "enqueued_at", CRQ_KIND_TIME, false },
+    [CRQ_FIELD_STARTED_AT] = { "started_at", CRQ_KIND_TIME, false },
+    [CRQ_FIELD_ENDED_AT] = { "ended_at", CRQ_KIND_TIME, false },
+    [CRQ_FIELD_LAST_HEARTBEAT] = { "last_heartbeat", CRQ_KIND_TIME, false },
+    [CRQ_FIELD_WORKER_NAME] = { "worker_name", CRQ_KIND_TEXT, false },
+    [CRQ_FIELD_GROUP_ID] = { "group_id", CRQ_KIND_TEXT, false },
+    [CRQ_FIELD_TIMEOUT] = { "timeout", CRQ_KIND_NUMBER, false },
+    [CRQ_FIELD_RESULT_TTL] = { "result_ttl", CRQ_KIND_NUMBER, false },
+    [CRQ_FIELD_FAILURE_TTL] = { "failure_ttl", CRQ_KIND_NUMBER, false },
+    [CRQ_FIELD_TTL] = { "ttl", CRQ_KIND_NUMBER, false },
+    [CRQ_FIELD_META] = { "meta", CRQ_KIND_BYTES, false },
+    [CRQ_FIELD_DEPENDENCY_ID] = { "dependency_id", CRQ_KIND_TEXT, false },
+    [CRQ_FIELD_DEPENDENCY_IDS] = { "dependency_ids", CRQ_KIND_JSON, false },
     [CRQ_FIELD_ALLOW_DEPENDENCY_FAILURES] = { "allow_dependency_failures",
-            CRQ_KIND_NUMBER, WHEN_SET },
+            CRQ_KIND_NUMBER, false },
     [CRQ_FIELD_ENQUEUE_AT_FRONT] = { "enqueue_at_front", CRQ_KIND_NUMBER,
-            WHEN_SET },
+            false },
     [CRQ_FIELD_ENQUEUE_AT_FRONT_ON_RETRY] = { "enqueue_at_front_on_retry",
-            CRQ_KIND_NUMBER, WHEN_SET },
-    [CRQ_FIELD_RETRIES_LEFT] = { "retries_left", CRQ_KIND_NUMBER, WHEN_SET },
+            CRQ_KIND_NUMBER, false },
+    [CRQ_FIELD_RETRIES_LEFT] = { "retries_left", CRQ_KIND_NUMBER, false },
     [CRQ_FIELD_NUMBER_OF_RETRIES] = { "number_of_retries", CRQ_KIND_NUMBER,
-            WHEN_SET },
-    [CRQ_FIELD_RETRY_INTERVALS] = { "retry_intervals", CRQ_KIND_JSON,
-            WHEN_SET },
-    [CRQ_FIELD_REPEATS_LEFT] = { "repeats_left", CRQ_KIND_NUMBER, WHEN_SET },
-    [CRQ_FIELD_REPEAT_INTERVALS] = { "repeat_intervals", CRQ_KIND_JSON,
-            WHEN_SET },
+            false },
+    [CRQ_FIELD_RETRY_INTERVALS] = { "retry_intervals", CRQ_KIND_JSON, false },
+    [CRQ_FIELD_REPEATS_LEFT] = { "repeats_left", CRQ_KIND_NUMBER, false },
+    [CRQ_FIELD_REPEAT_INTERVALS] = { "repeat_intervals", CRQ_KIND_JSON, false },
     [CRQ_FIELD_SUCCESS_CALLBACK_NAME] = { "success_callback_name",
-            CRQ_KIND_TEXT, ALWAYS },
+            CRQ_KIND_TEXT, false },
     [CRQ_FIELD_SUCCESS_CALLBACK_TIMEOUT] = { "success_callback_timeout",
-            CRQ_KIND_NUMBER, WHEN_SET },
+            CRQ_KIND_NUMBER, false },
     [CRQ_FIELD_FAILURE_CALLBACK_NAME] = { "failure_callback_name",
-            CRQ_KIND_TEXT, ALWAYS },
+            CRQ_KIND_TEXT, false },
     [CRQ_FIELD_FAILURE_CALLBACK_TIMEOUT] = { "failure_callback_timeout",
-            CRQ_KIND_NUMBER, WHEN_SET },
+            CRQ_KIND_NUMBER, false },
     [CRQ_FIELD_STOPPED_CALLBACK_NAME] = { "stopped_callback_name",
-            CRQ_KIND_TEXT, ALWAYS },
+            CRQ_KIND_TEXT, false },
     [CRQ_FIELD_STOPPED_CALLBACK_TIMEOUT] = { "stopped_callback_timeout",
-            CRQ_KIND_NUMBER, WHEN_SET },
-    [CRQ_FIELD_WEBHOOKS] = { "webhooks", CRQ_KIND_JSON, WHEN_SET },
-    [CRQ_FIELD_RESULT] = { "result", CRQ_KIND_BYTES, NEVER },
-    [CRQ_FIELD_EXC_INFO] = { "exc_info", CRQ_KIND_BYTES, NEVER },
+            CRQ_KIND_NUMBER, false },
+    [CRQ_FIELD_WEBHOOKS] = { "webhooks", CRQ_KIND_JSON, false },
+    [CRQ_FIELD_RESULT] = { "result", CRQ_KIND_BYTES, true },
+    [CRQ_FIELD_EXC_INFO] = { "exc_info", CRQ_KIND_BYTES, true },
 };
 
 const char *crq_field_name(enum crq_field field)
@@ -309,7 +302,7 @@ int crq_fields_decode(struct crq_fields *fields, const crq_reply *reply,
 void crq_fields_encode(const struct crq_fields *fields, struct crq_args *out)
 {
     for (int f = 0; f < CRQ_FIELD_COUNT; f++) {
-        if (table[f].written == NEVER || fields->known[f].bytes == NULL)
+        if (table[f].old || fields->known[f].bytes == NULL)
             continue;
         if (f != CRQ_FIELD_CREATED_AT && f != CRQ_FIELD_DATA)
             crq_args_put(out, table[f].name, strlen(table[f].name));

@@ -125,13 +125,20 @@ static void check_copy(const crq_job *job)
     crq_reply *reply;
     crq_error err;
 
+    /* A new job has both, and they are put without their names. */
+    if (job->fields.known[CRQ_FIELD_CREATED_AT].bytes == NULL)
+        return;
     crq_args_init(&args);
     crq_fields_encode(&job->fields, &args);
-    crq_buf_printf(&resp, "*%zu\r\n", args.count);
+    crq_buf_printf(&resp, "*%zu\r\n", args.count + 2);
     for (size_t i = 0; i < args.count; i++) {
         size_t len;
         const char *word = crq_args_word(&args, i, &len);
 
+        if (i == 0)
+            put_text(&resp, "created_at", 10);
+        if (i == 1)
+            put_text(&resp, "data", 4);
         put_text(&resp, word, len);
     }
     reply = parse(&resp);
