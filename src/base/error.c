@@ -24,6 +24,7 @@ static const struct {
     { CRQ_ELOST, "CRQ_ELOST", "the connection broke, the outcome is unknown" },
     { CRQ_ETIMEOUT, "CRQ_ETIMEOUT", "timed out" },
     { CRQ_EIO, "CRQ_EIO", "input or output failed" },
+    { CRQ_ETASK, "CRQ_ETASK", "the task failed" },
 };
 
 const char *crq_error_name(int code)

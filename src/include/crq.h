@@ -51,7 +51,8 @@ enum {
     CRQ_EREDIS = -11,      /* Redis refused: nothing was written */
     CRQ_ELOST = -12,       /* the link broke: the outcome is unknown */
     CRQ_ETIMEOUT = -13,    /* nothing came in time */
-    CRQ_EIO = -14          /* a file could not be read or written */
+    CRQ_EIO = -14,         /* a file could not be read or written */
+    CRQ_ETASK = -15        /* the task failed: see crq_task_fail() */
 };
 
 /** What went wrong, in one line without a full stop or line break. */
@@ -540,6 +541,177 @@ const char *crq_result_exc_string(const crq_result *result);
 const crq_value *crq_result_return_value(const crq_result *result);
 /** Why the return value or error text could not be read, or NULL. */
 const char *crq_result_problem(const crq_result *result);
+
+/* ------------------------------------------------------------------ tasks */
+
+/**
+ * One run of a job, as its task function sees it. The function runs in a child
+ * process of crq-worker, alone: it may block, crash and leak without harm to
+ * other runs. It gets its arguments by the names it declares, and returns 0
+ * after at most one crq_task_return...(), or a code below 0: then the run has
+ * failed with what is in *err.
+ *
+ *     // shop.total(price, count=1) -> what it costs
+ *     static int total(crq_task *task, crq_error *err)
+ *     {
+ *         int64_t price = crq_task_int(task, "price");
+ *         int64_t count = crq_task_int_or(task, "count", 1);
+ *         int rc = crq_task_args_end(task, err);
+ *
+ *         if (rc < 0)
+ *             return rc;
+ *         if (count < 0)
+ *             return crq_task_fail(task, err, "ValueError",
+ *                     "count is %lld", (long long)count);
+ *         return crq_task_return_int(task, price * count);
+ *     }
+ *
+ *     CRQ_MODULE("shop",
+ *         CRQ_TASK("shop.total", total, "price, count=1", .timeout_s = 5))
+ */
+typedef struct crq_task crq_task;
+typedef int crq_task_function(crq_task *task, crq_error *err);
+
+/** A row of a module's table. Unset numbers are 0 and mean: no limit of its
+ *  own. Made by CRQ_TASK() and CRQ_CALLBACK(). */
+typedef struct crq_task_def {
+    const char *name; /* what jobs call: "module.function" */
+    crq_task_function *run;
+    /* Parameters as in Python: "name, meals=1, *args, **kwargs". What has a
+     * "=..." may be left out; the text behind it is for readers, the value
+     * comes from the ..._or() getter. NULL or "": none. */
+    const char *params;
+    int64_t timeout_s;  /* for jobs that do not give one, instead of 180 */
+    int64_t memory_mib; /* hard limit of the process: a fresh child each run */
+    int64_t cpu_s;      /* hard limit of CPU time: a fresh child each run */
+    bool resumable;     /* a run whose worker died may simply be run again */
+    bool callback; /* on_success, on_failure, on_stopped: no job calls it */
+} crq_task_def;
+
+/** What a module exports, by the name crq_module: made by CRQ_MODULE(). */
+typedef struct crq_module_def {
+    unsigned abi;       /* CRQ_MODULE_ABI */
+    unsigned task_size; /* sizeof(crq_task_def) of its time */
+    const char *name;
+    const crq_task_def *tasks;
+    size_t count;
+} crq_module_def;
+
+#define CRQ_MODULE_ABI 1u
+
+#define CRQ_TASK(name_, run_, params_, ...)                                    \
+    {                                                                          \
+        .name = (name_), .run = (run_), .params = (params_), __VA_ARGS__       \
+    }
+#define CRQ_CALLBACK(name_, run_)                                              \
+    {                                                                          \
+        .name = (name_), .run = (run_), .params = NULL, .callback = true       \
+    }
+#define CRQ_MODULE(name_, ...)                                                 \
+    static const crq_task_def crq_module_tasks_[] = { __VA_ARGS__ };           \
+    extern const crq_module_def crq_module;                                    \
+    const crq_module_def crq_module = { CRQ_MODULE_ABI, sizeof(crq_task_def),  \
+        (name_), crq_module_tasks_,                                            \
+        sizeof(crq_module_tasks_) / sizeof(crq_module_tasks_[0]) }
+
+/*
+ * Arguments, by the names declared in params. A getter for the wrong type, or
+ * for an argument that is missing, remembers the first such mistake and gives
+ * a harmless value; crq_task_args_end() reports it as Python would: a
+ * TypeError that says which. int is taken for float; nothing else is converted.
+ */
+const char *crq_task_str(crq_task *task, const char *name); /* "" if wrong */
+const char *crq_task_str_or(crq_task *task, const char *name,
+        const char *otherwise);
+int64_t crq_task_int(crq_task *task, const char *name);
+int64_t crq_task_int_or(crq_task *task, const char *name, int64_t otherwise);
+double crq_task_float(crq_task *task, const char *name);
+double crq_task_float_or(crq_task *task, const char *name, double otherwise);
+bool crq_task_bool(crq_task *task, const char *name);
+bool crq_task_bool_or(crq_task *task, const char *name, bool otherwise);
+/** Any value, borrowed; NULL where it was left out. */
+const crq_value *crq_task_value(crq_task *task, const char *name);
+/** What "*args" (a list) and "**kwargs" (a dict) took; never NULL. */
+const crq_value *crq_task_rest(crq_task *task);
+const crq_value *crq_task_keywords(crq_task *task);
+/** 0, or the first mistake in the arguments, ready to be returned. */
+int crq_task_args_end(crq_task *task, crq_error *err) CRQ_MUST_CHECK;
+
+/* The job: its id, queue, worker, and how often it may still be retried. */
+const char *crq_task_job_id(const crq_task *task);
+const char *crq_task_queue(const crq_task *task);
+const char *crq_task_worker(const crq_task *task);
+int64_t crq_task_retries_left(const crq_task *task); /* 0: none */
+
+/* What the run returns: 0, or CRQ_ENOMEM. Without one it is None. */
+int crq_task_return(crq_task *task, crq_value *v); /* takes v over */
+int crq_task_return_int(crq_task *task, int64_t n);
+int crq_task_return_float(crq_task *task, double d);
+int crq_task_return_bool(crq_task *task, bool b);
+int crq_task_return_str(crq_task *task, const char *text);
+
+/** Fail with a class name and a message: "ValueError", "count is -1". The
+ *  class is a dotted name, Python's or the application's own. */
+int crq_task_fail(crq_task *task, crq_error *err, const char *class_name,
+        const char *format, ...) CRQ_PRINTF(4, 5);
+
+/**
+ * Ask to be run again, like returning rq.Retry(max, intervals) in Python: up
+ * to `max` times, after intervals_s[n] seconds (the last one stays; none: at
+ * once). Return what this returns.
+ */
+int crq_task_retry(crq_task *task, int64_t max, const int64_t *intervals_s,
+        size_t intervals);
+
+/** The job's meta, as it was when the run began plus what this run has set. */
+const crq_value *crq_task_meta(crq_task *task, const char *key);
+/** Set one key of meta and store it; takes v over. Others can read it at once.
+ *  Errors of Redis. */
+int crq_task_meta_set(crq_task *task, const char *key, crq_value *v,
+        crq_error *err) CRQ_MUST_CHECK;
+/** meta["progress"], 0.0 to 1.0, at most ten times a second. */
+int crq_task_progress(crq_task *task, double done,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** A line kept with the job, shown by "crq log" and "crq show"; the first
+ *  256 KiB of a run are. */
+void crq_task_log(crq_task *task, const char *format, ...) CRQ_PRINTF(2, 3);
+
+/** Whether the run should end soon: its time is up, it was stopped, or the
+ *  worker shuts down. For loops that can end early; nobody has to ask. */
+bool crq_task_should_stop(crq_task *task);
+
+/**
+ * A connection to the worker's Redis, opened when first asked for and kept for
+ * later runs in the same child; borrowed. With it a task enqueues jobs:
+ * crq_queue_new(), crq_queue_enqueue(), crq_queue_enqueue_in() ...
+ */
+int crq_task_conn(crq_task *task, crq_conn **out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/**
+ * Run one command. `format` is split at blanks; %s is one word whatever it
+ * holds, %b a word with its size_t length, %d %lld %llu %zu %g numbers; %% a
+ * percent sign. A blank inside of a word that has a % in it can't be written:
+ * give such a word through %s. The reply as a value: nil is None, a status or
+ * string a str (bytes when it is not UTF-8), an int, a list. `out` may be NULL.
+ *
+ * CRQ_EINVAL: the format; CRQ_EREDIS: an error reply, also one inside of a
+ * list; and the errors of crq_task_conn().
+ */
+int crq_task_redis(crq_task *task, crq_value **out, crq_error *err,
+        const char *format, ...) CRQ_MUST_CHECK;
+/** The same for replies that are an int. CRQ_ECODEC if it is none. */
+int crq_task_redis_int(crq_task *task, int64_t *out, crq_error *err,
+        const char *format, ...) CRQ_MUST_CHECK;
+
+/**
+ * Run a Lua script of the application, by its SHA-1 (loaded when Redis does
+ * not know it). `format` gives the keys, then the arguments. A script that
+ * returns error_reply("CODE text") fails with CRQ_EREDIS.
+ */
+int crq_task_script(crq_task *task, const char *lua, int keys, crq_value **out,
+        crq_error *err, const char *format, ...) CRQ_MUST_CHECK;
 
 #ifdef __cplusplus
 }

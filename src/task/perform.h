@@ -1,0 +1,85 @@
+/*
+ * perform.h - running one job in this process: the same in a child and in a
+ * test.
+ *
+ * Nothing here knows of frames or of the worker. What a run needs from outside
+ * comes in as struct crq_run, what it has to say goes out through hooks.
+ *
+ * A process runs many jobs, one after the other. After each run, however it
+ * ended, these are as they were before: the thread's locale (during the run it
+ * is "C"), umask, working directory, signal mask, what is done at SIGHUP,
+ * SIGINT, SIGTERM, SIGPIPE, SIGCHLD, SIGALRM, SIGUSR1 and SIGUSR2, and the
+ * environment's RQ_WORKER_ID and RQ_JOB_ID, which a run has as it would under
+ * RQ. alarm() is off, stdout and stderr are flushed. Not restored: the rest of
+ * the environment, resource limits, threads, open files, memory: for such
+ * there are fresh children.
+ */
+#ifndef CRQ_TASK_PERFORM_H
+#define CRQ_TASK_PERFORM_H
+
+#include <crq.h>
+
+#include "task/module.h"
+
+/** What crq_task_log() keeps of one run. */
+#define CRQ_RUN_LOG_MAX ((size_t)256 << 10)
+
+/** One run, all borrowed. Texts are never NULL. */
+struct crq_run {
+    const char *job_id, *execution_id, *queue, *worker;
+    const void *data; /* the job's data, as in the hash */
+    size_t data_len;
+    const void *meta; /* NULL: none */
+    size_t meta_len;
+    int64_t timeout_s; /* below 1: none */
+    int64_t retries_left;
+};
+
+/** What a run may ask of who runs it. Each may be NULL. */
+struct crq_run_hooks {
+    void *arg;
+    /* A line, without a line break and at most CRQ_RUN_LOG_MAX bytes. */
+    void (*log)(void *arg, const char *line, size_t len);
+    /* Asked beside the run's own timeout. */
+    bool (*should_stop)(void *arg);
+    /* The connection stays the owner's. */
+    int (*conn)(void *arg, crq_conn **out, crq_error *err);
+};
+
+enum crq_outcome_kind {
+    CRQ_OUTCOME_RETURNED,
+    CRQ_OUTCOME_FAILED,
+    CRQ_OUTCOME_RETRY
+};
+
+/** How it ended. Freed with crq_outcome_fini(). */
+struct crq_outcome {
+    enum crq_outcome_kind kind;
+    crq_serializer serializer; /* of the job's data; the answer's too */
+    /* RETURNED: the serialized value; NULL for None. A value that has no form
+     * in the serializer becomes the text "Unserializable return value", as in
+     * RQ. RETRY: the serialized rq.job.Retry; NULL with JSON, which has no form
+     * for it. */
+    char *value;
+    size_t value_len;
+    /* FAILED: the text for exc_string: what, where, why; the last line is
+     * "<class>: <message>", as Python's traceback ends. */
+    char *error;
+    char *error_class, *error_message;
+    /* RETRY: at least 1, and at least one interval. */
+    int64_t retry_max;
+    int64_t *retry_intervals_s;
+    size_t retry_intervals;
+};
+void crq_outcome_fini(struct crq_outcome *outcome);
+
+/**
+ * Run it: find the task, bind the arguments, call, serialize. Every failure of
+ * the job is an outcome; the return value is below 0 only for CRQ_ENOMEM
+ * outside of the task function, and then *out is empty.
+ */
+int crq_perform(const struct crq_modules *modules, const struct crq_run *run,
+        const struct crq_run_hooks *hooks, struct crq_outcome *out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+#endif
