@@ -85,16 +85,16 @@ int crq_buf_putc(struct crq_buf *buf, char c)
     return crq_buf_put(buf, &c, 1);
 }
 
-int crq_buf_printf(struct crq_buf *buf, const char *format, ...)
+int crq_buf_vprintf(struct crq_buf *buf, const char *format, va_list ap)
 {
-    va_list ap;
+    va_list again;
     char small[128];
     char *room;
     int len;
 
-    va_start(ap, format);
-    len = vsnprintf(small, sizeof(small), format, ap);
-    va_end(ap);
+    va_copy(again, ap);
+    len = vsnprintf(small, sizeof(small), format, again);
+    va_end(again);
     if (len < 0) {
         buf->rc = buf->rc == 0 ? CRQ_ELIMIT : buf->rc;
         return buf->rc;
@@ -104,11 +104,20 @@ int crq_buf_printf(struct crq_buf *buf, const char *format, ...)
     room = crq_buf_room(buf, (size_t)len);
     if (room == NULL)
         return buf->rc;
-    va_start(ap, format);
     vsnprintf(room, (size_t)len + 1, format, ap);
-    va_end(ap);
     buf->len += (size_t)len;
     return 0;
+}
+
+int crq_buf_printf(struct crq_buf *buf, const char *format, ...)
+{
+    va_list ap;
+    int rc;
+
+    va_start(ap, format);
+    rc = crq_buf_vprintf(buf, format, ap);
+    va_end(ap);
+    return rc;
 }
 
 const char *crq_buf_text(const struct crq_buf *buf)

@@ -8,6 +8,8 @@
 #ifndef CRQ_BASE_BUF_H
 #define CRQ_BASE_BUF_H
 
+#include <stdarg.h>
+
 #include <crq.h>
 
 struct crq_buf {
@@ -39,6 +41,8 @@ int crq_buf_puts(struct crq_buf *buf, const char *text);
 int crq_buf_putc(struct crq_buf *buf, char c);
 int crq_buf_printf(struct crq_buf *buf, const char *format, ...)
         CRQ_PRINTF(2, 3);
+int crq_buf_vprintf(struct crq_buf *buf, const char *format, va_list ap)
+        CRQ_PRINTF(2, 0);
 
 /** Room for `len` bytes at the end, to be filled and then added to buf->len.
  *  NULL after a failure. */

@@ -612,7 +612,7 @@ typedef struct crq_module_def {
     extern const crq_module_def crq_module;                                    \
     const crq_module_def crq_module = { CRQ_MODULE_ABI, sizeof(crq_task_def),  \
         (name_), crq_module_tasks_,                                            \
-        sizeof(crq_module_tasks_) / sizeof(crq_module_tasks_[0]) }
+        sizeof(crq_module_tasks_) / sizeof(crq_module_tasks_[0]) };
 
 /*
  * Arguments, by the names declared in params. A getter for the wrong type, or
@@ -637,11 +637,14 @@ const crq_value *crq_task_keywords(crq_task *task);
 /** 0, or the first mistake in the arguments, ready to be returned. */
 int crq_task_args_end(crq_task *task, crq_error *err) CRQ_MUST_CHECK;
 
-/* The job: its id, queue, worker, and how often it may still be retried. */
+/* The job: its id, queue, worker, and how often it may still be retried when
+ * it fails. */
 const char *crq_task_job_id(const crq_task *task);
 const char *crq_task_queue(const crq_task *task);
 const char *crq_task_worker(const crq_task *task);
 int64_t crq_task_retries_left(const crq_task *task); /* 0: none */
+/** The serializer of the job; what it returns is written in it too. */
+crq_serializer crq_task_serializer(const crq_task *task);
 
 /* What the run returns: 0, or CRQ_ENOMEM. Without one it is None. */
 int crq_task_return(crq_task *task, crq_value *v); /* takes v over */
@@ -651,30 +654,38 @@ int crq_task_return_bool(crq_task *task, bool b);
 int crq_task_return_str(crq_task *task, const char *text);
 
 /** Fail with a class name and a message: "ValueError", "count is -1". The
- *  class is a dotted name, Python's or the application's own. */
+ *  class is a dotted name, Python's or the application's own. Return what this
+ *  returns. */
 int crq_task_fail(crq_task *task, crq_error *err, const char *class_name,
         const char *format, ...) CRQ_PRINTF(4, 5);
 
 /**
  * Ask to be run again, like returning rq.Retry(max, intervals) in Python: up
  * to `max` times, after intervals_s[n] seconds (the last one stays; none: at
- * once). Return what this returns.
+ * once). Return what this returns: 0, or a code when `max` is below 1 or an
+ * interval below 0; then the run has failed with RQ's ValueError.
  */
 int crq_task_retry(crq_task *task, int64_t max, const int64_t *intervals_s,
         size_t intervals);
 
-/** The job's meta, as it was when the run began plus what this run has set. */
+/** One key of the job's meta, as it was when the run began plus what this run
+ *  has set; borrowed until it is set again. NULL: there is none. */
 const crq_value *crq_task_meta(crq_task *task, const char *key);
-/** Set one key of meta and store it; takes v over. Others can read it at once.
- *  Errors of Redis. */
+/**
+ * Set one key of meta and store it; takes v over. Others can read it at once.
+ * CRQ_ENOTFOUND: the job was deleted; CRQ_EUNSUPPORTED: the meta that is there,
+ * or `v`, can't be read or written here, and nothing was changed; and the
+ * errors of Redis.
+ */
 int crq_task_meta_set(crq_task *task, const char *key, crq_value *v,
         crq_error *err) CRQ_MUST_CHECK;
-/** meta["progress"], 0.0 to 1.0, at most ten times a second. */
+/** meta["progress"], 0.0 to 1.0, at most ten times a second (1.0 always): what
+ *  comes in between is dropped. */
 int crq_task_progress(crq_task *task, double done,
         crq_error *err) CRQ_MUST_CHECK;
 
-/** A line kept with the job, shown by "crq log" and "crq show"; the first
- *  256 KiB of a run are. */
+/** Lines kept with the job, shown by "crq log" and "crq show"; the first
+ *  256 KiB of a run are. A line break at the end is not needed. */
 void crq_task_log(crq_task *task, const char *format, ...) CRQ_PRINTF(2, 3);
 
 /** Whether the run should end soon: its time is up, it was stopped, or the

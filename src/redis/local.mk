@@ -23,7 +23,8 @@ libcrq_core_la_SOURCES += \
 # the scripts that say "-- include PIECE.lua". One per line, sorted.
 LUA_FILES = \
 	src/redis/lua/enqueue.lua \
-	src/redis/lua/schedule.lua
+	src/redis/lua/schedule.lua \
+	src/redis/lua/set_meta.lua
 LUA_PIECES = \
 	src/redis/lua/save_job.lua
 

@@ -19,8 +19,8 @@ struct crq_params {
     char *text;   /* the names, each with '\0' behind it */
     char **names; /* into `text`, `count` of them */
     size_t count;
-    size_t required;           /* the first so many have no default */
-    const char *args, *kwargs; /* the names behind * and **, or NULL */
+    size_t required;     /* the first so many have no default */
+    char *args, *kwargs; /* the names behind * and **, or NULL */
 };
 
 /** CRQ_EINVAL: the text says what is wrong, and at which offset. CRQ_ENOMEM.

@@ -1,6 +1,8 @@
 # What other implementations wrote, and the scripts that made them do it.
 EXTRA_DIST += \
+	tests/golden/make_params.py \
 	tests/golden/make_pickles.py \
+	tests/golden/params.tsv \
 	tests/golden/pickle/pickles.tsv \
 	tests/golden/pickle/sums.tsv \
 	tests/golden/unprintable.py \

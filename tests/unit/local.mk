@@ -13,6 +13,7 @@ UNIT_TESTS = \
 	tests/unit/check_log \
 	tests/unit/check_mem \
 	tests/unit/check_number \
+	tests/unit/check_params \
 	tests/unit/check_pickle \
 	tests/unit/check_pickle_golden \
 	tests/unit/check_random \
@@ -39,7 +40,6 @@ check_LTLIBRARIES += tests/unit/libunit.la
 endif
 
 tests_unit_libunit_la_SOURCES = tests/unit/golden.c tests/unit/golden.h \
-	tests/unit/reply.c tests/unit/reply.h \
 	tests/unit/unit.c tests/unit/unit.h
 tests_unit_libunit_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 
