@@ -324,6 +324,25 @@ const char *crq_modules_module_name(const struct crq_modules *modules, size_t i)
 
 /* ---------------------------------------------------------------- loading */
 
+/*
+ * The module calls libcrq.so, which looks into objects that this program made:
+ * the two have to be of one version. A module that is not linked with libcrq
+ * uses this program's functions.
+ */
+static int check_library(void *handle, crq_error *err)
+{
+    const char *(*version)(void);
+
+    /* POSIX's way to get a function out of dlsym(). */
+    *(void **)(void *)&version = dlsym(handle, "crq_version");
+    if (version == NULL || strcmp(version(), crq_version()) == 0)
+        return 0;
+    return crq_fail(err, CRQ_EINVAL,
+            "it uses libcrq %.40s, and this program is crq %s: install them "
+            "together",
+            version(), crq_version());
+}
+
 static int load_file(struct crq_modules *modules, const char *path,
         crq_error *err)
 {
@@ -340,6 +359,8 @@ static int load_file(struct crq_modules *modules, const char *path,
                 "it is no task module: it exports no crq_module, which "
                 "CRQ_MODULE() makes");
     else
+        rc = check_library(handle, err);
+    if (rc == 0)
         rc = add(modules, def, handle, err);
     if (rc == 0)
         return 0;

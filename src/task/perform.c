@@ -183,7 +183,9 @@ static int fail_unknown(struct performance *p)
     struct crq_buf buf = CRQ_BUF_INIT;
     int rc;
 
-    crq_buf_printf(&buf, "there is no task '%s' here; ", p->payload.func);
+    crq_buf_puts(&buf, "there is no task '");
+    put_text(&buf, p->payload.func, NAME_SHOWN);
+    crq_buf_puts(&buf, "' here; ");
     crq_buf_puts(&buf,
             count == 0           ? "no module is loaded"
                     : count == 1 ? "the module loaded is "

@@ -8,6 +8,8 @@ LIVE_TESTS = \
 	tests/live/check_registry \
 	tests/live/check_script \
 	tests/live/check_tls
+	tests/live/check_script \
+	tests/live/check_task_redis
 
 LIVE_LIBS = tests/live/liblive.la $(LDADD)
 
@@ -47,3 +49,7 @@ tests_live_check_script_LDADD = $(LIVE_LIBS)
 tests_live_check_tls_SOURCES = tests/live/check_tls.c
 tests_live_check_tls_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_tls_LDADD = $(LIVE_LIBS)
+tests_live_check_task_redis_SOURCES = tests/live/check_task_redis.c
+tests_live_check_task_redis_CPPFLAGS = $(AM_CPPFLAGS) \
+	-I$(top_srcdir)/tests/unit -DDEMO='"$(abs_top_builddir)/.libs"'
+tests_live_check_task_redis_LDADD = $(LIVE_LIBS)

@@ -12,8 +12,10 @@ UNIT_TESTS = \
 	tests/unit/check_literal \
 	tests/unit/check_log \
 	tests/unit/check_mem \
+	tests/unit/check_module \
 	tests/unit/check_number \
 	tests/unit/check_params \
+	tests/unit/check_perform \
 	tests/unit/check_pickle \
 	tests/unit/check_pickle_golden \
 	tests/unit/check_random \
@@ -22,6 +24,7 @@ UNIT_TESTS = \
 	tests/unit/check_result \
 	tests/unit/check_serializer \
 	tests/unit/check_status \
+	tests/unit/check_task \
 	tests/unit/check_temporal \
 	tests/unit/check_timetext \
 	tests/unit/check_url \
@@ -40,8 +43,52 @@ check_LTLIBRARIES += tests/unit/libunit.la
 endif
 
 tests_unit_libunit_la_SOURCES = tests/unit/golden.c tests/unit/golden.h \
-	tests/unit/unit.c tests/unit/unit.h
+	tests/unit/tasks.c tests/unit/tasks.h tests/unit/unit.c \
+	tests/unit/unit.h
 tests_unit_libunit_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 
 tests_unit_check_pickle_golden_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) \
 	-DGOLDEN='"$(abs_top_srcdir)/tests/golden"'
+
+# Modules to be loaded by check_module. An -rpath makes libtool build a shared
+# object of what is not installed. They use crq.h only.
+TEST_MODULES = \
+	tests/unit/modules/double.la \
+	tests/unit/modules/good.la \
+	tests/unit/modules/nosymbol.la \
+	tests/unit/modules/otherlib.la \
+	tests/unit/modules/unresolved.la \
+	tests/unit/modules/wrongabi.la
+TEST_MODULE_FLAGS = $(AM_LDFLAGS) -module -avoid-version -rpath /nowhere
+
+if HAVE_CHECK
+check_LTLIBRARIES += $(TEST_MODULES)
+endif
+
+tests_unit_modules_double_la_SOURCES = tests/unit/modules/double.c
+tests_unit_modules_double_la_CPPFLAGS = -I$(top_srcdir)/src/include
+tests_unit_modules_double_la_LDFLAGS = $(TEST_MODULE_FLAGS)
+tests_unit_modules_double_la_LIBADD = libcrq.la
+tests_unit_modules_good_la_SOURCES = tests/unit/modules/good.c
+tests_unit_modules_good_la_CPPFLAGS = -I$(top_srcdir)/src/include
+tests_unit_modules_good_la_LDFLAGS = $(TEST_MODULE_FLAGS)
+tests_unit_modules_good_la_LIBADD = libcrq.la
+tests_unit_modules_nosymbol_la_SOURCES = tests/unit/modules/nosymbol.c
+tests_unit_modules_nosymbol_la_LDFLAGS = $(TEST_MODULE_FLAGS)
+tests_unit_modules_otherlib_la_SOURCES = tests/unit/modules/otherlib.c
+tests_unit_modules_otherlib_la_CPPFLAGS = -I$(top_srcdir)/src/include
+tests_unit_modules_otherlib_la_LDFLAGS = $(TEST_MODULE_FLAGS)
+tests_unit_modules_unresolved_la_SOURCES = tests/unit/modules/unresolved.c
+tests_unit_modules_unresolved_la_CPPFLAGS = -I$(top_srcdir)/src/include
+tests_unit_modules_unresolved_la_LDFLAGS = $(TEST_MODULE_FLAGS)
+tests_unit_modules_unresolved_la_LIBADD = libcrq.la
+tests_unit_modules_wrongabi_la_SOURCES = tests/unit/modules/wrongabi.c
+tests_unit_modules_wrongabi_la_CPPFLAGS = -I$(top_srcdir)/src/include
+tests_unit_modules_wrongabi_la_LDFLAGS = $(TEST_MODULE_FLAGS)
+tests_unit_modules_wrongabi_la_LIBADD = libcrq.la
+
+tests_unit_check_module_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) \
+	-DMODULES='"$(abs_top_builddir)/tests/unit/modules/.libs"' \
+	-DDEMO='"$(abs_top_builddir)/.libs"'
+tests_unit_check_perform_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) \
+	-DDEMO='"$(abs_top_builddir)/.libs"'
