@@ -1,3 +1,4 @@
 dist_man_MANS += \
+	man/crq-protocol.7 \
 	man/crq.1 \
-	man/crq-protocol.7
+	man/libcrq.3

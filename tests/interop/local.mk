@@ -8,6 +8,7 @@ EXTRA_DIST += \
 	tests/interop/test_cli.py \
 	tests/interop/test_crq_manual.py \
 	tests/interop/test_enqueue.py \
+	tests/interop/test_golden.py \
 	tests/interop/test_ground.py \
 	tests/interop/test_manual.py \
 	tests/interop/test_read.py \

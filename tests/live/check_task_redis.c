@@ -439,6 +439,31 @@ START_TEST(test_a_task_puts_jobs_on_its_own_queue)
 }
 END_TEST
 
+/* ----------------------------------------------------- the manual's example */
+
+START_TEST(test_the_shop_of_the_manual_sells)
+{
+    crq_error err;
+
+    begin();
+    unit_ok(crq_modules_load(tasks.modules, MODULES "/shop.so", &err), &err);
+    tasks_call("shop.total", "[250]", "{\"count\": 3, \"winter\": 1}");
+    tasks_returned("750");
+    ck_assert_str_eq(crq_buf_text(&tasks.log), "winter is not taken here\n");
+    tasks_call("shop.total", "[250, -1]", "{}");
+    tasks_failed("ValueError: count is -1");
+    live_seed(conn, "SET \"shop:red hat\" 1");
+    tasks_call("shop.sell", "[\"red hat\"]", "{}");
+    tasks_returned("0");
+    tasks_call("shop.sell", "[\"red hat\"]", "{}");
+    ck_assert_int_eq(tasks.outcome.kind, CRQ_OUTCOME_RETRY);
+    ck_assert_int_eq(tasks.outcome.retry_max, 5);
+    ck_assert_uint_eq(tasks.outcome.retry_intervals, 2);
+    ck_assert_int_eq(tasks.outcome.retry_intervals_s[1], 60);
+    end();
+}
+END_TEST
+
 int main(void)
 {
     TCase *tc = tcase_create("task_redis");
@@ -457,5 +482,6 @@ int main(void)
     unit_add_rows(tc, test_progress_is_stored_first_and_last_and_not_too_often,
             progresses);
     tcase_add_loop_test(tc, test_a_task_puts_jobs_on_its_own_queue, 0, 2);
+    tcase_add_test(tc, test_the_shop_of_the_manual_sells);
     return live_run("task_redis", tc);
 }

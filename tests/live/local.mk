@@ -7,9 +7,8 @@ LIVE_TESTS = \
 	tests/live/check_queue \
 	tests/live/check_registry \
 	tests/live/check_script \
+	tests/live/check_task_redis \
 	tests/live/check_tls
-	tests/live/check_script \
-	tests/live/check_task_redis
 
 LIVE_LIBS = tests/live/liblive.la $(LDADD)
 
@@ -51,5 +50,6 @@ tests_live_check_tls_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_tls_LDADD = $(LIVE_LIBS)
 tests_live_check_task_redis_SOURCES = tests/live/check_task_redis.c
 tests_live_check_task_redis_CPPFLAGS = $(AM_CPPFLAGS) \
-	-I$(top_srcdir)/tests/unit -DDEMO='"$(abs_top_builddir)/.libs"'
+	-I$(top_srcdir)/tests/unit -DDEMO='"$(abs_top_builddir)/.libs"' \
+	-DMODULES='"$(abs_top_builddir)/tests/unit/modules/.libs"'
 tests_live_check_task_redis_LDADD = $(LIVE_LIBS)

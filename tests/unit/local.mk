@@ -57,6 +57,7 @@ TEST_MODULES = \
 	tests/unit/modules/good.la \
 	tests/unit/modules/nosymbol.la \
 	tests/unit/modules/otherlib.la \
+	tests/unit/modules/shop.la \
 	tests/unit/modules/unresolved.la \
 	tests/unit/modules/wrongabi.la
 TEST_MODULE_FLAGS = $(AM_LDFLAGS) -module -avoid-version -rpath /nowhere
@@ -78,6 +79,17 @@ tests_unit_modules_nosymbol_la_LDFLAGS = $(TEST_MODULE_FLAGS)
 tests_unit_modules_otherlib_la_SOURCES = tests/unit/modules/otherlib.c
 tests_unit_modules_otherlib_la_CPPFLAGS = -I$(top_srcdir)/src/include
 tests_unit_modules_otherlib_la_LDFLAGS = $(TEST_MODULE_FLAGS)
+# The example of libcrq(3), as a reader would copy it from the page.
+nodist_tests_unit_modules_shop_la_SOURCES = tests/unit/modules/shop.c
+tests_unit_modules_shop_la_SOURCES =
+tests_unit_modules_shop_la_CPPFLAGS = -I$(top_srcdir)/src/include
+tests_unit_modules_shop_la_LDFLAGS = $(TEST_MODULE_FLAGS)
+tests_unit_modules_shop_la_LIBADD = libcrq.la
+tests/unit/modules/shop.c: man/libcrq.3
+	$(AM_V_at)$(MKDIR_P) tests/unit/modules
+	$(AM_V_GEN)$(SED) -e '/begin shop\.c/,/end shop\.c/!d' -e '/^\./d' \
+		-e 's/\\e/\\/g' $(srcdir)/man/libcrq.3 >$@
+CLEANFILES += tests/unit/modules/shop.c
 tests_unit_modules_unresolved_la_SOURCES = tests/unit/modules/unresolved.c
 tests_unit_modules_unresolved_la_CPPFLAGS = -I$(top_srcdir)/src/include
 tests_unit_modules_unresolved_la_LDFLAGS = $(TEST_MODULE_FLAGS)
