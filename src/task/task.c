@@ -20,6 +20,7 @@
 
 /* A message may be long, but not so long that it hurts who shows it. */
 #define MESSAGE_MAX ((size_t)64 << 10)
+#define CLASS_MAX   200
 
 void crq_task_init(struct crq_task *task, const struct crq_run *run,
         const struct crq_run_hooks *hooks, const crq_task_def *def,
@@ -99,9 +100,9 @@ static bool is_class_name(const char *name)
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                   "abcdefghijklmnopqrstuvwxyz0123456789_.";
-    size_t len = strspn(name, allowed);
+    size_t len = strnlen(name, CLASS_MAX + 1);
 
-    return len > 0 && len <= 200 && name[len] == '\0';
+    return len > 0 && len <= CLASS_MAX && strspn(name, allowed) == len;
 }
 
 int crq_task_fail(crq_task *task, crq_error *err, const char *class_name,
