@@ -378,7 +378,8 @@ START_TEST(test_the_name_of_a_task_is_taken_as_a_whole)
                     &err),
             &err);
     ck_assert_int_eq(tasks.outcome.kind, CRQ_OUTCOME_FAILED);
-    ck_assert_str_eq(tasks.outcome.error_class, "crq.UnknownTask");
+    ck_assert_str_eq(tasks.outcome.error_class,
+            "rq.exceptions.DeserializationError");
 }
 END_TEST
 

@@ -42,8 +42,14 @@ TESTS += $(UNIT_TESTS)
 check_LTLIBRARIES += tests/unit/libunit.la
 endif
 
-tests_unit_libunit_la_SOURCES = tests/unit/golden.c tests/unit/golden.h \
-	tests/unit/tasks.c tests/unit/tasks.h tests/unit/unit.c \
+tests_unit_libunit_la_SOURCES = \
+	tests/unit/golden.c \
+	tests/unit/golden.h \
+	tests/unit/reply.c \
+	tests/unit/reply.h \
+	tests/unit/tasks.c \
+	tests/unit/tasks.h \
+	tests/unit/unit.c \
 	tests/unit/unit.h
 tests_unit_libunit_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 
@@ -104,3 +110,9 @@ tests_unit_check_module_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) \
 	-DDEMO='"$(abs_top_builddir)/.libs"'
 tests_unit_check_perform_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) \
 	-DDEMO='"$(abs_top_builddir)/.libs"'
+
+TEST_EXTENSIONS = .sh
+SH_LOG_DRIVER = $(LOG_DRIVER)
+SH_LOG_COMPILER = $(SHELL)
+TESTS += tests/unit/check_embed_lua.sh
+dist_check_SCRIPTS += tests/unit/check_embed_lua.sh
