@@ -56,6 +56,9 @@ static uint64_t mix_number(uint64_t h, const crq_value *v)
         return v->big ? mix_bytes(h, v->u.data.bytes, v->u.data.len)
                       : mix(h, (uint64_t)v->u.i);
     d = v->u.d;
+    /* It equals only itself: by its address, or all NaNs would collide. */
+    if (isnan(d))
+        return mix(h, (uint64_t)(uintptr_t)v);
     if (d >= -0x1p63 && d < 0x1p63 && d == (double)(int64_t)d)
         return mix(h, (uint64_t)(int64_t)d);
     return mix_bytes(h, &d, sizeof(d));
@@ -69,6 +72,12 @@ static int64_t instant(const crq_datetime *d)
     int64_t s = d->hour * 3600 + d->minute * 60 + d->second;
 
     return (day * 86400 + s) * 1000000 + d->microsecond;
+}
+
+/* All that equal_times() looks at: strangers choose zones, too. */
+static uint64_t mix_zone(uint64_t h, const crq_tz *tz)
+{
+    return mix(mix(h, (uint64_t)tz->offset_s), (uint64_t)tz->offset_us);
 }
 
 struct hashing {
@@ -119,10 +128,10 @@ static void hash(struct hashing *to, const crq_value *v, size_t depth)
     case CRQ_DATE:
     case CRQ_TIME:
         to->h = mix(mix(to->h, v->type), (uint64_t)instant(&v->u.when));
+        if (v->u.when.has_tz)
+            to->h = mix_zone(to->h, &v->u.when.tz);
         return;
-    case CRQ_TIMEZONE:
-        to->h = mix(mix(to->h, v->type), (uint64_t)v->u.tz.offset_s);
-        return;
+    case CRQ_TIMEZONE: to->h = mix_zone(mix(to->h, v->type), &v->u.tz); return;
     case CRQ_LIST:
     case CRQ_DICT:
     case CRQ_SET:

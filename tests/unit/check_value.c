@@ -258,6 +258,45 @@ START_TEST(test_nan_equals_nothing_but_is_found_as_itself)
 }
 END_TEST
 
+static crq_value *nan_key(int i)
+{
+    (void)i;
+    return crq_value_new_float(NAN);
+}
+
+static crq_value *zone_key(int i)
+{
+    crq_tz tz = { 3600, i, NULL };
+    crq_value *v = NULL;
+
+    ck_assert_int_eq(crq_value_new_timezone(&tz, &v, NULL), 0);
+    return v;
+}
+
+static crq_value *aware_key(int i)
+{
+    crq_datetime d = { 2026, 1, 1, 0, 0, 0, 0, false, true, { 0, i, NULL } };
+    crq_value *v = NULL;
+
+    ck_assert_int_eq(crq_value_new_datetime(&d, &v, NULL), 0);
+    return v;
+}
+
+/* Keys that strangers can choose so that they differ in one thing only. */
+static crq_value *(*const alike[])(int i) = { nan_key, zone_key, aware_key };
+
+/* The limit on a test's time ends it when they do: that takes minutes. */
+START_TEST(test_many_keys_that_differ_in_little_do_not_collide)
+{
+    crq_value *set = crq_value_new_set();
+
+    for (int i = 0; i < 200000; i++)
+        ck_assert_int_eq(crq_value_add(set, alike[_i](i)), 0);
+    ck_assert_uint_eq(crq_value_count(set), 200000);
+    crq_value_free(set);
+}
+END_TEST
+
 START_TEST(test_null_is_none)
 {
     crq_value *none = crq_value_new_none(), *one = crq_value_new_int(1);
@@ -698,6 +737,8 @@ int main(void)
     tcase_add_test(tc, test_a_million_nested_lists_are_freed_without_a_stack);
     unit_add_rows(tc, test_equality_is_pythons, comparisons);
     tcase_add_test(tc, test_nan_equals_nothing_but_is_found_as_itself);
+    unit_add_rows(tc, test_many_keys_that_differ_in_little_do_not_collide,
+            alike);
     tcase_add_test(tc, test_null_is_none);
     tcase_add_test(tc, test_ordered_dicts_are_equal_in_the_same_order);
     unit_add_rows(tc, test_equal_values_of_other_types_are_equal_keys, others);
