@@ -75,7 +75,13 @@ static int step_refused(const crq_conn *conn, enum step step,
 {
     size_t len;
     const char *text = crq_reply_text(reply, &len);
-    int code = crq_refusal(crq_conn_address(conn), text, len, err);
+    /* A server without AUTH (renamed, a proxy) quotes what it was sent. */
+    const char *quote = strstr(text, ", with args beginning with");
+    int code;
+
+    if (quote != NULL)
+        len = (size_t)(quote - text);
+    code = crq_refusal(crq_conn_address(conn), text, len, err);
 
     /* A user who may not SELECT is at home in database 0 anyway. */
     if (step == STEP_SELECT && conn->url.db == 0 &&

@@ -179,6 +179,22 @@ START_TEST(test_a_password_nobody_asked_for_is_refused_as_one)
 }
 END_TEST
 
+START_TEST(test_a_server_without_auth_does_not_make_us_show_the_password)
+{
+    struct live_server *server =
+            live_start(false, "--rename-command", "AUTH", "", NULL);
+    crq_conn *conn = NULL;
+    crq_error err;
+    char url[200];
+
+    snprintf(url, sizeof(url), "unix://joe:hunter2@%s", server->socket);
+    ck_assert_int_eq(open_url(url, &conn, &err), CRQ_EAUTH);
+    contains(err.text, "refused: ERR unknown command 'AUTH'");
+    ck_assert_ptr_null(strstr(err.text, "hunter2"));
+    ck_assert_ptr_null(strstr(err.text, "joe"));
+}
+END_TEST
+
 START_TEST(test_a_server_with_too_many_clients_says_so)
 {
     struct live_server *server = live_start(false, "--maxclients", "1", NULL);
@@ -683,6 +699,8 @@ int main(void)
     tcase_add_test(tc, test_database_and_name_are_set_on_every_link);
     unit_add_rows(tc, test_users_log_in_with_what_the_url_says, logins);
     tcase_add_test(tc, test_a_password_nobody_asked_for_is_refused_as_one);
+    tcase_add_test(tc,
+            test_a_server_without_auth_does_not_make_us_show_the_password);
     tcase_add_test(tc, test_a_server_with_too_many_clients_says_so);
     tcase_add_test(tc, test_a_database_that_is_not_there_is_refused);
     unit_add_rows(tc, test_what_cannot_be_reached_is_named_with_the_reason,
