@@ -3,7 +3,8 @@
  *
  * Source: RQ 2.10, rq/queue.py. Where RQ sends a transaction, crq runs one
  * script (enqueue.lua, schedule.lua), which is safe to repeat: a job that this
- * very call has written is recognised by its created_at and data.
+ * very call has written is recognised by its created_at and
+ * description.
  */
 #include "model/queue.h"
 

@@ -260,6 +260,17 @@ static const struct {
     { { .when_us = NOON, .unique = true },
             "ZREM rq:scheduled:q a\nRPUSH rq:queue:q a\n"
             "HSET rq:job:a status queued" },
+    /* A Python worker ran it: it has packed the data anew. */
+    { { .want = NULL },
+            "LPOP rq:queue:q\nZADD rq:finished:q 7 a\n"
+            "HSET rq:job:a data repacked status finished started_at " THEN },
+    { { .unique = true },
+            "LPOP rq:queue:q\nZADD rq:finished:q 7 a\n"
+            "HSET rq:job:a data repacked status finished started_at " THEN },
+    /* A Python scheduler found it due. */
+    { { .when_us = NOON },
+            "ZREM rq:scheduled:q a\nRPUSH rq:queue:q a\n"
+            "HSET rq:job:a data repacked status queued" },
 };
 
 /* The reply was lost, and the call comes once more with the same words. */

@@ -5,8 +5,10 @@
 -- 5 created_at, 6 data, 7... names and values of the job's other fields. Every
 -- word less is time won: the fields that a new job has empty are named here.
 --
--- A job that has this created_at and data already was written by this very
--- call: the reply got lost and it is repeated.
+-- A job that has this created_at and description already was written by this
+-- very call: the reply got lost and it is repeated. Its data is no mark: RQ
+-- packs it anew, into other bytes, whenever it saves the job, as at the end of
+-- a run, and the job would be run again.
 --
 -- Call it before any other command that writes. Redis looks whether there is
 -- memory (maxmemory) at a script's first write, and then lets it end: HSET is
@@ -18,9 +20,12 @@ local function save_job()
     local job, ttl = KEYS[3], ARGV[3]
 
     if redis.call('EXISTS', job) == 1 then
-        local seen = redis.call('HMGET', job, 'created_at', 'data')
-        if seen[1] == ARGV[5] and seen[2] == ARGV[6] then
-            return 2
+        local seen = redis.call('HMGET', job, 'created_at', 'description')
+        for i = 7, #ARGV, 2 do
+            if seen[1] == ARGV[5] and ARGV[i] == 'description' and
+                    seen[2] == ARGV[i + 1] then
+                return 2
+            end
         end
         if ARGV[4] == '1' then
             return 0
