@@ -6,7 +6,7 @@
 # shellcheck disable=SC2034 # for those who source this
 BUILD_PACKAGES=(
     build-essential autoconf automake libtool pkg-config autoconf-archive
-    libhiredis-dev libcjson-dev libssl-dev liburiparser-dev zlib1g-dev
+    libhiredis-dev libssl-dev liburiparser-dev zlib1g-dev
 )
 
 die() {

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 static const struct {
     int code;
     const char *name, *summary;
@@ -48,25 +50,24 @@ const char *crq_version(void)
     return PACKAGE_VERSION;
 }
 
-/* Make the text one printable line, and whole in UTF-8 where it was cut. */
-static void clean(char *text, size_t size, size_t wanted)
+/* Make the text one printable line of UTF-8: it may quote anything, and quotes
+ * are cut without a look at where characters end. */
+static void clean(char *text, bool cut)
 {
-    size_t len = strlen(text);
+    size_t len = strlen(text), bad, size;
 
-    if (wanted >= size) {
-        /* Step back over the last sequence, which may be half there. */
-        while (len > 0 && ((unsigned char)text[len - 1] & 0xc0) == 0x80)
-            len--;
-        if (len > 0 && (unsigned char)text[len - 1] >= 0xc0)
-            len--;
-        text[len] = '\0';
+    /* The last character may be half there. */
+    while (cut && len > 0 && !crq_utf8_valid(text, len, &bad) && bad + 3 >= len)
+        text[--len] = '\0';
+    for (size_t at = 0; at < len; at += size) {
+        uint32_t c = crq_utf8_next(text + at, len - at, &size);
+        bool whole = crq_utf8_valid(text + at, size, &bad);
+
+        if (!whole || c < 0x20 || (c >= 0x7f && c < 0xa0))
+            memset(text + at, '?', size);
     }
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-            text[i] = '?';
 }
 
-CRQ_PRINTF(3, 0)
 static void fill(crq_error *err, int code, const char *format, va_list ap)
         CRQ_PRINTF(3, 0);
 
@@ -78,7 +79,7 @@ static void fill(crq_error *err, int code, const char *format, va_list ap)
     if (wanted < 0)
         snprintf(err->text, sizeof(err->text), "%s", crq_error_summary(code));
     else
-        clean(err->text, sizeof(err->text), (size_t)wanted);
+        clean(err->text, (size_t)wanted >= sizeof(err->text));
 }
 
 int crq_fail(crq_error *err, int code, const char *format, ...)

@@ -10,4 +10,6 @@ libcrq_core_la_SOURCES += \
 	src/base/mem.c \
 	src/base/mem.h \
 	src/base/random.c \
-	src/base/random.h
+	src/base/random.h \
+	src/base/utf8.c \
+	src/base/utf8.h

@@ -119,6 +119,7 @@ static int read_int(struct reader *r, size_t start, crq_value **out)
 {
     size_t len = r->at - start;
     int64_t n = 0;
+    int rc;
 
     /* Nearly all ints are short. */
     if (len < 18) {
@@ -126,7 +127,10 @@ static int read_int(struct reader *r, size_t start, crq_value **out)
             n = r->text[i] == '-' ? 0 : n * 10 + (r->text[i] - '0');
         return made(r, crq_value_new_int(r->text[start] == '-' ? -n : n), out);
     }
-    return crq_value_new_int_text(r->text + start, len, out, r->err);
+    rc = crq_value_new_int_text(r->text + start, len, out, r->err);
+    return rc < 0 && rc != CRQ_ENOMEM
+            ? crq_fail_in(r->err, rc, "offset %zu", start)
+            : rc;
 }
 
 static int read_number(struct reader *r, crq_value **out)

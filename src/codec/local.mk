@@ -30,7 +30,6 @@ libcrq_core_la_SOURCES += \
 	src/codec/timetext.c \
 	src/codec/timetext.h \
 	src/codec/unprintable.h \
-	src/codec/utf8.c \
 	src/codec/value.c \
 	src/codec/value.h \
 	src/codec/value_check.c \

@@ -9,6 +9,8 @@
 
 #include <crq.h>
 
+#include "base/utf8.h"
+
 /** What a decoder takes at most. Zero fields mean the default. */
 struct crq_limits {
     size_t max_bytes; /* of input, and of text or bytes made of it */
@@ -64,16 +66,5 @@ int crq_value_check(const crq_value *v, size_t max_depth,
 
 /** Remove all items of a container, to break a cycle before freeing it. */
 void crq_value_clear(crq_value *v);
-
-/** Well-formed UTF-8, with lone surrogates in their three-byte form allowed?
- *  On false, *out_offset is where the first bad sequence begins. */
-bool crq_utf8_valid(const char *text, size_t len, size_t *out_offset);
-
-/** Decode the character at `text` (valid UTF-8, at least one byte left) and
- *  say how many bytes it takes. */
-uint32_t crq_utf8_next(const char *text, size_t len, size_t *out_size);
-
-/** Encode a character (also a lone surrogate); returns its 1..4 bytes. */
-size_t crq_utf8_put(char out[4], uint32_t c);
 
 #endif

@@ -33,6 +33,9 @@ START_TEST(test_the_text_is_one_printable_line)
 
     crq_fail(&err, CRQ_EINVAL, "a\nb\x1b[31m%s", "\x7f");
     ck_assert_str_eq(err.text, "a?b?[31m?");
+    /* C1 controls, and quotes that were cut inside a character. */
+    crq_fail(&err, CRQ_EINVAL, "'%.3s' %s", "\xc3\xa9\xc3\xa9", "\xc2\x9b.");
+    ck_assert_str_eq(err.text, "'\xc3\xa9?' ?\?.");
 }
 END_TEST
 

@@ -1,7 +1,7 @@
 /* utf8.c - UTF-8 as Python's str needs it: lone surrogates can occur. */
-#include <string.h>
+#include "base/utf8.h"
 
-#include "codec/value.h"
+#include <string.h>
 
 /* The length of the sequence at `text`, or 0 when it is malformed. */
 static size_t sequence(const unsigned char *t, size_t len)
