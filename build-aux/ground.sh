@@ -6,7 +6,8 @@
 # shellcheck disable=SC2034 # for those who source this
 BUILD_PACKAGES=(
     build-essential autoconf automake libtool pkg-config autoconf-archive
-    libhiredis-dev libssl-dev liburiparser-dev zlib1g-dev
+    libev-dev libhiredis-dev libssl-dev liburiparser-dev
+    "libmsgpack-c-dev|libmsgpack-dev" zlib1g-dev
 )
 
 die() {

@@ -20,4 +20,5 @@ include src/codec/local.mk
 include src/redis/local.mk
 include src/model/local.mk
 include src/task/local.mk
+include src/exec/local.mk
 include src/cli/local.mk

@@ -1,5 +1,6 @@
 include tests/bench/local.mk
 include tests/check.d/local.mk
+include tests/exec/local.mk
 include tests/fuzz/local.mk
 include tests/golden/local.mk
 include tests/interop/local.mk

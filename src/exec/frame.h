@@ -38,8 +38,7 @@ enum crq_frame_type {
     CRQ_FRAME_TASK = 17,
     CRQ_FRAME_LOADED = 18,
     CRQ_FRAME_REFUSED = 19,
-    CRQ_FRAME_SPAWNED = 20,
-    CRQ_FRAME_EXITED = 21,
+    CRQ_FRAME_EXITED = 20,
     /* worker to child */
     CRQ_FRAME_RUN = 32,
     CRQ_FRAME_STOP_SOON = 33,
@@ -58,6 +57,9 @@ struct crq_span {
     size_t len;
 };
 
+/** A C string; NULL counts as "". */
+struct crq_span crq_span_of(const char *text);
+
 /** A message. Which fields mean something, and in which order they travel,
  *  says the table in frame.c. */
 struct crq_frame {
@@ -68,6 +70,7 @@ struct crq_frame {
     bool resumable, callback;
     /* KILL; EXITED: pid 0 says that no child could be made, text says why */
     int64_t signal, wait_status, user_us, system_us, peak_kib;
+    int64_t runs; /* how many the child has begun in its life */
     bool oom;
     struct crq_span text, params, output, backtrace;
     /* RUN */
@@ -122,6 +125,11 @@ int crq_frame_reader_feed(struct crq_frame_reader *reader, const void *bytes,
  */
 int crq_frame_reader_next(struct crq_frame_reader *reader,
         struct crq_frame *out, crq_error *err) CRQ_MUST_CHECK;
+
+/** Move the bytes behind the frames that were taken to another reader, which
+ *  has none: spans of the last frame stay until `from` is fed again. */
+int crq_frame_reader_move(struct crq_frame_reader *from,
+        struct crq_frame_reader *to, crq_error *err) CRQ_MUST_CHECK;
 
 /* The table, for tests and for what prints it. */
 enum crq_field_kind {

@@ -67,7 +67,9 @@ const char *crq_end_name(enum crq_end end);
 /** How a child died in the middle of a run: the evidence. */
 struct crq_death {
     enum crq_end end;
-    pid_t pid;
+    bool began; /* the child had taken the run up; when false no task code has
+                   run, and the job may go back to its queue */
+    pid_t pid;  /* 0: no child could be made */
     bool has_status; /* wait_status is known; not always after END_SERVER */
     int wait_status; /* as from waitpid() */
     bool oom;        /* the kernel killed it for lack of memory */

@@ -7,6 +7,7 @@ UNIT_TESTS = \
 	tests/unit/check_clock \
 	tests/unit/check_error \
 	tests/unit/check_fields \
+	tests/unit/check_frame \
 	tests/unit/check_json \
 	tests/unit/check_keys \
 	tests/unit/check_literal \
@@ -23,6 +24,7 @@ UNIT_TESTS = \
 	tests/unit/check_repr \
 	tests/unit/check_result \
 	tests/unit/check_serializer \
+	tests/unit/check_slot \
 	tests/unit/check_status \
 	tests/unit/check_task \
 	tests/unit/check_temporal \
@@ -116,3 +118,8 @@ SH_LOG_DRIVER = $(LOG_DRIVER)
 SH_LOG_COMPILER = $(SHELL)
 TESTS += tests/unit/check_embed_lua.sh
 dist_check_SCRIPTS += tests/unit/check_embed_lua.sh
+
+# What is in libcrq-exec.la.
+tests_unit_check_frame_LDADD = tests/unit/libunit.la libcrq-exec.la \
+	$(CHECK_LIBS)
+tests_unit_check_slot_LDADD = $(tests_unit_check_frame_LDADD)

@@ -1,0 +1,122 @@
+/*
+ * rig_tasks.c - the module "rig": what the tests of the pool need to be done
+ * in a child, beside the module demo.
+ */
+#include <crq.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+static void nap_ms(long ms)
+{
+    struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
+
+    nanosleep(&ts, NULL);
+}
+
+/* rig.say(text, then=""): to stderr, and then it crashes or exits. */
+static int say(crq_task *task, crq_error *err)
+{
+    const char *text = crq_task_str(task, "text");
+    const char *then = crq_task_str_or(task, "then", "");
+    int rc = crq_task_args_end(task, err);
+
+    if (rc < 0)
+        return rc;
+    fputs(text, stderr);
+    if (strcmp(then, "abort") == 0)
+        abort();
+    if (strcmp(then, "exit") == 0)
+        _exit(7);
+    return 0;
+}
+
+/* rig.log(lines) */
+static int log_lines(crq_task *task, crq_error *err)
+{
+    int64_t i, lines = crq_task_int(task, "lines");
+    int rc = crq_task_args_end(task, err);
+
+    for (i = 0; rc == 0 && i < lines; i++)
+        crq_task_log(task, "line %d", (int)i);
+    return rc;
+}
+
+/* rig.patient() -> True when it was asked to stop */
+static int patient(crq_task *task, crq_error *err)
+{
+    int i;
+
+    (void)err;
+    for (i = 0; i < 5000; i++) {
+        if (crq_task_should_stop(task))
+            return crq_task_return_bool(task, true);
+        nap_ms(2);
+    }
+    return crq_task_return_bool(task, false);
+}
+
+/* rig.pid() */
+static int pid(crq_task *task, crq_error *err)
+{
+    (void)err;
+    return crq_task_return_int(task, getpid());
+}
+
+/* rig.hungry(mib): writes into so much memory, in pieces; a bool: got it */
+static int hungry(crq_task *task, crq_error *err)
+{
+    int64_t i, mib = crq_task_int(task, "mib");
+    int rc = crq_task_args_end(task, err);
+
+    for (i = 0; rc == 0 && i < mib; i++) {
+        char *p = malloc(1 << 20);
+
+        if (p == NULL)
+            return crq_task_return_bool(task, false);
+        memset(p, 1, 1 << 20);
+    }
+    return rc < 0 ? rc : crq_task_return_bool(task, true);
+}
+
+/* rig.brood(depth, end): a chain of processes, each in a session of its own
+ * and a subreaper, all but the first without a parent that waits. Then the
+ * run ends: "return", "crash", or "wait" for ever. */
+static int brood(crq_task *task, crq_error *err)
+{
+    int64_t depth = crq_task_int(task, "depth");
+    const char *end = crq_task_str(task, "end");
+    int rc = crq_task_args_end(task, err);
+
+    if (rc < 0)
+        return rc;
+    if (depth > 0 && fork() == 0) {
+        for (; depth > 0; depth--) {
+            setsid();
+            if (depth % 2 == 0)
+                prctl(PR_SET_CHILD_SUBREAPER, 1);
+            /* The parent goes or stays, by turns. */
+            if (fork() != 0 && depth % 3 == 0)
+                _exit(0);
+        }
+        for (;;)
+            pause();
+    }
+    nap_ms(30);
+    if (strcmp(end, "crash") == 0)
+        raise(SIGSEGV);
+    while (strcmp(end, "wait") == 0)
+        pause();
+    return 0;
+}
+
+CRQ_MODULE("rig", CRQ_TASK("rig.say", say, "text, then=''"),
+        CRQ_TASK("rig.log", log_lines, "lines"),
+        CRQ_TASK("rig.patient", patient, ""), CRQ_TASK("rig.pid", pid, ""),
+        CRQ_TASK("rig.hungry", hungry, "mib"),
+        CRQ_TASK("rig.brood", brood, "depth, end"))
