@@ -1,4 +1,5 @@
 dist_man_MANS += \
+	man/crq-horse.7 \
 	man/crq-protocol.7 \
 	man/crq.1 \
 	man/libcrq.3
