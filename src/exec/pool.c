@@ -267,10 +267,27 @@ static int set_modules(struct crq_pool *pool, const char *const *modules,
         free_texts(copy, count);
         return CRQ_ENOMEM;
     }
-    free_texts(pool->modules, pool->module_count);
+    if (pool->old_modules == NULL) {
+        pool->old_modules = pool->modules;
+        pool->old_count = pool->module_count;
+    } else {
+        free_texts(pool->modules, pool->module_count);
+    }
     pool->modules = copy;
     pool->module_count = count;
     return 0;
+}
+
+void crq_pool_reloaded(struct crq_pool *pool, bool good)
+{
+    if (!good && pool->old_modules != NULL) {
+        free_texts(pool->modules, pool->module_count);
+        pool->modules = pool->old_modules;
+        pool->module_count = pool->old_count;
+    } else {
+        free_texts(pool->old_modules, pool->old_count);
+    }
+    pool->old_modules = NULL;
 }
 
 static int set_options(struct crq_pool *pool,
@@ -368,6 +385,7 @@ void crq_pool_free(struct crq_pool *pool)
     ev_timer_stop(pool->loop, &pool->sampler);
     ev_timer_stop(pool->loop, &pool->sweeper);
     ev_timer_stop(pool->loop, &pool->retry);
+    crq_pool_reloaded(pool, true);
     free_texts(pool->modules, pool->module_count);
     crq_free(pool->slots);
     crq_free(pool->url);

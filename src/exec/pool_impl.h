@@ -62,6 +62,8 @@ struct crq_pool {
     char *url, *exe;
     char **modules;
     size_t module_count;
+    char **old_modules; /* while a reload may still be refused */
+    size_t old_count;
     double grace_s;
     int64_t max_jobs, max_memory_mib;
 
@@ -107,6 +109,8 @@ void crq_pool_slot_fini(struct crq_pool_slot *slot);
 /* pool.c */
 /** Something did not get ready: the next try comes later. */
 void crq_pool_failed(struct crq_pool *pool);
+/** The last reload was good, or refused: which modules stay. */
+void crq_pool_reloaded(struct crq_pool *pool, bool good);
 void crq_pool_sampling(struct crq_pool *pool);
 
 #endif

@@ -61,6 +61,8 @@ static void on_loaded(struct crq_pool_server *server)
     pool->current = server;
     pool->failures = 0;
     pool->dirty = true;
+    if (server == pool->servers)
+        crq_pool_reloaded(pool, true);
     pool->events->on_ready(pool->arg, server->tasks, server->count);
 }
 
@@ -72,6 +74,8 @@ static void on_refused(struct crq_pool_server *server,
 
     crq_pool_server_leave(server);
     pool->refused = pool->current == NULL;
+    if (server == pool->servers)
+        crq_pool_reloaded(pool, false);
     pool->dirty = true;
     pool->events->on_refused(pool->arg, why == NULL ? "out of memory" : why);
     crq_free(why);

@@ -195,7 +195,6 @@ static bool make_outcome(struct crq_frame *frame, struct crq_outcome *out)
 {
     bool failed = false;
 
-    memset(out, 0, sizeof(*out));
     out->kind = frame->type == CRQ_FRAME_DONE ? CRQ_OUTCOME_RETURNED
             : frame->type == CRQ_FRAME_RETRY  ? CRQ_OUTCOME_RETRY
                                               : CRQ_OUTCOME_FAILED;
@@ -226,7 +225,20 @@ static void on_outcome(struct crq_pool_slot *slot, struct crq_frame *frame)
     struct crq_outcome outcome;
     bool counts = slot->state == CRQ_SLOT_RUNNING;
 
-    if (!is_sane(frame) || !move(slot, CRQ_SLOT_OUTCOME)) {
+    memset(&outcome, 0, sizeof(outcome));
+    if (!is_sane(frame)) {
+        kill_child(slot, CRQ_END_PROTOCOL);
+        return;
+    }
+    if (counts && !make_outcome(frame, &outcome)) {
+        /* Half an outcome would be another one. */
+        crq_log_error(pool->log, "slot %zu: no memory for an outcome",
+                slot->index);
+        crq_outcome_fini(&outcome);
+        kill_child(slot, CRQ_END_NONE);
+        return;
+    }
+    if (!move(slot, CRQ_SLOT_OUTCOME)) {
         kill_child(slot, CRQ_END_PROTOCOL);
         return;
     }
@@ -237,9 +249,6 @@ static void on_outcome(struct crq_pool_slot *slot, struct crq_frame *frame)
     }
     set_timer(slot, -1);
     crq_pool_sampling(pool);
-    if (!make_outcome(frame, &outcome))
-        crq_log_error(pool->log, "slot %zu: out of memory for an outcome",
-                slot->index);
     pool->events->on_outcome(pool->arg, slot->index, &outcome);
     crq_outcome_fini(&outcome);
     settle(slot, frame->peak_kib);

@@ -653,11 +653,9 @@ static void kill_all(struct server *server)
 static void turn(struct server *server)
 {
     struct signalfd_siginfo info;
-    size_t i, count = server->count;
     int timeout_ms = bury(server);
+    size_t i, count = server->count;
 
-    /* bury() may have removed some. */
-    count = server->count;
     server->polls[0] = (struct pollfd){ CRQ_SERVER_FD,
         (short)(POLLIN | (server->out.len > 0 ? POLLOUT : 0)), 0 };
     server->polls[1] = (struct pollfd){ server->signals, POLLIN, 0 };

@@ -512,6 +512,11 @@ START_TEST(test_a_reload_that_is_refused_changes_nothing)
     ck_assert(rig_run(&rig, 0, "demo.noop", "[]", NULL)->ended);
     rig_for(&rig, 0.1);
     ck_assert_int_eq(rig_alive(&rig), 2);
+    /* Nor what a server after this one loads. */
+    kill(server, SIGKILL);
+    while (rig.ready < 2)
+        ev_run(rig.loop, EVRUN_ONCE);
+    ck_assert_int_eq(rig.refused, 1);
     rig_stop(&rig);
 }
 END_TEST
