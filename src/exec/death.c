@@ -57,7 +57,7 @@ static void put_status(const struct crq_death *death, struct crq_buf *buf)
         crq_buf_printf(buf, "the child process %ld exited with code %d",
                 (long)death->pid, WEXITSTATUS(death->wait_status));
     if (death->oom)
-        crq_buf_puts(buf, " by the kernel, which was out of memory");
+        crq_buf_puts(buf, ", sent by the kernel, which was out of memory");
     if (death->end != CRQ_END_NONE)
         crq_buf_printf(buf, "; %s", ends[death->end].text);
 }

@@ -446,6 +446,67 @@ START_TEST(test_a_killed_worker_leaves_nothing)
 }
 END_TEST
 
+/* --------------------------------------------------------- hostile children */
+
+static const char *const manners[] = { "[\"babble\"]", "[\"hang up\"]" };
+
+START_TEST(test_a_child_that_speaks_no_frames_is_killed)
+{
+    struct rig_end *end;
+
+    start(1);
+    end = rig_run(&rig, 0, "rig.rude", manners[_i], NULL);
+    ck_assert(end->died);
+    ck_assert_int_eq(end->death.end, CRQ_END_PROTOCOL);
+    ck_assert(rig_run(&rig, 0, "demo.noop", "[]", NULL)->ended);
+    rig_stop(&rig);
+}
+END_TEST
+
+START_TEST(test_a_second_outcome_counts_for_nothing)
+{
+    pid_t before;
+
+    start(1);
+    before = crq_pool_pid(rig.pool, 0);
+    rig_begin(&rig, 0, "rig.rude", "[\"twice\"]", NULL);
+    while (crq_pool_pid(rig.pool, 0) == before ||
+            !crq_pool_is_idle(rig.pool, 0))
+        ev_run(rig.loop, EVRUN_ONCE);
+    ck_assert_int_eq(rig.outcomes, 1);
+    ck_assert_int_eq(rig.deaths, 0);
+    ck_assert(rig_run(&rig, 0, "demo.noop", "[]", NULL)->ended);
+    rig_stop(&rig);
+}
+END_TEST
+
+START_TEST(test_a_server_that_cannot_start_is_tried_again_but_not_for_ever)
+{
+    struct crq_pool_options options = rig_options(1);
+
+    options.exe = "/bin/false";
+    rig.may_refuse = true;
+    rig_start(&rig, &options);
+    rig_for(&rig, 1);
+    ck_assert_int_ge(rig.server_died, 3);
+    ck_assert_int_le(rig.server_died, 5);
+    rig_stop(&rig);
+}
+END_TEST
+
+START_TEST(test_an_idle_pool_sleeps)
+{
+    unsigned before;
+
+    start(2);
+    (void)rig_run(&rig, 0, "demo.noop", "[]", NULL);
+    before = ev_iteration(rig.loop);
+    rig_for(&rig, 0.5);
+    ck_assert_uint_le(ev_iteration(rig.loop) - before, 2);
+    rig_stop(&rig);
+}
+END_TEST
+
 /* --------------------------------------------------- replacement and reload */
 
 START_TEST(test_a_child_runs_no_more_jobs_than_it_may)
@@ -658,6 +719,11 @@ int main(int argc, char **argv)
     tcase_add_test(tc, test_an_idle_child_that_is_killed_is_replaced_quietly);
     tcase_add_test(tc, test_a_killed_server_takes_all_and_comes_back);
     tcase_add_test(tc, test_a_killed_worker_leaves_nothing);
+    unit_add_rows(tc, test_a_child_that_speaks_no_frames_is_killed, manners);
+    tcase_add_test(tc, test_a_second_outcome_counts_for_nothing);
+    tcase_add_test(tc,
+            test_a_server_that_cannot_start_is_tried_again_but_not_for_ever);
+    tcase_add_test(tc, test_an_idle_pool_sleeps);
     tcase_add_test(tc, test_a_child_runs_no_more_jobs_than_it_may);
     tcase_add_test(tc, test_a_reload_lets_running_jobs_end);
     tcase_add_test(tc, test_a_reload_that_is_refused_changes_nothing);

@@ -68,6 +68,9 @@ static int pid(crq_task *task, crq_error *err)
     return crq_task_return_int(task, getpid());
 }
 
+/* What a compiler may not leave out. */
+static char *volatile kept;
+
 /* rig.hungry(mib): writes into so much memory, in pieces; a bool: got it */
 static int hungry(crq_task *task, crq_error *err)
 {
@@ -80,6 +83,7 @@ static int hungry(crq_task *task, crq_error *err)
         if (p == NULL)
             return crq_task_return_bool(task, false);
         memset(p, 1, 1 << 20);
+        kept = p;
     }
     return rc < 0 ? rc : crq_task_return_bool(task, true);
 }
@@ -115,8 +119,28 @@ static int brood(crq_task *task, crq_error *err)
     return 0;
 }
 
+/* rig.rude(how): what no child should do with the worker's socket. */
+static int rude(crq_task *task, crq_error *err)
+{
+    static const char done[] = "\0\0\0\5\x94\x32\0\1\xc0";
+    const char *how = crq_task_str(task, "how");
+    int rc = crq_task_args_end(task, err);
+
+    if (rc < 0)
+        return rc;
+    if (strcmp(how, "babble") == 0 && write(3, "what?", 5) != 5)
+        return crq_task_fail(task, err, "OSError", "write");
+    if (strcmp(how, "twice") == 0)
+        return write(3, done, sizeof(done) - 1) > 0 ? 0 : CRQ_EIO;
+    if (strcmp(how, "hang up") == 0)
+        close(3);
+    for (;;)
+        pause();
+}
+
 CRQ_MODULE("rig", CRQ_TASK("rig.say", say, "text, then=''"),
         CRQ_TASK("rig.log", log_lines, "lines"),
         CRQ_TASK("rig.patient", patient, ""), CRQ_TASK("rig.pid", pid, ""),
         CRQ_TASK("rig.hungry", hungry, "mib"),
+        CRQ_TASK("rig.rude", rude, "how"),
         CRQ_TASK("rig.brood", brood, "depth, end"))

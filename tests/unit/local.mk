@@ -5,6 +5,7 @@ UNIT_TESTS = \
 	tests/unit/check_buf \
 	tests/unit/check_call \
 	tests/unit/check_clock \
+	tests/unit/check_death \
 	tests/unit/check_error \
 	tests/unit/check_fields \
 	tests/unit/check_frame \
@@ -120,6 +121,7 @@ TESTS += tests/unit/check_embed_lua.sh
 dist_check_SCRIPTS += tests/unit/check_embed_lua.sh
 
 # What is in libcrq-exec.la.
+tests_unit_check_death_LDADD = $(tests_unit_check_frame_LDADD)
 tests_unit_check_frame_LDADD = tests/unit/libunit.la libcrq-exec.la \
 	$(CHECK_LIBS)
 tests_unit_check_slot_LDADD = $(tests_unit_check_frame_LDADD)
