@@ -19,7 +19,7 @@
  *  - The server dies: its children get SIGKILL (PDEATHSIG), and what was below
  *    them becomes the worker's, which kills it (pool_server.c). Between fork()
  *    and the request for that signal the server may die already: the child
- *    looks who its parent is afterwards.
+ *    looks who its parent is afterwards (birth.c).
  *  - The worker dies: the socket ends, and the server kills everything below
  *    itself, then exits. It has no death signal of its own, which would kill
  *    it before it could.
@@ -31,7 +31,8 @@
  * SIGHUP, so that Ctrl-C and "kill" of a whole group leave the worker time for
  * its running jobs.
  *
- * Not here: what a child does (child.c), when children are wanted (pool.c).
+ * Not here: how a child begins (birth.c), what it does (child.c), when children
+ * are wanted (pool.c).
  */
 #include "exec/server.h"
 
@@ -52,7 +53,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "exec/child.h"
+#include "exec/birth.h"
 #include "exec/fault.h"
 #include "exec/frame.h"
 #include "exec/proc.h"
@@ -171,99 +172,6 @@ static int take_fd(struct server *server)
 
 /* -------------------------------------------------------------- new child */
 
-static void set_limit(int resource, uint64_t soft, uint64_t hard)
-{
-    struct rlimit limit = { soft, hard };
-
-    setrlimit(resource, &limit);
-}
-
-/* A task's memory counts on top of what every child has mapped. */
-static uint64_t mapped_bytes(void)
-{
-    unsigned long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-
-    if (file != NULL) {
-        if (fscanf(file, "%lu", &pages) != 1)
-            pages = 0;
-        fclose(file);
-    }
-    return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-static void limit_child(const struct crq_frame *spawn)
-{
-    uint64_t bytes = ((uint64_t)spawn->memory_mib << 20) + mapped_bytes();
-    uint64_t cpu_s = (uint64_t)spawn->cpu_s;
-
-    if (spawn->memory_mib > 0)
-        set_limit(RLIMIT_AS, bytes, bytes);
-    /* SIGXCPU first, which names the reason; a second later SIGKILL. */
-    if (spawn->cpu_s > 0)
-        set_limit(RLIMIT_CPU, cpu_s, cpu_s + 1);
-}
-
-/* The kernel, when memory is out, shall take a child and not the worker. */
-static void offer_to_oom_killer(void)
-{
-    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
-    if (fd < 0)
-        return;
-    (void)!write(fd, "500", 3);
-    close(fd);
-}
-
-/* Descriptors: 0 /dev/null, 1 and 2 the pipe, 3 the socket, 4 the evidence,
- * nothing else. They are moved out of the way first: any of them may have the
- * number of another one's place. */
-static void place_descriptors(int socket, int output, int evidence)
-{
-    int moved[3] = { fcntl(socket, F_DUPFD, 16), fcntl(output, F_DUPFD, 16),
-        fcntl(evidence, F_DUPFD, 16) };
-    int null = open("/dev/null", O_RDONLY);
-
-    if (null < 0 || moved[0] < 0 || moved[1] < 0 || moved[2] < 0)
-        _exit(EXIT_FAILURE);
-    dup2(null, STDIN_FILENO);
-    dup2(moved[1], STDOUT_FILENO);
-    dup2(moved[1], STDERR_FILENO);
-    /* A program that a task starts gets neither of these. */
-    dup3(moved[0], CRQ_CHILD_FD, O_CLOEXEC);
-    dup3(moved[2], CRQ_EVIDENCE_FD, O_CLOEXEC);
-    crq_proc_close_from(CRQ_EVIDENCE_FD + 1);
-}
-
-static void default_signals(void)
-{
-    sigset_t none;
-    int number;
-
-    for (number = 1; number < NSIG; number++)
-        signal(number, SIG_DFL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-__attribute__((noreturn)) static void become_child(struct server *server,
-        pid_t parent, const struct crq_frame *spawn, int socket, int output,
-        int evidence)
-{
-    setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(EXIT_FAILURE); /* it died before that: no signal will come */
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
-    prctl(PR_SET_NAME, "crq-horse");
-    place_descriptors(socket, output, evidence);
-    default_signals();
-    offer_to_oom_killer();
-    crq_fault_install(CRQ_EVIDENCE_FD);
-    limit_child(spawn);
-    crq_child_main(server->modules, server->url);
-}
-
 static void tell_no_child(struct server *server, int64_t slot, const char *why,
         int number)
 {
@@ -311,7 +219,6 @@ static void spawn(struct server *server, const struct crq_frame *frame)
 {
     struct child *child = crq_calloc(1, sizeof(*child));
     int socket = take_fd(server), output[2] = { -1, -1 };
-    pid_t parent = getpid();
 
     if (socket < 0 || child == NULL || !grow(server)) {
         crq_free(child);
@@ -324,17 +231,15 @@ static void spawn(struct server *server, const struct crq_frame *frame)
     child->pid = -1;
     if (child->evidence >= 0 && pipe2(output, O_CLOEXEC) == 0) {
         child->output = output[0];
-        child->pid = fork();
+        child->pid = crq_birth(&(struct crq_birth){ server->modules,
+                server->url, socket, output[1], child->evidence,
+                frame->memory_mib, frame->cpu_s });
     }
-    if (child->pid == 0)
-        become_child(server, parent, frame, socket, output[1], child->evidence);
     if (child->pid < 0) {
         tell_no_child(server, frame->slot, "no child", errno);
         free_child(child);
         goto out;
     }
-    /* Both sides set it: whoever comes first. */
-    setpgid(child->pid, child->pid);
     fcntl(child->output, F_SETFL, O_NONBLOCK);
     server->children[server->count++] = child;
 out:

@@ -641,7 +641,8 @@ static bool thousand(struct rig *r)
     size_t i;
 
     for (i = 0; i < 2; i++)
-        if (crq_pool_is_idle(r->pool, i) && r->outcomes < 999)
+        if (crq_pool_is_idle(r->pool, i) &&
+                (size_t)r->outcomes + crq_pool_running(r->pool) < 1000)
             rig_begin(r, i, "demo.add", "[2, 3]", NULL);
     return r->outcomes >= 1000;
 }
