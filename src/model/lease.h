@@ -1,0 +1,73 @@
+/*
+ * lease.h - which crq workers live, and what becomes of dead ones' runs.
+ *
+ * A worker that holds runs lists them in crq:runs:<stem> and stands in
+ * crq:alive with Redis's time + 6 s, renewed every 2 s. The claim enters both,
+ * the end of the last run removes both, so an idle worker is in neither.
+ * Functions work as those of run.h.
+ */
+#ifndef CRQ_MODEL_LEASE_H
+#define CRQ_MODEL_LEASE_H
+
+#include <crq.h>
+
+#include "redis/args.h"
+#include "redis/reply.h"
+#include "redis/script.h"
+
+#define CRQ_ALIVE_S       6 /* how long one sign of life counts */
+#define CRQ_ALIVE_EVERY_S 2
+#define CRQ_STRAY_S       60 /* RQ's patience with :intermediate */
+
+/**
+ * The one command of an idle worker, every 2 s: crq_script_alive.
+ * Renews the stem's sign of life when it has runs, and tells of stems that
+ * are dead (never the own one).
+ */
+size_t crq_alive_words(const char *stem, struct crq_args *out);
+/** How many runs the stem has, and the dead stems: crq_alive_dead(). */
+int crq_alive_read(const crq_reply *reply, int64_t *out_runs, size_t *out_dead,
+        crq_error *err) CRQ_MUST_CHECK;
+const char *crq_alive_dead(const crq_reply *reply, size_t i);
+
+/**
+ * Take over the runs of a dead stem: crq_script_take_over.
+ *
+ * Runs that had not begun, and resumable ones, go back to the front of their
+ * queues in the order they were claimed. Others wait for their deadline in
+ * rq:wip; then they are retried, or failed with a text that says whose worker
+ * died. Nothing happens when the stem is alive (again). Two workers may do
+ * this at once. At most `limit` runs per call.
+ */
+struct crq_take_over {
+    const char *dead; /* stem */
+    int64_t limit;
+    int64_t now_us;
+};
+int crq_take_over_words(const struct crq_take_over *what, struct crq_args *out,
+        size_t *out_nkeys, crq_error *err) CRQ_MUST_CHECK;
+
+struct crq_taken_over {
+    bool alive;      /* nothing was done */
+    int64_t back;    /* put back to the front */
+    int64_t failed;  /* abandoned, for good */
+    int64_t retried; /* abandoned, with retries left */
+    int64_t gone;    /* ended by others meanwhile: forgotten */
+    int64_t left;    /* begun, their deadline has not passed */
+};
+int crq_take_over_read(const crq_reply *reply, struct crq_taken_over *out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/**
+ * Put back what a dead Python worker left in rq:queue:<q>:intermediate:
+ * crq_script_stray. An id that isn't in rq:wip is remembered at first sight
+ * in RQ's own first_seen key, and goes to the front of its queue when it is
+ * still there after_s later. One without a hash, or canceled, is removed.
+ */
+size_t crq_stray_words(const char *queue, int64_t after_s, int64_t limit,
+        int64_t now_us, struct crq_args *out);
+/** out_left: ids that are still waited for. CRQ_ECODEC. */
+int crq_stray_read(const crq_reply *reply, int64_t *out_back,
+        int64_t *out_removed, int64_t *out_left, crq_error *err) CRQ_MUST_CHECK;
+
+#endif
