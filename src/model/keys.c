@@ -1,5 +1,5 @@
 /* keys.c - the table of keys. Source: RQ 2.10, the *_key* members of its
- * classes. Nothing else in crq spells a key. */
+ * classes; those of crq's own begin with crq. Nothing else spells a key. */
 #include "model/keys.h"
 
 #include <assert.h>
@@ -26,7 +26,16 @@ static const char *const patterns[CRQ_KEY_COUNT] = {
     [CRQ_KEY_QUEUE_WORKERS] = "rq:workers:%",
     [CRQ_KEY_WORKER] = "rq:worker:%",
     [CRQ_KEY_SUSPENDED] = "rq:suspended",
+    [CRQ_KEY_FIRST_SEEN] = "rq:queue:%:intermediate:first_seen:%",
+    [CRQ_KEY_GROUP] = "rq:group:%",
+    [CRQ_KEY_ALIVE] = "crq:alive",
+    [CRQ_KEY_RUNS] = "crq:runs:%",
 };
+
+const char *crq_key_pattern(enum crq_key key)
+{
+    return patterns[key];
+}
 
 size_t crq_key2(char out[CRQ_KEY_MAX], enum crq_key key, const char *part,
         const char *part2)

@@ -30,6 +30,10 @@ enum crq_key {
     CRQ_KEY_QUEUE_WORKERS,    /* the same, of one queue: queue name */
     CRQ_KEY_WORKER,           /* hash: worker name */
     CRQ_KEY_SUSPENDED,        /* string: exists while workers pause */
+    CRQ_KEY_FIRST_SEEN,       /* string, unix time: queue name, id */
+    CRQ_KEY_GROUP,            /* set of ids: name of the group */
+    CRQ_KEY_ALIVE,            /* crq: zset of stems by end of life */
+    CRQ_KEY_RUNS,             /* crq: hash, a worker's runs: stem */
     CRQ_KEY_COUNT
 };
 
@@ -45,6 +49,10 @@ static inline size_t crq_key(char out[CRQ_KEY_MAX], enum crq_key key,
 {
     return crq_key2(out, key, part, NULL);
 }
+
+/** The form of a key for scripts that find its parts themselves: each is a
+ *  '%'. */
+const char *crq_key_pattern(enum crq_key key);
 
 /** The queue's name in a key of the form "rq:queue:<name>", or NULL. */
 const char *crq_key_queue_name(const char *key);

@@ -3,19 +3,24 @@ libcrq_core_la_SOURCES += \
 	src/model/call.h \
 	src/model/fields.c \
 	src/model/fields.h \
+	src/model/finish.c \
 	src/model/job.c \
 	src/model/job.h \
 	src/model/keys.c \
 	src/model/keys.h \
+	src/model/lease.c \
 	src/model/lease.h \
 	src/model/queue.c \
 	src/model/queue.h \
+	src/model/record.c \
 	src/model/record.h \
 	src/model/registry.c \
 	src/model/registry.h \
 	src/model/result.c \
 	src/model/result.h \
+	src/model/run.c \
 	src/model/run.h \
+	src/model/run_impl.h \
 	src/model/serializer.c \
 	src/model/serializer.h \
 	src/model/status.c \

@@ -28,6 +28,7 @@
 
 #include <crq.h>
 
+#include "base/buf.h"
 #include "model/fields.h"
 #include "redis/args.h"
 #include "redis/reply.h"
@@ -73,9 +74,8 @@ struct crq_claim {
     int64_t now_us;
 };
 
-/** A new execution id. CRQ_EIO when the system has no random bytes. */
-int crq_execution_id(char out[CRQ_EXECUTION_ID_LEN + 1],
-        crq_error *err) CRQ_MUST_CHECK;
+/** A new execution id. */
+void crq_execution_id(char out[CRQ_EXECUTION_ID_LEN + 1]);
 
 /**
  * Take jobs from queues: crq_script_claim.
@@ -158,7 +158,7 @@ void crq_heartbeat_add(struct crq_args *out, const char *stem,
  * again. What the claim set is cleared, and a ttl that it took away is given
  * back. Waiting runs, and resumable ones whose child is dead.
  */
-size_t crq_hand_back_start(struct crq_args *out, int64_t now_us);
+size_t crq_hand_back_start(struct crq_args *out);
 void crq_hand_back_add(struct crq_args *out, const char *stem,
         const struct crq_runref *run);
 
@@ -225,6 +225,10 @@ int crq_finish_read(const crq_reply *reply, size_t count,
 /** out_text: for CRQ_FINISHED_REFUSED the reason, else NULL; may be NULL. */
 enum crq_finished crq_finish_state(const crq_reply *reply, size_t i,
         const char **out_text);
+
+/** Append an error text as a result entry has it: base64 of its zlib form. */
+int crq_run_error_text(const char *text, size_t len, struct crq_buf *out,
+        crq_error *err) CRQ_MUST_CHECK;
 
 /** The error text of a run whose child died: RQ's own sentence, with the raw
  *  wait status. Evidence goes behind it. */

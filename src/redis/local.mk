@@ -22,10 +22,26 @@ libcrq_core_la_SOURCES += \
 # A script NAME.lua becomes crq_script_NAME in scripts.h. Pieces become part of
 # the scripts that say "-- include PIECE.lua". One per line, sorted.
 LUA_FILES = \
+	src/redis/lua/alive.lua \
+	src/redis/lua/begin.lua \
+	src/redis/lua/claim.lua \
 	src/redis/lua/enqueue.lua \
+	src/redis/lua/finish.lua \
+	src/redis/lua/hand_back.lua \
+	src/redis/lua/heartbeat.lua \
 	src/redis/lua/schedule.lua \
-	src/redis/lua/set_meta.lua
+	src/redis/lua/set_meta.lua \
+	src/redis/lua/stray.lua \
+	src/redis/lua/take_over.lua \
+	src/redis/lua/worker_birth.lua \
+	src/redis/lua/worker_death.lua \
+	src/redis/lua/worker_update.lua
 LUA_PIECES = \
+	src/redis/lua/ending.lua \
+	src/redis/lua/move.lua \
+	src/redis/lua/promote.lua \
+	src/redis/lua/put_back.lua \
+	src/redis/lua/run.lua \
 	src/redis/lua/save_job.lua
 
 nodist_libcrq_core_la_SOURCES = \

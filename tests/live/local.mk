@@ -2,10 +2,14 @@
 # list and its _SOURCES.
 LIVE_TESTS = \
 	tests/live/check_conn \
+	tests/live/check_finish \
 	tests/live/check_job \
+	tests/live/check_lease \
 	tests/live/check_live \
 	tests/live/check_queue \
+	tests/live/check_record \
 	tests/live/check_registry \
+	tests/live/check_run \
 	tests/live/check_script \
 	tests/live/check_task_redis \
 	tests/live/check_tls
@@ -23,6 +27,8 @@ tests_live_liblive_la_SOURCES = \
 	tests/live/live.h \
 	tests/live/relay.c \
 	tests/live/relay.h \
+	tests/live/run_steps.c \
+	tests/live/run_steps.h \
 	tests/live/state.c
 tests_live_liblive_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) \
 	-I$(top_srcdir)/tests/unit
@@ -53,3 +59,15 @@ tests_live_check_task_redis_CPPFLAGS = $(AM_CPPFLAGS) \
 	-I$(top_srcdir)/tests/unit -DDEMO='"$(abs_top_builddir)/.libs"' \
 	-DMODULES='"$(abs_top_builddir)/tests/unit/modules/.libs"'
 tests_live_check_task_redis_LDADD = $(LIVE_LIBS)
+tests_live_check_finish_SOURCES = tests/live/check_finish.c
+tests_live_check_finish_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_finish_LDADD = $(LIVE_LIBS)
+tests_live_check_lease_SOURCES = tests/live/check_lease.c
+tests_live_check_lease_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_lease_LDADD = $(LIVE_LIBS)
+tests_live_check_record_SOURCES = tests/live/check_record.c
+tests_live_check_record_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_record_LDADD = $(LIVE_LIBS)
+tests_live_check_run_SOURCES = tests/live/check_run.c
+tests_live_check_run_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_run_LDADD = $(LIVE_LIBS)

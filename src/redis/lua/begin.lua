@@ -1,0 +1,36 @@
+-- begin.lua - marks runs as begun, just before their tasks are called.
+--
+-- KEYS  1 rq:queues  2 crq:alive
+-- ARGV  1-15 patterns, see run.lua
+--       16 now, unix seconds with a fraction  17 now, RQ's date-time
+--       18 monitoring interval
+--       19... for each run: stem, queue, id, execution, mark
+-- Returns for each run 1, or 0: its fence is gone.
+-- include run.lua
+
+local now, stamp, interval = ARGV[16], ARGV[17], tonumber(ARGV[18])
+
+local function begin(stem, queue, id, execution, mark)
+    local hash = execution_key(id .. ':' .. execution)
+    check_execution(queue, id, execution, stem)
+    if not holds(queue, id, execution) then
+        remove_execution(queue, id, execution, stem)
+        return 0
+    end
+    local before = call('HMGET', hash, 'crq', 'created_at')
+    call('HSET', hash, 'id', execution, 'created_at', before[2] or now,
+        'last_heartbeat', now, 'crq', mark)
+    lease(queue, id, execution, lease_ttl(call('HGET', job_key(id), 'timeout'),
+        interval), math.floor(tonumber(now)))
+    call('HSET', job_key(id), 'last_heartbeat', stamp)
+    if before[1] ~= 'begun' and before[1] ~= 'begun-resumable' then
+        call('HSET', job_key(id), 'started_at', stamp)
+    end
+    return 1
+end
+
+local states = {}
+for at = 19, #ARGV, 5 do
+    states[#states + 1] = begin(unpack(ARGV, at, at + 4))
+end
+return states

@@ -1,0 +1,163 @@
+-- claim.lua - takes jobs from queues and starts them.
+--
+-- KEYS  1 rq:queues  2 crq:alive  3 rq:suspended
+-- ARGV  1-15 patterns, see run.lua
+--       16 now, unix seconds with a fraction  17 now, RQ's date-time
+--       18 stem  19 seconds a sign of life counts  20 monitoring interval
+--       21 how many ids to look at  22 number of queues n, then their names
+--       23 + n... for each slot: execution id, worker name, mark
+-- Returns { 1 if suspended, 1 if there may be more behind those looked at,
+--           ids dropped because there is no job, it is canceled, it runs,
+--           { { slot from 0, id, queue, execution, { field, value ... } } } }
+-- include run.lua
+
+local now, stamp, stem = tonumber(ARGV[16]), ARGV[17], ARGV[18]
+local seconds, interval = math.floor(now), tonumber(ARGV[20])
+local look, queues = tonumber(ARGV[21]), tonumber(ARGV[22])
+local first_slot = 23 + queues
+local slots = (#ARGV - first_slot + 1) / 3
+local dropped = { missing = 0, canceled = 0, running = 0 }
+local jobs = {}
+
+local function slot_word(slot, nth)
+    return ARGV[first_slot + 3 * slot + nth]
+end
+
+local function answer(suspended, more)
+    return { suspended, more, dropped.missing, dropped.canceled,
+        dropped.running, jobs }
+end
+
+-- ---- an earlier run of this same call?
+
+must_be('zset', KEYS[2])
+local executions = {}
+for slot = 0, slots - 1 do
+    executions[slot + 1] = slot_word(slot, 0)
+end
+local known = call('HMGET', runs_key(stem), unpack(executions))
+local repeated = false
+for slot = 0, slots - 1 do
+    if known[slot + 1] then
+        local _, id, queue = read_entry(known[slot + 1])
+        repeated = true
+        if id and holds(queue, id, executions[slot + 1]) then
+            jobs[#jobs + 1] = { slot, id, queue, executions[slot + 1],
+                call('HGETALL', job_key(id)) }
+        end
+    end
+end
+if repeated then
+    return answer(0, 0)
+end
+if call('EXISTS', KEYS[3]) == 1 then
+    return answer(1, 0)
+end
+
+-- ---- looking, without writing anything
+
+-- The executions of a job: one that lives, or those that don't any more.
+local function live_or_stale(id, queue)
+    local stale = {}
+    for _, execution in ipairs(call('ZRANGE', executions_key(id), 0, -1)) do
+        local run = id .. ':' .. execution
+        local deadline = call('ZSCORE', wip_key(queue), run)
+        if deadline and tonumber(deadline) > now and
+                call('EXISTS', execution_key(run)) == 1 then
+            return true
+        end
+        stale[#stale + 1] = execution
+    end
+    return false, stale
+end
+
+local planned, plan = {}, {}
+
+local function consider(id, from)
+    local fields, flat = read_hash(job_key(id))
+    if not fields or (fields.data or '') == '' then
+        dropped.missing = dropped.missing + 1
+        return
+    end
+    if fields.status == 'canceled' then
+        dropped.canceled = dropped.canceled + 1
+        return
+    end
+    local queue = fields.origin or ''
+    if queue == '' then
+        queue = from
+    end
+    must_be('zset', wip_key(queue))
+    must_be('list', intermediate_key(queue))
+    local lives, stale = live_or_stale(id, queue)
+    if lives or planned[id] then
+        dropped.running = dropped.running + 1
+        return
+    end
+    planned[id] = true
+    plan[#plan + 1] = { id = id, queue = queue, fields = fields, flat = flat,
+        stale = stale, execution = executions[#plan + 1] }
+end
+
+local taken = {}
+for nth = 1, queues do
+    local name = ARGV[22 + nth]
+    local list, at, got = queue_key(name), 0, nil
+    repeat
+        local want = math.min(slots - #plan, look)
+        got = 0
+        if want > 0 then
+            local ids = call('LRANGE', list, at, at + want - 1)
+            got = #ids
+            for _, id in ipairs(ids) do
+                consider(id, name)
+            end
+            at, look = at + got, look - got
+        end
+    until want == 0 or got < want
+    if at > 0 then
+        taken[#taken + 1] = { list, at }
+    end
+end
+
+-- ---- writing: nothing here can be refused
+
+for _, from in ipairs(taken) do
+    call('LTRIM', from[1], from[2], -1)
+end
+
+local redis_now = redis_time()
+for i, job in ipairs(plan) do
+    local slot, hash = i - 1, job_key(job.id)
+    local run, mark = job.id .. ':' .. job.execution, slot_word(slot, 2)
+    for _, execution in ipairs(job.stale) do
+        call('ZREM', wip_key(job.queue), job.id .. ':' .. execution)
+        call('ZREM', executions_key(job.id), execution)
+        call('DEL', execution_key(job.id .. ':' .. execution))
+    end
+    call('LREM', intermediate_key(job.queue), 1, job.id)
+
+    call('HSET', execution_key(run), 'id', job.execution, 'created_at',
+        ARGV[16], 'last_heartbeat', ARGV[16], 'crq', mark)
+    -- A ttl counts while the job waits: kept for the case that it is put back.
+    local left = call('PTTL', hash)
+    if left > 0 then
+        call('HSET', execution_key(run), 'crq_expires',
+            string.format('%.0f', redis_now * 1000 + left))
+        call('PERSIST', hash)
+    end
+    lease(job.queue, job.id, job.execution,
+        lease_ttl(job.fields.timeout, interval), seconds)
+    call('HSET', hash, 'status', 'started', 'worker_name', slot_word(slot, 1),
+        'last_heartbeat', stamp)
+    if mark ~= 'waiting' then
+        call('HSET', hash, 'started_at', stamp)
+    end
+    call('HSET', runs_key(stem), job.execution,
+        run_entry(now * 1000000 + slot, job.id, job.queue))
+    jobs[i] = { slot, job.id, job.queue, job.execution, job.flat }
+end
+if #plan > 0 then
+    call('ZADD', KEYS[2], redis_now + ARGV[19], stem)
+end
+return answer(0, look == 0 and #plan < slots and 1 or 0)

@@ -1,0 +1,31 @@
+-- hand_back.lua - claimed jobs back to the front of their queues.
+--
+-- KEYS  1 rq:queues  2 crq:alive
+-- ARGV  1-15 patterns, see run.lua
+--       16... for each run, in the order of the claim: stem, queue, id,
+--       execution
+-- Returns for each run 1, 0: its fence is gone, or 2: it has begun and is not
+-- resumable, nothing was done.
+-- include run.lua
+-- include put_back.lua
+
+local function hand_back(stem, queue, id, execution)
+    check_execution(queue, id, execution, stem)
+    check_put_back(queue)
+    if not holds(queue, id, execution) then
+        remove_execution(queue, id, execution, stem)
+        return 0
+    end
+    local mark = call('HGET', execution_key(id .. ':' .. execution), 'crq')
+    if mark ~= 'waiting' and mark ~= 'begun-resumable' then
+        return 2
+    end
+    put_back(queue, id, execution, stem)
+    return 1
+end
+
+local states = {}
+for nth = (#ARGV - 15) / 4, 1, -1 do
+    states[nth] = hand_back(unpack(ARGV, 12 + 4 * nth, 15 + 4 * nth))
+end
+return states

@@ -1,0 +1,31 @@
+-- heartbeat.lua - renews the leases of runs.
+--
+-- KEYS  1 rq:queues  2 crq:alive
+-- ARGV  1-15 patterns, see run.lua
+--       16 now, unix seconds with a fraction  17 now, RQ's date-time
+--       18... for each run: stem, queue, id, execution, seconds
+-- Returns for each run 1, or 0: its fence is gone.
+-- include run.lua
+
+local now, stamp = ARGV[16], ARGV[17]
+
+local function beat(stem, queue, id, execution, ttl)
+    local hash = execution_key(id .. ':' .. execution)
+    check_execution(queue, id, execution, stem)
+    if not holds(queue, id, execution) then
+        remove_execution(queue, id, execution, stem)
+        return 0
+    end
+    -- RQ's readers want a whole hash, also when ours had expired.
+    call('HSET', hash, 'id', execution, 'last_heartbeat', now)
+    call('HSETNX', hash, 'created_at', now)
+    lease(queue, id, execution, tonumber(ttl), math.floor(tonumber(now)))
+    call('HSET', job_key(id), 'last_heartbeat', stamp)
+    return 1
+end
+
+local states = {}
+for at = 18, #ARGV, 5 do
+    states[#states + 1] = beat(unpack(ARGV, at, at + 4))
+end
+return states

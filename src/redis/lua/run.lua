@@ -1,0 +1,120 @@
+-- run.lua - what all scripts about runs share: keys and the fence.
+--
+-- KEYS  1 rq:queues  2 crq:alive
+-- ARGV  1-15 patterns of keys as in model/keys.c; '%' stands for an id, a
+--       queue, a stem or, in rq:execution:%:%, "<id>:<execution>"
+
+local call = redis.call
+
+-- Returns a function that makes keys of the pattern in ARGV[nth].
+local function keys_like(nth)
+    local pattern = ARGV[nth]
+    local before, after = pattern:match('^[^%%]*'), pattern:match('[^%%]*$')
+    if after == '' then
+        return function(part) return before .. part end
+    end
+    return function(part) return before .. part .. after end
+end
+
+local job_key, dependents_key = keys_like(1), keys_like(2)
+local dependencies_key, queue_key = keys_like(3), keys_like(4)
+local intermediate_key, wip_key = keys_like(5), keys_like(6)
+local executions_key, execution_key = keys_like(7), keys_like(8)
+local results_key, finished_key = keys_like(9), keys_like(10)
+local failed_key, deferred_key = keys_like(11), keys_like(12)
+local scheduled_key, runs_key = keys_like(13), keys_like(14)
+local group_key = keys_like(15)
+
+-- A script is not rolled back. So whatever may be of a foreign type is looked
+-- at before the first write: this raises what the write would have raised.
+local function must_be(kind, key)
+    local is = call('TYPE', key).ok
+    if is ~= kind and is ~= 'none' then
+        error({ err = 'WRONGTYPE ' .. key .. ' is a ' .. is .. ', not a ' ..
+            kind })
+    end
+end
+
+-- The number of a text that is a whole one, else nil.
+local function whole(text)
+    if text and #text < 16 and text:find('^%-?%d+$') then
+        return tonumber(text)
+    end
+    return nil
+end
+
+-- A hash as a table; nil when there is none, or something else.
+local function read_hash(key)
+    if call('TYPE', key).ok ~= 'hash' then
+        return nil
+    end
+    local flat, fields = call('HGETALL', key), {}
+    for i = 1, #flat, 2 do
+        fields[flat[i]] = flat[i + 1]
+    end
+    return fields, flat
+end
+
+-- The fence: whether this execution may still write to its job.
+local function holds(queue, id, execution)
+    return call('ZSCORE', wip_key(queue), id .. ':' .. execution) and
+        call('TYPE', job_key(id)).ok == 'hash'
+end
+
+local function check_execution(queue, id, execution, stem)
+    must_be('zset', wip_key(queue))
+    must_be('zset', executions_key(id))
+    must_be('hash', execution_key(id .. ':' .. execution))
+    must_be('hash', runs_key(stem))
+    must_be('zset', KEYS[2])
+end
+
+-- Removes an execution from everywhere. First of all from rq:wip: a command
+-- that frees memory lets the ones behind it pass when Redis is full.
+local function remove_execution(queue, id, execution, stem)
+    call('ZREM', wip_key(queue), id .. ':' .. execution)
+    call('DEL', execution_key(id .. ':' .. execution))
+    call('ZREM', executions_key(id), execution)
+    call('HDEL', runs_key(stem), execution)
+    if call('EXISTS', runs_key(stem)) == 0 then
+        call('ZREM', KEYS[2], stem)
+    end
+end
+
+-- How long a lease lasts, in seconds: RQ's get_heartbeat_ttl().
+local function lease_ttl(timeout, interval)
+    local limit = whole(timeout)
+    if limit and limit > 0 and limit < interval then
+        return limit + 60
+    end
+    return interval + 60
+end
+
+-- Enters or renews the lease of an execution whose hash is written.
+local function lease(queue, id, execution, ttl, seconds)
+    local run = id .. ':' .. execution
+    call('EXPIRE', execution_key(run), ttl)
+    call('ZADD', executions_key(id), seconds + ttl + 60, execution)
+    call('EXPIRE', executions_key(id), ttl + 60)
+    call('ZADD', wip_key(queue), seconds + ttl, run)
+end
+
+-- Redis's own time, for signs of life: seconds with a fraction.
+local function redis_time()
+    local t = call('TIME')
+    return tonumber(t[1]) + tonumber(t[2]) / 1000000
+end
+
+-- A stem lists its runs as "<order>:<length of id>:<id>:<queue>".
+local function run_entry(order, id, queue)
+    return string.format('%.0f:%d:', order, #id) .. id .. ':' .. queue
+end
+
+local function read_entry(entry)
+    local order, len, rest = entry:match('^(%d+):(%d+):(.*)$')
+    if not order then
+        return nil
+    end
+    return tonumber(order), rest:sub(1, tonumber(len)),
+        rest:sub(tonumber(len) + 2)
+end

@@ -1,0 +1,95 @@
+-- take_over.lua - the runs of a worker that gives no sign of life any more.
+--
+-- KEYS  1 rq:queues  2 crq:alive
+-- ARGV  1-15 patterns, see run.lua
+--       16 now, unix seconds with a fraction  17 now, RQ's date-time
+--       18 the dead stem  19 how many runs at most
+--       20 base64 of the error text of those that had begun
+-- Returns { 1 if it lives, runs put back, failed, retried, ended by others,
+--           left until their deadline }.
+-- include run.lua
+-- include put_back.lua
+-- include move.lua
+-- include promote.lua
+-- include ending.lua
+
+local now, stamp, stem = tonumber(ARGV[16]), ARGV[17], ARGV[18]
+local count = { back = 0, failed = 0, queued = 0, scheduled = 0, gone = 0,
+    left = 0 }
+
+local sign = call('ZSCORE', KEYS[2], stem)
+if sign and tonumber(sign) >= redis_time() then
+    return { 1, 0, 0, 0, 0, 0 }
+end
+
+local runs = {}
+local flat = call('HGETALL', runs_key(stem))
+for i = 1, #flat, 2 do
+    local order, id, queue = read_entry(flat[i + 1])
+    if order then
+        runs[#runs + 1] = { order = order, id = id, queue = queue,
+            execution = flat[i] }
+    else
+        call('HDEL', runs_key(stem), flat[i])
+    end
+end
+-- The last first, because each goes to the front.
+table.sort(runs, function(a, b) return a.order > b.order end)
+
+-- It had begun, and RQ's deadline has passed: RQ's StartedJobRegistry.cleanup()
+-- but with the executions removed and an ended_at.
+local function abandon(run)
+    run.fields = read_hash(job_key(run.id))
+    run.worker, run.now, run.enqueued, run.stamp = '', now, stamp, stamp
+    check_ending(run)
+    local again = has_retries(run.fields)
+    local dependents = find_ready(run.id, run.queue,
+        again and 'queued' or 'failed')
+    remove_execution(run.queue, run.id, run.execution, stem)
+    run.execution = nil
+    if again then
+        return retry(run)
+    end
+    end_badly(run, 'failed', 2, 'exc_string', ARGV[20], dependents)
+    return 'failed'
+end
+
+local function take(run)
+    local name = run.id .. ':' .. run.execution
+    check_execution(run.queue, run.id, run.execution, stem)
+    local deadline = call('ZSCORE', wip_key(run.queue), name)
+    if not deadline or call('TYPE', job_key(run.id)).ok ~= 'hash' then
+        remove_execution(run.queue, run.id, run.execution, stem)
+        return 'gone'
+    end
+    local mark = call('HGET', execution_key(name), 'crq')
+    if mark == 'waiting' or mark == 'begun-resumable' then
+        check_put_back(run.queue)
+        put_back(run.queue, run.id, run.execution, stem)
+        return 'back'
+    elseif tonumber(deadline) > now then
+        return 'left'
+    end
+    return abandon(run)
+end
+
+local done = 0
+for _, run in ipairs(runs) do
+    if done == tonumber(ARGV[19]) then
+        break
+    end
+    -- A key of a foreign type must not hold up the others.
+    local ok, became = pcall(take, run)
+    if not ok then
+        became = 'left'
+    end
+    count[became] = count[became] + 1
+    if became ~= 'left' then
+        done = done + 1
+    end
+end
+if call('EXISTS', runs_key(stem)) == 0 then
+    call('ZREM', KEYS[2], stem)
+end
+return { 0, count.back, count.failed, count.queued + count.scheduled,
+    count.gone, count.left }

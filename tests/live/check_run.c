@@ -1,0 +1,802 @@
+/* check_run.c - tests of model/run.c and its scripts, but for the end of runs
+ * (check_finish.c). */
+#include "run_steps.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "redis/scripts.h"
+
+/* A job as RQ puts it on a queue. */
+#define JOB(id, more)                                                          \
+    "HSET rq:job:" id " created_at c data D origin q1 status queued timeout "  \
+    "180 worker_name \"\" last_heartbeat \"\" " more "\n"
+
+/* One that slot 1 of stem s runs, or holds. */
+#define RUN(id, x, mark)                                                       \
+    JOB(id, "status started worker_name s.1 last_heartbeat h")                 \
+    "HSET rq:execution:" id ":" x " id " x " created_at 1799999990.5 "         \
+    "last_heartbeat 1799999990.5 crq " mark "\n"                               \
+    "EXPIRE rq:execution:" id ":" x " 80\n"                                    \
+    "ZADD rq:executions:" id " 1800000140 " x "\n"                             \
+    "EXPIRE rq:executions:" id " 140\n"                                        \
+    "ZADD rq:wip:q1 1800000080 " id ":" x "\n"                                 \
+    "HSET crq:runs:s " x " 1799999990500000:1:" id ":q1\n"                     \
+    "ZADD crq:alive 5 s\n"
+
+/* ------------------------------------------------------------------ claim */
+
+static const struct {
+    const char *seed;
+    size_t slots;
+    int64_t look;
+    enum crq_mark mark;
+    const char *says, *changes;
+} claims[] = {
+    { "", 1, 9, CRQ_MARK_BEGUN, "", "" },
+    { JOB("a", "") "RPUSH rq:queue:q1 a b\n", 1, 1, CRQ_MARK_BEGUN, "0:a@q1",
+            "+crq:alive zset\n"
+            "  alive s\n"
+            "+crq:runs:s hash\n"
+            "  X1 1800000000000000:1:a:q1\n"
+            "+rq:execution:a:X1 hash ttl=90\n"
+            "  created_at 1800000000.000000\n"
+            "  crq begun\n"
+            "  id X1\n"
+            "  last_heartbeat 1800000000.000000\n"
+            "+rq:executions:a zset ttl=150\n"
+            "  1800000150 X1\n"
+            "rq:job:a hash\n"
+            "  -last_heartbeat \"\"\n"
+            "  -status queued\n"
+            "  -worker_name \"\"\n"
+            "  +last_heartbeat @0\n"
+            "  +started_at @0\n"
+            "  +status started\n"
+            "  +worker_name s.1\n"
+            "rq:queue:q1 list\n"
+            "  b\n"
+            "+rq:wip:q1 zset\n"
+            "  1800000090 a:X1\n" },
+    /* Several wait, in order, over queues; dates are of the begin. */
+    { JOB("a", "") JOB("b", "timeout -1") JOB("c", "origin q2 timeout 5")
+                    JOB("d", "") "RPUSH rq:queue:q1 a b\nRPUSH rq:queue:q2 c "
+                                 "d\n",
+            3, 9, CRQ_MARK_WAITING, "0:a@q1 1:b@q1 2:c@q2",
+            "+crq:alive zset\n"
+            "  alive s\n"
+            "+crq:runs:s hash\n"
+            "  X1 1800000000000000:1:a:q1\n"
+            "  X2 1800000000000001:1:b:q1\n"
+            "  X3 1800000000000002:1:c:q2\n"
+            "+rq:execution:a:X1 hash ttl=90\n"
+            "  created_at 1800000000.000000\n"
+            "  crq waiting\n"
+            "  id X1\n"
+            "  last_heartbeat 1800000000.000000\n"
+            "+rq:execution:b:X2 hash ttl=90\n"
+            "  created_at 1800000000.000000\n"
+            "  crq waiting\n"
+            "  id X2\n"
+            "  last_heartbeat 1800000000.000000\n"
+            "+rq:execution:c:X3 hash ttl=65\n"
+            "  created_at 1800000000.000000\n"
+            "  crq waiting\n"
+            "  id X3\n"
+            "  last_heartbeat 1800000000.000000\n"
+            "+rq:executions:a zset ttl=150\n"
+            "  1800000150 X1\n"
+            "+rq:executions:b zset ttl=150\n"
+            "  1800000150 X2\n"
+            "+rq:executions:c zset ttl=125\n"
+            "  1800000125 X3\n"
+            "rq:job:a hash\n"
+            "  -last_heartbeat \"\"\n"
+            "  -status queued\n"
+            "  -worker_name \"\"\n"
+            "  +last_heartbeat @0\n"
+            "  +status started\n"
+            "  +worker_name s.1\n"
+            "rq:job:b hash\n"
+            "  -last_heartbeat \"\"\n"
+            "  -status queued\n"
+            "  -worker_name \"\"\n"
+            "  +last_heartbeat @0\n"
+            "  +status started\n"
+            "  +worker_name s.2\n"
+            "rq:job:c hash\n"
+            "  -last_heartbeat \"\"\n"
+            "  -status queued\n"
+            "  -worker_name \"\"\n"
+            "  +last_heartbeat @0\n"
+            "  +status started\n"
+            "  +worker_name s.3\n"
+            "-rq:queue:q1\n"
+            "rq:queue:q2 list\n"
+            "  d\n"
+            "+rq:wip:q1 zset\n"
+            "  1800000090 a:X1\n"
+            "  1800000090 b:X2\n"
+            "+rq:wip:q2 zset\n"
+            "  1800000065 c:X3\n" },
+    /* A ttl counts only while a job waits. */
+    { JOB("a", "") "EXPIRE rq:job:a 1000\nEXPIRE rq:job:a:dependents 9\nRPUSH "
+                   "rq:queue:q1 a\n",
+            1, 9, CRQ_MARK_WAITING, "0:a@q1",
+            "+crq:alive zset\n"
+            "  alive s\n"
+            "+crq:runs:s hash\n"
+            "  X1 1800000000000000:1:a:q1\n"
+            "+rq:execution:a:X1 hash ttl=90\n"
+            "  created_at 1800000000.000000\n"
+            "  crq waiting\n"
+            "  crq_expires alive\n"
+            "  id X1\n"
+            "  last_heartbeat 1800000000.000000\n"
+            "+rq:executions:a zset ttl=150\n"
+            "  1800000150 X1\n"
+            "rq:job:a hash\n"
+            "  -last_heartbeat \"\"\n"
+            "  -status queued\n"
+            "  -worker_name \"\"\n"
+            "  +last_heartbeat @0\n"
+            "  +status started\n"
+            "  +worker_name s.1\n"
+            "-rq:queue:q1\n"
+            "+rq:wip:q1 zset\n"
+            "  1800000090 a:X1\n" },
+    { JOB("a", "") "RPUSH rq:queue:q1 a\nSET rq:suspended 1\n", 1, 9,
+            CRQ_MARK_BEGUN, "suspended", "" },
+    /* What is dropped: no hash, no data, an empty one, no hash but a key. */
+    { JOB("a", "") "HSET rq:job:x status queued\nHSET rq:job:y data \"\"\nSET "
+                   "rq:job:z 1\nRPUSH rq:queue:q1 w x y z a\n",
+            2, 9, CRQ_MARK_BEGUN, "missing=4 0:a@q1",
+            "+crq:alive zset\n"
+            "  alive s\n"
+            "+crq:runs:s hash\n"
+            "  X1 1800000000000000:1:a:q1\n"
+            "+rq:execution:a:X1 hash ttl=90\n"
+            "  created_at 1800000000.000000\n"
+            "  crq begun\n"
+            "  id X1\n"
+            "  last_heartbeat 1800000000.000000\n"
+            "+rq:executions:a zset ttl=150\n"
+            "  1800000150 X1\n"
+            "rq:job:a hash\n"
+            "  -last_heartbeat \"\"\n"
+            "  -status queued\n"
+            "  -worker_name \"\"\n"
+            "  +last_heartbeat @0\n"
+            "  +started_at @0\n"
+            "  +status started\n"
+            "  +worker_name s.1\n"
+            "-rq:queue:q1\n"
+            "+rq:wip:q1 zset\n"
+            "  1800000090 a:X1\n" },
+    { JOB("a", "status canceled") "RPUSH rq:queue:q1 a\n", 1, 9, CRQ_MARK_BEGUN,
+            "canceled=1", "-rq:queue:q1\n" },
+    { RUN("a", X3, "begun") "RPUSH rq:queue:q1 a\n", 1, 9, CRQ_MARK_BEGUN,
+            "running=1", "-rq:queue:q1\n" },
+    { JOB("a", "") "RPUSH rq:queue:q1 a a\n", 2, 9, CRQ_MARK_BEGUN,
+            "running=1 0:a@q1",
+            "+crq:alive zset\n"
+            "  alive s\n"
+            "+crq:runs:s hash\n"
+            "  X1 1800000000000000:1:a:q1\n"
+            "+rq:execution:a:X1 hash ttl=90\n"
+            "  created_at 1800000000.000000\n"
+            "  crq begun\n"
+            "  id X1\n"
+            "  last_heartbeat 1800000000.000000\n"
+            "+rq:executions:a zset ttl=150\n"
+            "  1800000150 X1\n"
+            "rq:job:a hash\n"
+            "  -last_heartbeat \"\"\n"
+            "  -status queued\n"
+            "  -worker_name \"\"\n"
+            "  +last_heartbeat @0\n"
+            "  +started_at @0\n"
+            "  +status started\n"
+            "  +worker_name s.1\n"
+            "-rq:queue:q1\n"
+            "+rq:wip:q1 zset\n"
+            "  1800000090 a:X1\n" },
+    /* Whatever its status; what is left of dead runs goes. */
+    { JOB("a", "status finished ended_at e started_at s worker_name w") //
+            "RPUSH rq:queue:q1 a\n"
+            "ZADD rq:executions:a 1 " X2 " 2 " X3 "\n"
+            "HSET rq:execution:a:" X2 " id x\n"
+            "ZADD rq:wip:q1 1700000000 a:" X2 "\n",
+            1, 9, CRQ_MARK_WAITING, "0:a@q1",
+            "+crq:alive zset\n"
+            "  alive s\n"
+            "+crq:runs:s hash\n"
+            "  X1 1800000000000000:1:a:q1\n"
+            "+rq:execution:a:X1 hash ttl=90\n"
+            "  created_at 1800000000.000000\n"
+            "  crq waiting\n"
+            "  id X1\n"
+            "  last_heartbeat 1800000000.000000\n"
+            "-rq:execution:a:X2\n"
+            "rq:executions:a zset ttl=150\n"
+            "  -1 X2\n"
+            "  -2 X3\n"
+            "  +1800000150 X1\n"
+            "rq:job:a hash\n"
+            "  -last_heartbeat \"\"\n"
+            "  -status finished\n"
+            "  -worker_name w\n"
+            "  +last_heartbeat @0\n"
+            "  +status started\n"
+            "  +worker_name s.1\n"
+            "-rq:queue:q1\n"
+            "rq:wip:q1 zset\n"
+            "  -1700000000 a:X2\n"
+            "  +1800000090 a:X1\n" },
+    { JOB("a", "") "RPUSH rq:queue:q1 a\nRPUSH rq:queue:q1:intermediate b a c "
+                   "a\n",
+            1, 9, CRQ_MARK_WAITING, "0:a@q1",
+            "+crq:alive zset\n"
+            "  alive s\n"
+            "+crq:runs:s hash\n"
+            "  X1 1800000000000000:1:a:q1\n"
+            "+rq:execution:a:X1 hash ttl=90\n"
+            "  created_at 1800000000.000000\n"
+            "  crq waiting\n"
+            "  id X1\n"
+            "  last_heartbeat 1800000000.000000\n"
+            "+rq:executions:a zset ttl=150\n"
+            "  1800000150 X1\n"
+            "rq:job:a hash\n"
+            "  -last_heartbeat \"\"\n"
+            "  -status queued\n"
+            "  -worker_name \"\"\n"
+            "  +last_heartbeat @0\n"
+            "  +status started\n"
+            "  +worker_name s.1\n"
+            "-rq:queue:q1\n"
+            "rq:queue:q1:intermediate list\n"
+            "  b c a\n"
+            "+rq:wip:q1 zset\n"
+            "  1800000090 a:X1\n" },
+    /* Bounded: one id of three, four are looked at, none is a job. */
+    { JOB("a", "") "RPUSH rq:queue:q1 v w x y z a\n", 2, 4, CRQ_MARK_BEGUN,
+            "more missing=4",
+            "rq:queue:q1 list\n"
+            "  z a\n" },
+    /* Without an origin it is the queue's; with another one it is that's. */
+    { JOB("a", "origin \"\"") JOB("b", "origin other") "RPUSH rq:queue:q2 a "
+                                                       "b\n",
+            2, 9, CRQ_MARK_WAITING, "0:a@q2 1:b@other",
+            "+crq:alive zset\n"
+            "  alive s\n"
+            "+crq:runs:s hash\n"
+            "  X1 1800000000000000:1:a:q2\n"
+            "  X2 1800000000000001:1:b:other\n"
+            "+rq:execution:a:X1 hash ttl=90\n"
+            "  created_at 1800000000.000000\n"
+            "  crq waiting\n"
+            "  id X1\n"
+            "  last_heartbeat 1800000000.000000\n"
+            "+rq:execution:b:X2 hash ttl=90\n"
+            "  created_at 1800000000.000000\n"
+            "  crq waiting\n"
+            "  id X2\n"
+            "  last_heartbeat 1800000000.000000\n"
+            "+rq:executions:a zset ttl=150\n"
+            "  1800000150 X1\n"
+            "+rq:executions:b zset ttl=150\n"
+            "  1800000150 X2\n"
+            "rq:job:a hash\n"
+            "  -last_heartbeat \"\"\n"
+            "  -status queued\n"
+            "  -worker_name \"\"\n"
+            "  +last_heartbeat @0\n"
+            "  +status started\n"
+            "  +worker_name s.1\n"
+            "rq:job:b hash\n"
+            "  -last_heartbeat \"\"\n"
+            "  -status queued\n"
+            "  -worker_name \"\"\n"
+            "  +last_heartbeat @0\n"
+            "  +status started\n"
+            "  +worker_name s.2\n"
+            "-rq:queue:q2\n"
+            "+rq:wip:other zset\n"
+            "  1800000090 b:X2\n"
+            "+rq:wip:q2 zset\n"
+            "  1800000090 a:X1\n" },
+    /* Timeouts that are none count as no limit. */
+    { JOB("a", "timeout 1h") JOB("b", "timeout 0x5") JOB("c", "timeout 29") //
+            "RPUSH rq:queue:q1 a b c\n",
+            3, 9, CRQ_MARK_WAITING, "0:a@q1 1:b@q1 2:c@q1",
+            "+crq:alive zset\n"
+            "  alive s\n"
+            "+crq:runs:s hash\n"
+            "  X1 1800000000000000:1:a:q1\n"
+            "  X2 1800000000000001:1:b:q1\n"
+            "  X3 1800000000000002:1:c:q1\n"
+            "+rq:execution:a:X1 hash ttl=90\n"
+            "  created_at 1800000000.000000\n"
+            "  crq waiting\n"
+            "  id X1\n"
+            "  last_heartbeat 1800000000.000000\n"
+            "+rq:execution:b:X2 hash ttl=90\n"
+            "  created_at 1800000000.000000\n"
+            "  crq waiting\n"
+            "  id X2\n"
+            "  last_heartbeat 1800000000.000000\n"
+            "+rq:execution:c:X3 hash ttl=89\n"
+            "  created_at 1800000000.000000\n"
+            "  crq waiting\n"
+            "  id X3\n"
+            "  last_heartbeat 1800000000.000000\n"
+            "+rq:executions:a zset ttl=150\n"
+            "  1800000150 X1\n"
+            "+rq:executions:b zset ttl=150\n"
+            "  1800000150 X2\n"
+            "+rq:executions:c zset ttl=149\n"
+            "  1800000149 X3\n"
+            "rq:job:a hash\n"
+            "  -last_heartbeat \"\"\n"
+            "  -status queued\n"
+            "  -worker_name \"\"\n"
+            "  +last_heartbeat @0\n"
+            "  +status started\n"
+            "  +worker_name s.1\n"
+            "rq:job:b hash\n"
+            "  -last_heartbeat \"\"\n"
+            "  -status queued\n"
+            "  -worker_name \"\"\n"
+            "  +last_heartbeat @0\n"
+            "  +status started\n"
+            "  +worker_name s.2\n"
+            "rq:job:c hash\n"
+            "  -last_heartbeat \"\"\n"
+            "  -status queued\n"
+            "  -worker_name \"\"\n"
+            "  +last_heartbeat @0\n"
+            "  +status started\n"
+            "  +worker_name s.3\n"
+            "-rq:queue:q1\n"
+            "+rq:wip:q1 zset\n"
+            "  1800000089 c:X3\n"
+            "  1800000090 a:X1\n"
+            "  1800000090 b:X2\n" },
+};
+
+START_TEST(test_a_claim_starts_jobs_and_repeated_changes_nothing)
+{
+    crq_conn *conn = live_conn();
+
+    live_seed(conn, claims[_i].seed);
+    steps_mark(conn);
+    for (int round = 0; round < 2; round++) {
+        char *says = steps_claim(conn, claims[_i].slots, claims[_i].look,
+                claims[_i].mark, AT_US);
+
+        /* What was dropped the first time is not there any more. */
+        if (round == 0)
+            ck_assert_str_eq(says, claims[_i].says);
+        else if (strchr(claims[_i].says, '@') != NULL)
+            ck_assert_ptr_nonnull(strstr(claims[_i].says, says));
+        crq_text_free(says);
+        if (round == 0 || strstr(claims[_i].says, "more") == NULL)
+            steps_expect(conn, claims[_i].changes);
+    }
+    crq_conn_free(conn);
+}
+END_TEST
+
+/* A key of a foreign type: the claim is refused and has written nothing. */
+static const char *const foreign[] = {
+    "SET rq:queue:q1 x",
+    "SET rq:queue:q2 x",
+    "SET rq:wip:q1 x",
+    "SET rq:executions:a x",
+    "SET rq:queue:q1:intermediate x",
+    "SET crq:runs:s x",
+    "SET crq:alive x",
+};
+
+START_TEST(test_a_claim_that_redis_refuses_takes_nothing)
+{
+    static const char *const queues[] = { "q1", "q2" };
+    const struct crq_claim_slot slots[] = { { X1, "w", CRQ_MARK_BEGUN },
+        { X2, "w", CRQ_MARK_BEGUN }, { X3, "w", CRQ_MARK_BEGUN } };
+    struct crq_claim claim = { "s", queues, 2, slots, 3, 9, 30, AT_US };
+    crq_conn *conn = live_conn();
+    struct crq_args args;
+    crq_error err;
+    size_t nkeys;
+
+    live_seed(conn, JOB("b", "") JOB("a", ""));
+    live_seed(conn, foreign[_i]);
+    if (strstr(foreign[_i], "queue:q1 ") == NULL)
+        live_seed(conn, "RPUSH rq:queue:q1 b a");
+    steps_mark(conn);
+    crq_args_init(&args);
+    nkeys = crq_claim_words(&claim, &args);
+    ck_assert_int_eq(crq_script_call(conn, &crq_script_claim, nkeys, &args,
+                             NULL, &err),
+            CRQ_EREDIS);
+    crq_args_fini(&args);
+    steps_expect(conn, "");
+    crq_conn_free(conn);
+}
+END_TEST
+
+START_TEST(test_a_claimed_job_tells_its_fields)
+{
+    static const char *const queues[] = { "q1" };
+    const struct crq_claim_slot slot = { X1, "w", CRQ_MARK_BEGUN };
+    struct crq_claim claim = { "s", queues, 1, &slot, 1, 9, 30, AT_US };
+    struct crq_claimed_job job;
+    struct crq_claimed claimed;
+    crq_conn *conn = live_conn();
+    struct crq_args args;
+    crq_reply *reply;
+    crq_error err;
+    size_t nkeys, len;
+
+    live_seed(conn,
+            JOB("a", "timeout 7 data \"x\\x00y\" crq_reply ch") //
+            "RPUSH rq:queue:q1 a\n");
+    crq_args_init(&args);
+    nkeys = crq_claim_words(&claim, &args);
+    reply = steps_call(conn, &crq_script_claim, nkeys, &args);
+    unit_ok(crq_claim_read(reply, &claimed, &err), &err);
+    unit_ok(crq_claim_job(&claimed, 0, &job, &err), &err);
+    ck_assert_str_eq(job.run.execution, X1);
+    ck_assert_mem_eq(crq_claimed_field(&job, "data", &len), "x\0y", 4);
+    ck_assert_uint_eq(len, 3);
+    ck_assert_str_eq(crq_claimed_field(&job, "crq_reply", NULL), "ch");
+    ck_assert_ptr_null(crq_claimed_field(&job, "nothing", NULL));
+    ck_assert_int_eq(crq_claimed_number(&job, CRQ_FIELD_TIMEOUT, 1), 7);
+    ck_assert_int_eq(crq_claimed_number(&job, CRQ_FIELD_ORIGIN, 1), 1);
+    ck_assert_int_eq(crq_claimed_number(&job, CRQ_FIELD_RESULT_TTL, 2), 2);
+    ck_assert_int_eq(crq_claim_job(&claimed, 1, &job, &err), CRQ_ECODEC);
+    ck_assert_int_eq(crq_claim_read(NULL, &claimed, &err), CRQ_ECODEC);
+    crq_reply_free(reply);
+    crq_conn_free(conn);
+}
+END_TEST
+
+START_TEST(test_an_execution_id_is_32_hex_digits)
+{
+    char one[CRQ_EXECUTION_ID_LEN + 1], two[CRQ_EXECUTION_ID_LEN + 1];
+
+    crq_execution_id(one);
+    crq_execution_id(two);
+    ck_assert_uint_eq(strspn(one, "0123456789abcdef"), 32);
+    ck_assert_uint_eq(strlen(one), 32);
+    ck_assert_str_ne(one, two);
+}
+END_TEST
+
+/* -------------------------------------------- begin, heartbeat, hand back */
+
+#define NO_FENCE "ZREM rq:wip:q1 a:" X1 "\n"
+#define NO_JOB   "DEL rq:job:a\n"
+
+static const struct {
+    const char *seed;
+    char step; /* b: begin, r: begin as resumable, h: heartbeat of 61 s */
+    enum crq_run_state state;
+    const char *changes;
+} steps[] = {
+    { RUN("a", X1, "waiting"), 'b', CRQ_RUN_KEPT,
+            "rq:execution:a:X1 hash ttl=90\n"
+            "  -crq waiting\n"
+            "  -last_heartbeat 1799999990.5\n"
+            "  +crq begun\n"
+            "  +last_heartbeat 1800000000.000000\n"
+            "rq:executions:a zset ttl=150\n"
+            "  -1800000140 X1\n"
+            "  +1800000150 X1\n"
+            "rq:job:a hash\n"
+            "  -last_heartbeat h\n"
+            "  +last_heartbeat @0\n"
+            "  +started_at @0\n"
+            "rq:wip:q1 zset\n"
+            "  -1800000080 a:X1\n"
+            "  +1800000090 a:X1\n" },
+    { RUN("a", X1, "waiting"), 'r', CRQ_RUN_KEPT,
+            "rq:execution:a:X1 hash ttl=90\n"
+            "  -crq waiting\n"
+            "  -last_heartbeat 1799999990.5\n"
+            "  +crq begun-resumable\n"
+            "  +last_heartbeat 1800000000.000000\n"
+            "rq:executions:a zset ttl=150\n"
+            "  -1800000140 X1\n"
+            "  +1800000150 X1\n"
+            "rq:job:a hash\n"
+            "  -last_heartbeat h\n"
+            "  +last_heartbeat @0\n"
+            "  +started_at @0\n"
+            "rq:wip:q1 zset\n"
+            "  -1800000080 a:X1\n"
+            "  +1800000090 a:X1\n" },
+    { RUN("a", X1, "begun"), 'r', CRQ_RUN_KEPT,
+            "rq:execution:a:X1 hash ttl=90\n"
+            "  -crq begun\n"
+            "  -last_heartbeat 1799999990.5\n"
+            "  +crq begun-resumable\n"
+            "  +last_heartbeat 1800000000.000000\n"
+            "rq:executions:a zset ttl=150\n"
+            "  -1800000140 X1\n"
+            "  +1800000150 X1\n"
+            "rq:job:a hash\n"
+            "  -last_heartbeat h\n"
+            "  +last_heartbeat @0\n"
+            "rq:wip:q1 zset\n"
+            "  -1800000080 a:X1\n"
+            "  +1800000090 a:X1\n" },
+    { RUN("a", X1, "waiting") "HSET rq:job:a timeout 10\n", 'b', CRQ_RUN_KEPT,
+            "rq:execution:a:X1 hash ttl=70\n"
+            "  -crq waiting\n"
+            "  -last_heartbeat 1799999990.5\n"
+            "  +crq begun\n"
+            "  +last_heartbeat 1800000000.000000\n"
+            "rq:executions:a zset ttl=130\n"
+            "  -1800000140 X1\n"
+            "  +1800000130 X1\n"
+            "rq:job:a hash\n"
+            "  -last_heartbeat h\n"
+            "  +last_heartbeat @0\n"
+            "  +started_at @0\n"
+            "rq:wip:q1 zset\n"
+            "  -1800000080 a:X1\n"
+            "  +1800000070 a:X1\n" },
+    /* The hash of the execution had expired: RQ needs a whole one. */
+    { RUN("a", X1, "waiting") "DEL rq:execution:a:" X1 " rq:executions:a\n",
+            'b', CRQ_RUN_KEPT,
+            "+rq:execution:a:X1 hash ttl=90\n"
+            "  created_at 1800000000.000000\n"
+            "  crq begun\n"
+            "  id X1\n"
+            "  last_heartbeat 1800000000.000000\n"
+            "+rq:executions:a zset ttl=150\n"
+            "  1800000150 X1\n"
+            "rq:job:a hash\n"
+            "  -last_heartbeat h\n"
+            "  +last_heartbeat @0\n"
+            "  +started_at @0\n"
+            "rq:wip:q1 zset\n"
+            "  -1800000080 a:X1\n"
+            "  +1800000090 a:X1\n" },
+    { RUN("a", X1, "waiting") NO_FENCE, 'b', CRQ_RUN_LOST,
+            "-crq:alive\n"
+            "-crq:runs:s\n"
+            "-rq:execution:a:X1\n"
+            "-rq:executions:a\n" },
+    { RUN("a", X1, "waiting") NO_JOB, 'b', CRQ_RUN_LOST,
+            "-crq:alive\n"
+            "-crq:runs:s\n"
+            "-rq:execution:a:X1\n"
+            "-rq:executions:a\n"
+            "-rq:wip:q1\n" },
+    { RUN("a", X1, "waiting") RUN("b", X2, "waiting") NO_FENCE, 'b',
+            CRQ_RUN_LOST,
+            "crq:runs:s hash\n"
+            "  -X1 1799999990500000:1:a:q1\n"
+            "-rq:execution:a:X1\n"
+            "-rq:executions:a\n" },
+    { RUN("a", X1, "begun"), 'h', CRQ_RUN_KEPT,
+            "rq:execution:a:X1 hash ttl=61\n"
+            "  -last_heartbeat 1799999990.5\n"
+            "  +last_heartbeat 1800000000.000000\n"
+            "rq:executions:a zset ttl=121\n"
+            "  -1800000140 X1\n"
+            "  +1800000121 X1\n"
+            "rq:job:a hash\n"
+            "  -last_heartbeat h\n"
+            "  +last_heartbeat @0\n"
+            "rq:wip:q1 zset\n"
+            "  -1800000080 a:X1\n"
+            "  +1800000061 a:X1\n" },
+    { RUN("a", X1, "begun") "DEL rq:execution:a:" X1 " rq:executions:a\n", 'h',
+            CRQ_RUN_KEPT,
+            "+rq:execution:a:X1 hash ttl=61\n"
+            "  created_at 1800000000.000000\n"
+            "  id X1\n"
+            "  last_heartbeat 1800000000.000000\n"
+            "+rq:executions:a zset ttl=121\n"
+            "  1800000121 X1\n"
+            "rq:job:a hash\n"
+            "  -last_heartbeat h\n"
+            "  +last_heartbeat @0\n"
+            "rq:wip:q1 zset\n"
+            "  -1800000080 a:X1\n"
+            "  +1800000061 a:X1\n" },
+    { RUN("a", X1, "begun") NO_FENCE, 'h', CRQ_RUN_LOST,
+            "-crq:alive\n"
+            "-crq:runs:s\n"
+            "-rq:execution:a:X1\n"
+            "-rq:executions:a\n" },
+    { RUN("a", X1, "begun") NO_JOB, 'h', CRQ_RUN_LOST,
+            "-crq:alive\n"
+            "-crq:runs:s\n"
+            "-rq:execution:a:X1\n"
+            "-rq:executions:a\n"
+            "-rq:wip:q1\n" },
+};
+
+START_TEST(test_a_step_needs_its_fence_and_repeated_changes_nothing)
+{
+    crq_conn *conn = live_conn();
+
+    live_seed(conn, steps[_i].seed);
+    steps_mark(conn);
+    for (int round = 0; round < 2; round++) {
+        enum crq_run_state state;
+
+        if (steps[_i].step == 'h')
+            state = steps_heartbeat(conn, "a", X1, 61, AT_US);
+        else
+            state = steps_begin(conn, "a", X1,
+                    steps[_i].step == 'b' ? CRQ_MARK_BEGUN
+                                          : CRQ_MARK_BEGUN_RESUMABLE,
+                    AT_US);
+        ck_assert_int_eq(state, steps[_i].state);
+        steps_expect(conn, steps[_i].changes);
+    }
+    crq_conn_free(conn);
+}
+END_TEST
+
+static const struct {
+    const char *seed;
+    enum crq_run_state states[2], again[2]; /* of a with X1, b with X2 */
+    const char *changes;
+} backs[] = {
+    { RUN("a", X1, "waiting") RUN("b", X2, "begun-resumable") //
+            "RPUSH rq:queue:q1 c\n",
+            { CRQ_RUN_KEPT, CRQ_RUN_KEPT }, { CRQ_RUN_LOST, CRQ_RUN_LOST },
+            "-crq:alive\n"
+            "-crq:runs:s\n"
+            "-rq:execution:a:X1\n"
+            "-rq:execution:b:X2\n"
+            "-rq:executions:a\n"
+            "-rq:executions:b\n"
+            "rq:job:a hash\n"
+            "  -last_heartbeat h\n"
+            "  -status started\n"
+            "  -worker_name s.1\n"
+            "  +last_heartbeat \"\"\n"
+            "  +status queued\n"
+            "  +worker_name \"\"\n"
+            "rq:job:b hash\n"
+            "  -last_heartbeat h\n"
+            "  -status started\n"
+            "  -worker_name s.1\n"
+            "  +last_heartbeat \"\"\n"
+            "  +status queued\n"
+            "  +worker_name \"\"\n"
+            "rq:queue:q1 list\n"
+            "  a b c\n"
+            "+rq:queues set\n"
+            "  rq:queue:q1\n"
+            "-rq:wip:q1\n" },
+    { RUN("a", X1, "begun") RUN("b", X2, "waiting"),
+            { CRQ_RUN_BEGUN, CRQ_RUN_KEPT }, { CRQ_RUN_BEGUN, CRQ_RUN_LOST },
+            "crq:runs:s hash\n"
+            "  -X2 1799999990500000:1:b:q1\n"
+            "-rq:execution:b:X2\n"
+            "-rq:executions:b\n"
+            "rq:job:b hash\n"
+            "  -last_heartbeat h\n"
+            "  -status started\n"
+            "  -worker_name s.1\n"
+            "  +last_heartbeat \"\"\n"
+            "  +status queued\n"
+            "  +worker_name \"\"\n"
+            "+rq:queue:q1 list\n"
+            "  b\n"
+            "+rq:queues set\n"
+            "  rq:queue:q1\n"
+            "rq:wip:q1 zset\n"
+            "  -1800000080 b:X2\n" },
+    { RUN("a", X1, "waiting") RUN("b", X2, "waiting") NO_FENCE,
+            { CRQ_RUN_LOST, CRQ_RUN_KEPT }, { CRQ_RUN_LOST, CRQ_RUN_LOST },
+            "-crq:alive\n"
+            "-crq:runs:s\n"
+            "-rq:execution:a:X1\n"
+            "-rq:execution:b:X2\n"
+            "-rq:executions:a\n"
+            "-rq:executions:b\n"
+            "rq:job:b hash\n"
+            "  -last_heartbeat h\n"
+            "  -status started\n"
+            "  -worker_name s.1\n"
+            "  +last_heartbeat \"\"\n"
+            "  +status queued\n"
+            "  +worker_name \"\"\n"
+            "+rq:queue:q1 list\n"
+            "  b\n"
+            "+rq:queues set\n"
+            "  rq:queue:q1\n"
+            "-rq:wip:q1\n" },
+    { RUN("a", X1, "waiting") NO_JOB, { CRQ_RUN_LOST, CRQ_RUN_LOST },
+            { CRQ_RUN_LOST, CRQ_RUN_LOST },
+            "-crq:alive\n"
+            "-crq:runs:s\n"
+            "-rq:execution:a:X1\n"
+            "-rq:executions:a\n"
+            "-rq:wip:q1\n" },
+    /* Its time to wait was over long ago. */
+    { RUN("a", X1, "waiting") "HSET rq:execution:a:" X1 " crq_expires 5\n",
+            { CRQ_RUN_KEPT, CRQ_RUN_LOST }, { CRQ_RUN_LOST, CRQ_RUN_LOST },
+            "-crq:alive\n"
+            "-crq:runs:s\n"
+            "-rq:execution:a:X1\n"
+            "-rq:executions:a\n"
+            "-rq:job:a\n"
+            "-rq:wip:q1\n" },
+};
+
+START_TEST(test_jobs_are_handed_back_to_the_front_in_their_order)
+{
+    crq_conn *conn = live_conn();
+
+    live_seed(conn, backs[_i].seed);
+    steps_mark(conn);
+    for (int round = 0; round < 2; round++) {
+        struct crq_runref a = { "q1", "a", X1 }, b = { "q1", "b", X2 };
+        struct crq_args args;
+        crq_reply *reply;
+        size_t nkeys;
+
+        crq_args_init(&args);
+        nkeys = crq_hand_back_start(&args);
+        crq_hand_back_add(&args, "s", &a);
+        crq_hand_back_add(&args, "s", &b);
+        reply = steps_call(conn, &crq_script_hand_back, nkeys, &args);
+        for (size_t i = 0; i < 2; i++)
+            ck_assert_int_eq(crq_runs_state(reply, i),
+                    round == 0 ? backs[_i].states[i] : backs[_i].again[i]);
+        crq_reply_free(reply);
+        steps_expect(conn, backs[_i].changes);
+    }
+    crq_conn_free(conn);
+}
+END_TEST
+
+START_TEST(test_a_job_handed_back_is_as_it_was)
+{
+    struct crq_runref run = { "q1", "a", X1 };
+    crq_conn *conn = live_conn();
+    struct crq_args args;
+    size_t nkeys;
+
+    live_seed(conn,
+            JOB("a", "ttl 1000") //
+            "EXPIRE rq:job:a 1000\nSADD rq:queues rq:queue:q1\n"
+            "RPUSH rq:queue:q1 a b\n");
+    steps_mark(conn);
+    crq_text_free(steps_claim(conn, 1, 9, CRQ_MARK_WAITING, AT_US));
+    crq_args_init(&args);
+    nkeys = crq_hand_back_start(&args);
+    crq_hand_back_add(&args, "s", &run);
+    crq_reply_free(steps_call(conn, &crq_script_hand_back, nkeys, &args));
+    steps_expect(conn, "");
+    crq_conn_free(conn);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tc = tcase_create("run");
+
+    unit_add_rows(tc, test_a_claim_starts_jobs_and_repeated_changes_nothing,
+            claims);
+    unit_add_rows(tc, test_a_claim_that_redis_refuses_takes_nothing, foreign);
+    tcase_add_test(tc, test_a_claimed_job_tells_its_fields);
+    tcase_add_test(tc, test_an_execution_id_is_32_hex_digits);
+    unit_add_rows(tc, test_a_step_needs_its_fence_and_repeated_changes_nothing,
+            steps);
+    unit_add_rows(tc, test_jobs_are_handed_back_to_the_front_in_their_order,
+            backs);
+    tcase_add_test(tc, test_a_job_handed_back_is_as_it_was);
+    return live_run("run", tc);
+}
