@@ -21,7 +21,7 @@
     "ZADD rq:executions:" id " 1800000140 " x "\n"                             \
     "EXPIRE rq:executions:" id " 140\n"                                        \
     "ZADD rq:wip:q1 1800000080 " id ":" x "\n"                                 \
-    "HSET crq:runs:s " x " 1799999990500000:1:" id ":q1\n"                     \
+    "HSET crq:runs:s " x " 1799999990500000:" mark ":1:" id ":q1\n"            \
     "ZADD crq:alive 5 s\n"
 
 /* ------------------------------------------------------------------ claim */
@@ -38,7 +38,7 @@ static const struct {
             "+crq:alive zset\n"
             "  alive s\n"
             "+crq:runs:s hash\n"
-            "  X1 1800000000000000:1:a:q1\n"
+            "  X1 1800000000000000:begun:1:a:q1\n"
             "+rq:execution:a:X1 hash ttl=90\n"
             "  created_at 1800000000.000000\n"
             "  crq begun\n"
@@ -66,9 +66,9 @@ static const struct {
             "+crq:alive zset\n"
             "  alive s\n"
             "+crq:runs:s hash\n"
-            "  X1 1800000000000000:1:a:q1\n"
-            "  X2 1800000000000001:1:b:q1\n"
-            "  X3 1800000000000002:1:c:q2\n"
+            "  X1 1800000000000000:waiting:1:a:q1\n"
+            "  X2 1800000000000001:waiting:1:b:q1\n"
+            "  X3 1800000000000002:waiting:1:c:q2\n"
             "+rq:execution:a:X1 hash ttl=90\n"
             "  created_at 1800000000.000000\n"
             "  crq waiting\n"
@@ -126,7 +126,7 @@ static const struct {
             "+crq:alive zset\n"
             "  alive s\n"
             "+crq:runs:s hash\n"
-            "  X1 1800000000000000:1:a:q1\n"
+            "  X1 1800000000000000:waiting:1:a:q1\n"
             "+rq:execution:a:X1 hash ttl=90\n"
             "  created_at 1800000000.000000\n"
             "  crq waiting\n"
@@ -154,7 +154,7 @@ static const struct {
             "+crq:alive zset\n"
             "  alive s\n"
             "+crq:runs:s hash\n"
-            "  X1 1800000000000000:1:a:q1\n"
+            "  X1 1800000000000000:begun:1:a:q1\n"
             "+rq:execution:a:X1 hash ttl=90\n"
             "  created_at 1800000000.000000\n"
             "  crq begun\n"
@@ -182,7 +182,7 @@ static const struct {
             "+crq:alive zset\n"
             "  alive s\n"
             "+crq:runs:s hash\n"
-            "  X1 1800000000000000:1:a:q1\n"
+            "  X1 1800000000000000:begun:1:a:q1\n"
             "+rq:execution:a:X1 hash ttl=90\n"
             "  created_at 1800000000.000000\n"
             "  crq begun\n"
@@ -211,7 +211,7 @@ static const struct {
             "+crq:alive zset\n"
             "  alive s\n"
             "+crq:runs:s hash\n"
-            "  X1 1800000000000000:1:a:q1\n"
+            "  X1 1800000000000000:waiting:1:a:q1\n"
             "+rq:execution:a:X1 hash ttl=90\n"
             "  created_at 1800000000.000000\n"
             "  crq waiting\n"
@@ -239,7 +239,7 @@ static const struct {
             "+crq:alive zset\n"
             "  alive s\n"
             "+crq:runs:s hash\n"
-            "  X1 1800000000000000:1:a:q1\n"
+            "  X1 1800000000000000:waiting:1:a:q1\n"
             "+rq:execution:a:X1 hash ttl=90\n"
             "  created_at 1800000000.000000\n"
             "  crq waiting\n"
@@ -271,8 +271,8 @@ static const struct {
             "+crq:alive zset\n"
             "  alive s\n"
             "+crq:runs:s hash\n"
-            "  X1 1800000000000000:1:a:q2\n"
-            "  X2 1800000000000001:1:b:other\n"
+            "  X1 1800000000000000:waiting:1:a:q2\n"
+            "  X2 1800000000000001:waiting:1:b:other\n"
             "+rq:execution:a:X1 hash ttl=90\n"
             "  created_at 1800000000.000000\n"
             "  crq waiting\n"
@@ -313,9 +313,9 @@ static const struct {
             "+crq:alive zset\n"
             "  alive s\n"
             "+crq:runs:s hash\n"
-            "  X1 1800000000000000:1:a:q1\n"
-            "  X2 1800000000000001:1:b:q1\n"
-            "  X3 1800000000000002:1:c:q1\n"
+            "  X1 1800000000000000:waiting:1:a:q1\n"
+            "  X2 1800000000000001:waiting:1:b:q1\n"
+            "  X3 1800000000000002:waiting:1:c:q1\n"
             "+rq:execution:a:X1 hash ttl=90\n"
             "  created_at 1800000000.000000\n"
             "  crq waiting\n"
@@ -486,6 +486,9 @@ static const struct {
     const char *changes;
 } steps[] = {
     { RUN("a", X1, "waiting"), 'b', CRQ_RUN_KEPT,
+            "crq:runs:s hash\n"
+            "  -X1 1799999990500000:waiting:1:a:q1\n"
+            "  +X1 1799999990500000:begun:1:a:q1\n"
             "rq:execution:a:X1 hash ttl=90\n"
             "  -crq waiting\n"
             "  -last_heartbeat 1799999990.5\n"
@@ -502,6 +505,9 @@ static const struct {
             "  -1800000080 a:X1\n"
             "  +1800000090 a:X1\n" },
     { RUN("a", X1, "waiting"), 'r', CRQ_RUN_KEPT,
+            "crq:runs:s hash\n"
+            "  -X1 1799999990500000:waiting:1:a:q1\n"
+            "  +X1 1799999990500000:begun-resumable:1:a:q1\n"
             "rq:execution:a:X1 hash ttl=90\n"
             "  -crq waiting\n"
             "  -last_heartbeat 1799999990.5\n"
@@ -518,6 +524,9 @@ static const struct {
             "  -1800000080 a:X1\n"
             "  +1800000090 a:X1\n" },
     { RUN("a", X1, "begun"), 'r', CRQ_RUN_KEPT,
+            "crq:runs:s hash\n"
+            "  -X1 1799999990500000:begun:1:a:q1\n"
+            "  +X1 1799999990500000:begun-resumable:1:a:q1\n"
             "rq:execution:a:X1 hash ttl=90\n"
             "  -crq begun\n"
             "  -last_heartbeat 1799999990.5\n"
@@ -533,6 +542,9 @@ static const struct {
             "  -1800000080 a:X1\n"
             "  +1800000090 a:X1\n" },
     { RUN("a", X1, "waiting") "HSET rq:job:a timeout 10\n", 'b', CRQ_RUN_KEPT,
+            "crq:runs:s hash\n"
+            "  -X1 1799999990500000:waiting:1:a:q1\n"
+            "  +X1 1799999990500000:begun:1:a:q1\n"
             "rq:execution:a:X1 hash ttl=70\n"
             "  -crq waiting\n"
             "  -last_heartbeat 1799999990.5\n"
@@ -551,6 +563,9 @@ static const struct {
     /* The hash of the execution had expired: RQ needs a whole one. */
     { RUN("a", X1, "waiting") "DEL rq:execution:a:" X1 " rq:executions:a\n",
             'b', CRQ_RUN_KEPT,
+            "crq:runs:s hash\n"
+            "  -X1 1799999990500000:waiting:1:a:q1\n"
+            "  +X1 1799999990500000:begun:1:a:q1\n"
             "+rq:execution:a:X1 hash ttl=90\n"
             "  created_at 1800000000.000000\n"
             "  crq begun\n"
@@ -579,7 +594,7 @@ static const struct {
     { RUN("a", X1, "waiting") RUN("b", X2, "waiting") NO_FENCE, 'b',
             CRQ_RUN_LOST,
             "crq:runs:s hash\n"
-            "  -X1 1799999990500000:1:a:q1\n"
+            "  -X1 1799999990500000:waiting:1:a:q1\n"
             "-rq:execution:a:X1\n"
             "-rq:executions:a\n" },
     { RUN("a", X1, "begun"), 'h', CRQ_RUN_KEPT,
@@ -599,6 +614,7 @@ static const struct {
             CRQ_RUN_KEPT,
             "+rq:execution:a:X1 hash ttl=61\n"
             "  created_at 1800000000.000000\n"
+            "  crq begun\n"
             "  id X1\n"
             "  last_heartbeat 1800000000.000000\n"
             "+rq:executions:a zset ttl=121\n"
@@ -681,7 +697,7 @@ static const struct {
     { RUN("a", X1, "begun") RUN("b", X2, "waiting"),
             { CRQ_RUN_BEGUN, CRQ_RUN_KEPT }, { CRQ_RUN_BEGUN, CRQ_RUN_LOST },
             "crq:runs:s hash\n"
-            "  -X2 1799999990500000:1:b:q1\n"
+            "  -X2 1799999990500000:waiting:1:b:q1\n"
             "-rq:execution:b:X2\n"
             "-rq:executions:b\n"
             "rq:job:b hash\n"

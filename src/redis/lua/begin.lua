@@ -17,13 +17,15 @@ local function begin(stem, queue, id, execution, mark)
         remove_execution(queue, id, execution, stem)
         return 0
     end
-    local before = call('HMGET', hash, 'crq', 'created_at')
-    call('HSET', hash, 'id', execution, 'created_at', before[2] or now,
-        'last_heartbeat', now, 'crq', mark)
+    local entry = find_entry(stem, execution)
+    call('HSET', hash, 'id', execution, 'last_heartbeat', now, 'crq', mark)
+    call('HSETNX', hash, 'created_at', now)
+    call('HSET', runs_key(stem), execution, run_entry(
+        entry and entry.order or tonumber(now) * 1000000, mark, id, queue))
     lease(queue, id, execution, lease_ttl(call('HGET', job_key(id), 'timeout'),
         interval), math.floor(tonumber(now)))
     call('HSET', job_key(id), 'last_heartbeat', stamp)
-    if before[1] ~= 'begun' and before[1] ~= 'begun-resumable' then
+    if not entry or entry.mark == 'waiting' then
         call('HSET', job_key(id), 'started_at', stamp)
     end
     return 1

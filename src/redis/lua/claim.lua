@@ -39,11 +39,11 @@ local known = call('HMGET', runs_key(stem), unpack(executions))
 local repeated = false
 for slot = 0, slots - 1 do
     if known[slot + 1] then
-        local _, id, queue = read_entry(known[slot + 1])
+        local run = read_entry(known[slot + 1])
         repeated = true
-        if id and holds(queue, id, executions[slot + 1]) then
-            jobs[#jobs + 1] = { slot, id, queue, executions[slot + 1],
-                call('HGETALL', job_key(id)) }
+        if run and holds(run.queue, run.id, executions[slot + 1]) then
+            jobs[#jobs + 1] = { slot, run.id, run.queue, executions[slot + 1],
+                call('HGETALL', job_key(run.id)) }
         end
     end
 end
@@ -154,7 +154,7 @@ for i, job in ipairs(plan) do
         call('HSET', hash, 'started_at', stamp)
     end
     call('HSET', runs_key(stem), job.execution,
-        run_entry(now * 1000000 + slot, job.id, job.queue))
+        run_entry(now * 1000000 + slot, mark, job.id, job.queue))
     jobs[i] = { slot, job.id, job.queue, job.execution, job.flat }
 end
 if #plan > 0 then

@@ -16,8 +16,8 @@ local function hand_back(stem, queue, id, execution)
         remove_execution(queue, id, execution, stem)
         return 0
     end
-    local mark = call('HGET', execution_key(id .. ':' .. execution), 'crq')
-    if mark ~= 'waiting' and mark ~= 'begun-resumable' then
+    local entry = find_entry(stem, execution)
+    if not entry or entry.mark == 'begun' then
         return 2
     end
     put_back(queue, id, execution, stem)

@@ -19,6 +19,8 @@ local function beat(stem, queue, id, execution, ttl)
     -- RQ's readers want a whole hash, also when ours had expired.
     call('HSET', hash, 'id', execution, 'last_heartbeat', now)
     call('HSETNX', hash, 'created_at', now)
+    local entry = find_entry(stem, execution)
+    call('HSETNX', hash, 'crq', entry and entry.mark or 'begun')
     lease(queue, id, execution, tonumber(ttl), math.floor(tonumber(now)))
     call('HSET', job_key(id), 'last_heartbeat', stamp)
     return 1

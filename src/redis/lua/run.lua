@@ -105,16 +105,23 @@ local function redis_time()
     return tonumber(t[1]) + tonumber(t[2]) / 1000000
 end
 
--- A stem lists its runs as "<order>:<length of id>:<id>:<queue>".
-local function run_entry(order, id, queue)
-    return string.format('%.0f:%d:', order, #id) .. id .. ':' .. queue
+-- A stem lists its runs as "<order>:<mark>:<length of id>:<id>:<queue>", the
+-- mark being the field crq of the execution's hash: that expires, this doesn't.
+local function run_entry(order, mark, id, queue)
+    return string.format('%.0f:%s:%d:', order, mark, #id) .. id .. ':' .. queue
 end
 
 local function read_entry(entry)
-    local order, len, rest = entry:match('^(%d+):(%d+):(.*)$')
+    local order, mark, len, rest = entry:match('^(%d+):([%a-]+):(%d+):(.*)$')
     if not order then
         return nil
     end
-    return tonumber(order), rest:sub(1, tonumber(len)),
-        rest:sub(tonumber(len) + 2)
+    len = tonumber(len)
+    return { order = tonumber(order), mark = mark, id = rest:sub(1, len),
+        queue = rest:sub(len + 2) }
+end
+
+local function find_entry(stem, execution)
+    local entry = call('HGET', runs_key(stem), execution)
+    return entry and read_entry(entry) or nil
 end

@@ -25,10 +25,10 @@ end
 local runs = {}
 local flat = call('HGETALL', runs_key(stem))
 for i = 1, #flat, 2 do
-    local order, id, queue = read_entry(flat[i + 1])
-    if order then
-        runs[#runs + 1] = { order = order, id = id, queue = queue,
-            execution = flat[i] }
+    local run = read_entry(flat[i + 1])
+    if run then
+        run.execution = flat[i]
+        runs[#runs + 1] = run
     else
         call('HDEL', runs_key(stem), flat[i])
     end
@@ -62,8 +62,7 @@ local function take(run)
         remove_execution(run.queue, run.id, run.execution, stem)
         return 'gone'
     end
-    local mark = call('HGET', execution_key(name), 'crq')
-    if mark == 'waiting' or mark == 'begun-resumable' then
+    if run.mark ~= 'begun' then
         check_put_back(run.queue)
         put_back(run.queue, run.id, run.execution, stem)
         return 'back'
