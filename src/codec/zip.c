@@ -191,3 +191,18 @@ int crq_zip_inflate(const void *bytes, size_t len, struct crq_buf *out,
         crq_buf_cut(out, start);
     return rc;
 }
+
+size_t crq_zip_peek(const void *bytes, size_t len, void *out, size_t cap)
+{
+    z_stream z = { .zalloc = z_alloc, .zfree = z_free };
+    int rc;
+
+    if (len > CRQ_BUF_MAX || inflateInit(&z) != Z_OK)
+        return 0;
+    take_input(&z, bytes, len);
+    z.next_out = out;
+    z.avail_out = (uInt)cap;
+    rc = inflate(&z, Z_SYNC_FLUSH);
+    inflateEnd(&z);
+    return rc == Z_OK || rc == Z_STREAM_END ? cap - z.avail_out : 0;
+}

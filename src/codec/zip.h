@@ -18,6 +18,10 @@ int crq_zip_deflate(const void *bytes, size_t len, struct crq_buf *out,
 int crq_zip_inflate(const void *bytes, size_t len, struct crq_buf *out,
         crq_error *err) CRQ_MUST_CHECK;
 
+/** Fill `out` with the first bytes of what the zlib form holds, at most `cap`.
+ *  How many there were, 0 when it isn't zlib: this looks, it does not check. */
+size_t crq_zip_peek(const void *bytes, size_t len, void *out, size_t cap);
+
 /** Append base64 text, one line, padded. */
 int crq_base64_encode(const void *bytes, size_t len, struct crq_buf *out,
         crq_error *err) CRQ_MUST_CHECK;

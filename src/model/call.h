@@ -40,4 +40,13 @@ int crq_payload_decode(const void *data, size_t len, struct crq_payload *out,
         crq_error *err) CRQ_MUST_CHECK;
 void crq_payload_fini(struct crq_payload *payload);
 
+/**
+ * Append the function's name, in most cases without reading more than the
+ * begin of the data. For looking the function up beforehand: it says nothing
+ * about the rest of the data, which may turn out to be unreadable.
+ * Errors as of crq_payload_decode(), when that was needed.
+ */
+int crq_payload_func_peek(const void *data, size_t len, struct crq_buf *out,
+        crq_error *err) CRQ_MUST_CHECK;
+
 #endif

@@ -1,6 +1,7 @@
 libcrq_core_la_SOURCES += \
 	src/model/call.c \
 	src/model/call.h \
+	src/model/call_peek.c \
 	src/model/fields.c \
 	src/model/fields.h \
 	src/model/finish.c \

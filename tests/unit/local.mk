@@ -4,6 +4,7 @@ UNIT_TESTS = \
 	tests/unit/check_args \
 	tests/unit/check_buf \
 	tests/unit/check_call \
+	tests/unit/check_call_peek \
 	tests/unit/check_clock \
 	tests/unit/check_death \
 	tests/unit/check_error \
