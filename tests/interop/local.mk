@@ -12,12 +12,15 @@ EXTRA_DIST += \
 	tests/interop/test_ground.py \
 	tests/interop/test_manual.py \
 	tests/interop/test_read.py \
-	tests/interop/test_readme.py
+	tests/interop/test_readme.py \
+	tests/interop/test_run.py
 # Python on the other side. Each test is a script that skips without it.
-check_PROGRAMS += tests/interop/pickle_peer
+check_PROGRAMS += tests/interop/pickle_peer tests/interop/run_peer
 dist_check_SCRIPTS += tests/interop/pickle.sh
 EXTRA_DIST += tests/interop/pickle_peer.py
 TESTS += tests/interop/pickle.sh
 
 tests_interop_pickle_peer_SOURCES = tests/interop/pickle_peer.c
 tests_interop_pickle_peer_LDADD = libcrq-core.la
+tests_interop_run_peer_SOURCES = tests/interop/run_peer.c
+tests_interop_run_peer_LDADD = libcrq-core.la

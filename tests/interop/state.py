@@ -1,5 +1,6 @@
 """A Redis database as text, to compare what two programs left in it."""
 
+import base64
 import json
 import pickle
 import re
@@ -25,7 +26,18 @@ def _field(name, data):
     # Compressed bytes may differ: what they hold may not.
     if name in (b"data", b"meta"):
         return repr(_plain(data))
-    return TIME.sub("<time>", data.decode())
+    return TIME.sub("<time>", data.decode(errors="backslashreplace"))
+
+
+def _entry(name, data):
+    """A field of a result entry. What an error says is each program's own."""
+    if name == b"return_value":
+        return repr(_plain(base64.b64decode(data)))
+    if name in (b"execution_id", b"exc_string"):
+        return f"<{name.decode()}>"
+    if name.startswith(b"execution_"):
+        return "<time>" if float(data) > 0 else data.decode()
+    return data.decode()
 
 
 def _content(r, key):
@@ -37,6 +49,9 @@ def _content(r, key):
         now = r.time()[0]
         return [(m.decode(), round(s - now, -1) if s > 1e9 else s)
                 for m, s in r.zrange(key, 0, -1, withscores=True)]
+    if kind == "stream":
+        return [{k.decode(): _entry(k, v) for k, v in entry.items()}
+                for _, entry in r.xrange(key)]
     if kind == "list":
         return [v.decode() for v in r.lrange(key, 0, -1)]
     if kind == "set":

@@ -5,6 +5,8 @@ import datetime
 import decimal
 import uuid
 
+import rq
+
 #: One value of every type that crq knows, as Python has it.
 VALUES = {
     "none": None,
@@ -48,6 +50,11 @@ def echo(*args, **kwargs):
 
 def fail(text="no luck"):
     raise ValueError(text)
+
+
+def again(times, intervals=0):
+    """Asks to be run again."""
+    return rq.Retry(times, interval=intervals)
 
 
 def value(name):
