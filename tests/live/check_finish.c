@@ -16,7 +16,7 @@
     "last_heartbeat 1799999990.5 crq begun\n"                                  \
     "ZADD rq:executions:a 1800000140 " X1 "\n"                                 \
     "ZADD rq:wip:q1 1800000080 a:" X1 "\n"                                     \
-    "HSET crq:runs:s " X1 " 1799999990500000:begun:1:a:q1\n"                         \
+    "HSET crq:runs:s " X1 " 1799999990500000:begun:1:a:q1\n"                   \
     "ZADD crq:alive 5 s\n"
 /* A job that waits for a, and others. */
 #define WAITS(id, queue, more)                                                 \

@@ -17,6 +17,12 @@
     "ZADD rq:wip:q1 1800000080 " id ":" x "\n"                                 \
     "HSET crq:runs:s " x " " order ":" mark ":1:" id ":q1\n"                   \
     "ZADD crq:alive 5 s\n"
+/* What test_an_abandoned_run_says_whose_worker_died reads. */
+#define ABANDONED                                                              \
+    "GJUdTrsKwkAQ7P2K6dKonAEf2FkoKNiIld3F3cTDYxd2LxH/3phhunledWBC"             \
+    "UZxiykwXbW7cJS/2nYN6/iuHJgqpTOLRTG2OWFCHersIq8VqfQ+7fQgjl2HC"             \
+    "Y3Yujo/amw2VV3hFR5cGFojCUyfQFjm1jFYNGzg/VcjHWqHR0ih9p4yx8Of/"             \
+    "7sWwXipH5uiMXkrKSOMIcaSchJc/VmlCDg=="
 #define EXPIRED "ZADD rq:wip:q1 1800000000 a:" X1 "\n"
 
 /* ------------------------------------------------------------------ alive */
@@ -148,7 +154,7 @@ static const struct {
             "  +last_heartbeat @0\n"
             "  +status failed\n"
             "+rq:results:a stream\n"
-            "  * type 2 worker_name \"\" exc_string GJUdTrsKwkAQ7P2K6dKonAEf2FkoKNiIld3F3cTDYxd2LxH/3phhunledWBCUZxiykwXbW7cJS/2nYN6/iuHJgqpTOLRTG2OWFCHersIq8VqfQ+7fQgjl2HCY3Yujo/amw2VV3hFR5cGFojCUyfQFjm1jFYNGzg/VcjHWqHR0ih9p4yx8Of/7sWwXipH5uiMXkrKSOMIcaSchJc/VmlCDg==\n"
+            "  * type 2 worker_name \"\" exc_string " ABANDONED "\n"
             "-rq:wip:q1\n" },
     { RUN("a", X1, "1", "begun", "failure_ttl 60") EXPIRED //
             "HSET rq:job:d data D origin q2 status deferred timeout 1 "
@@ -179,7 +185,7 @@ static const struct {
             "+rq:queues set\n"
             "  rq:queue:q2\n"
             "+rq:results:a stream ttl=60\n"
-            "  * type 2 worker_name \"\" exc_string GJUdTrsKwkAQ7P2K6dKonAEf2FkoKNiIld3F3cTDYxd2LxH/3phhunledWBCUZxiykwXbW7cJS/2nYN6/iuHJgqpTOLRTG2OWFCHersIq8VqfQ+7fQgjl2HCY3Yujo/amw2VV3hFR5cGFojCUyfQFjm1jFYNGzg/VcjHWqHR0ih9p4yx8Of/7sWwXipH5uiMXkrKSOMIcaSchJc/VmlCDg==\n"
+            "  * type 2 worker_name \"\" exc_string " ABANDONED "\n"
             "-rq:wip:q1\n" },
     { RUN("a", X1, "1", "begun", "retries_left 2 retry_intervals [7,8]")
                     EXPIRED,

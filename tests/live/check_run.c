@@ -778,6 +778,32 @@ START_TEST(test_jobs_are_handed_back_to_the_front_in_their_order)
 }
 END_TEST
 
+/* The tests' server has no limit of memory but here. */
+START_TEST(test_runs_go_on_and_end_when_redis_is_full)
+{
+    struct crq_finish finish = steps_finish_of("a", CRQ_END_SUCCESS);
+    crq_conn *conn = live_conn();
+    struct crq_args args;
+    crq_error err;
+    size_t nkeys;
+
+    live_seed(conn, JOB("a", "") "RPUSH rq:queue:q1 a\n");
+    crq_text_free(steps_claim(conn, 1, 9, CRQ_MARK_WAITING, AT_US));
+    live_seed(conn, "CONFIG SET maxmemory 1");
+    ck_assert_int_eq(crq_conn_run(conn, NULL, &err, "SET", "k", "v", NULL),
+            CRQ_EREDIS);
+    ck_assert_int_eq(steps_begin(conn, "a", X1, CRQ_MARK_BEGUN, AT_US),
+            CRQ_RUN_KEPT);
+    ck_assert_int_eq(steps_heartbeat(conn, "a", X1, 90, AT_US), CRQ_RUN_KEPT);
+    crq_args_init(&args);
+    nkeys = crq_alive_words("s", &args);
+    crq_reply_free(steps_call(conn, &crq_script_alive, nkeys, &args));
+    ck_assert_int_eq(steps_finish(conn, &finish), CRQ_FINISHED_OK);
+    live_seed(conn, "CONFIG SET maxmemory 0");
+    crq_conn_free(conn);
+}
+END_TEST
+
 START_TEST(test_a_job_handed_back_is_as_it_was)
 {
     struct crq_runref run = { "q1", "a", X1 };
@@ -813,6 +839,7 @@ int main(void)
             steps);
     unit_add_rows(tc, test_jobs_are_handed_back_to_the_front_in_their_order,
             backs);
+    tcase_add_test(tc, test_runs_go_on_and_end_when_redis_is_full);
     tcase_add_test(tc, test_a_job_handed_back_is_as_it_was);
     return live_run("run", tc);
 }

@@ -15,6 +15,9 @@ for _, stem in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf',
     end
 end
 if runs > 0 then
+    -- A write that needs no memory lets the next one pass when Redis is full:
+    -- else all who work would seem dead.
+    redis.call('PERSIST', KEYS[1])
     redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 else
     redis.call('ZREM', KEYS[1], ARGV[1])

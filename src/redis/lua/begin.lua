@@ -18,6 +18,7 @@ local function begin(stem, queue, id, execution, mark)
         return 0
     end
     local entry = find_entry(stem, execution)
+    let_pass()
     call('HSET', hash, 'id', execution, 'last_heartbeat', now, 'crq', mark)
     call('HSETNX', hash, 'created_at', now)
     call('HSET', runs_key(stem), execution, run_entry(

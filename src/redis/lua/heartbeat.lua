@@ -16,6 +16,7 @@ local function beat(stem, queue, id, execution, ttl)
         remove_execution(queue, id, execution, stem)
         return 0
     end
+    let_pass()
     -- RQ's readers want a whole hash, also when ours had expired.
     call('HSET', hash, 'id', execution, 'last_heartbeat', now)
     call('HSETNX', hash, 'created_at', now)

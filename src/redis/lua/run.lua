@@ -69,9 +69,16 @@ local function check_execution(queue, id, execution, stem)
     must_be('zset', KEYS[2])
 end
 
--- Removes an execution from everywhere. First of all from rq:wip: a command
--- that frees memory lets the ones behind it pass when Redis is full.
+-- When Redis is full it refuses what needs memory, but not behind a write of
+-- the same script that needs none. Runs must go on and end then, too: this is
+-- such a write, without an effect.
+local function let_pass()
+    call('PERSIST', KEYS[2])
+end
+
+-- Removes an execution from everywhere.
 local function remove_execution(queue, id, execution, stem)
+    let_pass()
     call('ZREM', wip_key(queue), id .. ':' .. execution)
     call('DEL', execution_key(id .. ':' .. execution))
     call('ZREM', executions_key(id), execution)
