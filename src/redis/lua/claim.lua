@@ -135,7 +135,9 @@ for i, job in ipairs(plan) do
         call('ZREM', executions_key(job.id), execution)
         call('DEL', execution_key(job.id .. ':' .. execution))
     end
-    call('LREM', intermediate_key(job.queue), 1, job.id)
+    if looked_at[intermediate_key(job.queue)] == 'list' then
+        call('LREM', intermediate_key(job.queue), 1, job.id)
+    end
 
     call('HSET', execution_key(run), 'id', job.execution, 'created_at',
         ARGV[16], 'last_heartbeat', ARGV[16], 'crq', mark)
@@ -148,11 +150,12 @@ for i, job in ipairs(plan) do
     end
     lease(job.queue, job.id, job.execution,
         lease_ttl(job.fields.timeout, interval), seconds)
-    call('HSET', hash, 'status', 'started', 'worker_name', slot_word(slot, 1),
-        'last_heartbeat', stamp)
+    local words = { 'HSET', hash, 'status', 'started', 'worker_name',
+        slot_word(slot, 1), 'last_heartbeat', stamp }
     if mark ~= 'waiting' then
-        call('HSET', hash, 'started_at', stamp)
+        words[9], words[10] = 'started_at', stamp
     end
+    call(unpack(words))
     call('HSET', runs_key(stem), job.execution,
         run_entry(now * 1000000 + slot, mark, job.id, job.queue))
     jobs[i] = { slot, job.id, job.queue, job.execution, job.flat }

@@ -43,10 +43,12 @@ local function succeed(run, dependents)
     local fields, ttl = run.fields, result_ttl(run.fields)
     local repeats = whole(fields.repeats_left) or 0
     promote(run.id, dependents, stamp)
-    call('HSET', job_key(run.id), 'ended_at', run.stamp, 'last_heartbeat',
-        run.stamp)
-    if ttl ~= 0 then
-        call('HSET', job_key(run.id), 'status', 'finished')
+    if ttl == 0 then
+        call('HSET', job_key(run.id), 'ended_at', run.stamp,
+            'last_heartbeat', run.stamp)
+    else
+        call('HSET', job_key(run.id), 'ended_at', run.stamp,
+            'last_heartbeat', run.stamp, 'status', 'finished')
         add_result(run, 1, 'return_value', run.text, ttl)
         call('ZADD', finished_key(run.queue),
             ttl < 0 and '+inf' or math.floor(now) + ttl, run.id)

@@ -9,8 +9,9 @@ local call = redis.call
 -- Returns a function that makes keys of the pattern in ARGV[nth].
 local function keys_like(nth)
     local pattern = ARGV[nth]
-    local before, after = pattern:match('^[^%%]*'), pattern:match('[^%%]*$')
-    if after == '' then
+    local at = pattern:find('%', 1, true)
+    local before, after = pattern:sub(1, at - 1), pattern:sub(at + 1)
+    if after == '' or after == ':%' then
         return function(part) return before .. part end
     end
     return function(part) return before .. part .. after end
@@ -27,12 +28,19 @@ local group_key = keys_like(15)
 
 -- A script is not rolled back. So whatever may be of a foreign type is looked
 -- at before the first write: this raises what the write would have raised.
+-- Nothing in a script gives a key another type, so one look is enough.
+local looked_at = {}
+
 local function must_be(kind, key)
+    if looked_at[key] then
+        return
+    end
     local is = call('TYPE', key).ok
     if is ~= kind and is ~= 'none' then
         error({ err = 'WRONGTYPE ' .. key .. ' is a ' .. is .. ', not a ' ..
             kind })
     end
+    looked_at[key] = is
 end
 
 -- The number of a text that is a whole one, else nil.
@@ -72,8 +80,13 @@ end
 -- When Redis is full it refuses what needs memory, but not behind a write of
 -- the same script that needs none. Runs must go on and end then, too: this is
 -- such a write, without an effect.
+local passing = false
+
 local function let_pass()
-    call('PERSIST', KEYS[2])
+    if not passing then
+        call('PERSIST', KEYS[2])
+        passing = true
+    end
 end
 
 -- Removes an execution from everywhere.
