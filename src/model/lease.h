@@ -4,6 +4,11 @@
  * A worker that holds runs lists them in crq:runs:<stem> and stands in
  * crq:alive with Redis's time + 6 s, renewed every 2 s. The claim enters both,
  * the end of the last run removes both, so an idle worker is in neither.
+ *
+ * A stem here is one process, not only its name: say "<name>.<birth>" or add
+ * something random. A worker started again under the name of a dead one would
+ * else keep alive, with its own signs of life, runs that nobody runs.
+ *
  * Functions work as those of run.h.
  */
 #ifndef CRQ_MODEL_LEASE_H

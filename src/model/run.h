@@ -64,7 +64,8 @@ struct crq_claim_slot {
 };
 
 struct crq_claim {
-    const char *stem;          /* who lists the runs: crq:runs:<stem> */
+    const char *stem;          /* who lists the runs: crq:runs:<stem>; this
+                                * process and no other one, see lease.h */
     const char *const *queues; /* names, tried in this order */
     size_t queues_count;
     const struct crq_claim_slot *slots; /* used from the first on */

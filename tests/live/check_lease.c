@@ -320,6 +320,31 @@ START_TEST(test_a_take_over_in_pieces_keeps_the_order)
 }
 END_TEST
 
+/* From the claim to the end of the last run, by the scripts themselves. */
+START_TEST(test_a_worker_is_alive_while_it_holds_runs)
+{
+    struct crq_finish finish = steps_finish_of("a", CRQ_END_SUCCESS);
+    crq_conn *conn = live_conn();
+
+    live_seed(conn,
+            "HSET rq:job:a data D origin q1\n"
+            "HSET rq:job:b data D origin q1\n"
+            "RPUSH rq:queue:q1 a b\n");
+    crq_text_free(steps_claim(conn, 2, 9, CRQ_MARK_BEGUN, AT_US));
+    ck_assert(take_over(conn, 9).alive);
+    ck_assert_int_eq(steps_finish(conn, &finish), CRQ_FINISHED_OK);
+    ck_assert(take_over(conn, 9).alive);
+    finish.run.id = "b";
+    finish.run.execution = X2;
+    ck_assert_int_eq(steps_finish(conn, &finish), CRQ_FINISHED_OK);
+    live_seed(conn,
+            "DEL rq:job:a rq:job:b rq:results:a rq:results:b "
+            "rq:finished:q1");
+    live_expect(conn, "");
+    crq_conn_free(conn);
+}
+END_TEST
+
 START_TEST(test_an_abandoned_run_says_whose_worker_died)
 {
     struct crq_buf packed = CRQ_BUF_INIT, text = CRQ_BUF_INIT;
@@ -436,6 +461,7 @@ int main(void)
             signs);
     unit_add_rows(tc, test_a_dead_workers_runs_are_taken_over_once, takes);
     tcase_add_test(tc, test_a_take_over_in_pieces_keeps_the_order);
+    tcase_add_test(tc, test_a_worker_is_alive_while_it_holds_runs);
     tcase_add_test(tc, test_an_abandoned_run_says_whose_worker_died);
     unit_add_rows(tc, test_what_a_dead_python_worker_left_goes_back, strays);
     return live_run("lease", tc);
