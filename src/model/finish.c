@@ -8,10 +8,10 @@
 #include "model/run_impl.h"
 
 static const char *const endings[] = {
-    [CRQ_END_SUCCESS] = "success",
-    [CRQ_END_FAILURE] = "failure",
-    [CRQ_END_RETRY] = "retry",
-    [CRQ_END_STOPPED] = "stopped",
+    [CRQ_ENDING_SUCCESS] = "success",
+    [CRQ_ENDING_FAILURE] = "failure",
+    [CRQ_ENDING_RETRY] = "retry",
+    [CRQ_ENDING_STOPPED] = "stopped",
 };
 
 static const char *const states[] = {
@@ -51,7 +51,8 @@ int crq_run_error_text(const char *text, size_t len, struct crq_buf *out,
 static int encode(const struct crq_finish *finish, struct crq_buf *out,
         crq_error *err)
 {
-    if (finish->ending == CRQ_END_FAILURE || finish->ending == CRQ_END_STOPPED)
+    if (finish->ending == CRQ_ENDING_FAILURE ||
+            finish->ending == CRQ_ENDING_STOPPED)
         return crq_run_error_text(finish->error != NULL ? finish->error : "",
                 finish->error_len, out, err);
     if (finish->value == NULL)
@@ -113,7 +114,7 @@ enum crq_finished crq_finish_state(const crq_reply *reply, size_t i,
     return CRQ_FINISHED_REFUSED;
 }
 
-int crq_death_text(int wait_status, struct crq_buf *out)
+int crq_horse_died_text(int wait_status, struct crq_buf *out)
 {
     /* rq/worker/worker_classes.py, monitor_work_horse() */
     crq_buf_printf(out,

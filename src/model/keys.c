@@ -25,6 +25,7 @@ static const char *const patterns[CRQ_KEY_COUNT] = {
     [CRQ_KEY_WORKERS] = "rq:workers",
     [CRQ_KEY_QUEUE_WORKERS] = "rq:workers:%",
     [CRQ_KEY_WORKER] = "rq:worker:%",
+    [CRQ_KEY_PUBSUB] = "rq:pubsub:%",
     [CRQ_KEY_SUSPENDED] = "rq:suspended",
     [CRQ_KEY_FIRST_SEEN] = "rq:queue:%:intermediate:first_seen:%",
     [CRQ_KEY_GROUP] = "rq:group:%",
@@ -75,4 +76,9 @@ const char *crq_key_queue_name(const char *key)
 const char *crq_key_worker_name(const char *key)
 {
     return after(key, "rq:worker:");
+}
+
+const char *crq_key_pubsub_name(const char *channel)
+{
+    return after(channel, "rq:pubsub:");
 }

@@ -29,6 +29,7 @@ enum crq_key {
     CRQ_KEY_WORKERS,          /* set of keys of workers */
     CRQ_KEY_QUEUE_WORKERS,    /* the same, of one queue: queue name */
     CRQ_KEY_WORKER,           /* hash: worker name */
+    CRQ_KEY_PUBSUB,           /* channel of commands: worker name */
     CRQ_KEY_SUSPENDED,        /* string: exists while workers pause */
     CRQ_KEY_FIRST_SEEN,       /* string, unix time: queue name, id */
     CRQ_KEY_GROUP,            /* set of ids: name of the group */
@@ -58,5 +59,7 @@ const char *crq_key_pattern(enum crq_key key);
 const char *crq_key_queue_name(const char *key);
 /** The worker's name in "rq:worker:<name>", or NULL. */
 const char *crq_key_worker_name(const char *key);
+/** The worker's name in "rq:pubsub:<name>", or NULL. */
+const char *crq_key_pubsub_name(const char *channel);
 
 #endif

@@ -171,10 +171,10 @@ enum crq_run_state crq_runs_state(const crq_reply *reply, size_t i);
 /* ----------------------------------------------------------------- finish */
 
 enum crq_ending {
-    CRQ_END_SUCCESS, /* `value` */
-    CRQ_END_FAILURE, /* `error`; retried when the job has retries left */
-    CRQ_END_RETRY,   /* the task returned Retry: `value`, retry_max ... */
-    CRQ_END_STOPPED  /* stop-job: `error`, never retried */
+    CRQ_ENDING_SUCCESS, /* `value` */
+    CRQ_ENDING_FAILURE, /* `error`; retried when the job has retries left */
+    CRQ_ENDING_RETRY,   /* the task returned Retry: `value`, retry_max ... */
+    CRQ_ENDING_STOPPED  /* stop-job: `error`, never retried */
 };
 
 /** How a run ended; all borrowed. */
@@ -233,7 +233,7 @@ int crq_run_error_text(const char *text, size_t len, struct crq_buf *out,
 
 /** The error text of a run whose child died: RQ's own sentence, with the raw
  *  wait status. Evidence goes behind it. */
-int crq_death_text(int wait_status, struct crq_buf *out);
+int crq_horse_died_text(int wait_status, struct crq_buf *out);
 #define CRQ_STOPPED_TEXT "Job stopped by user, work-horse terminated."
 
 #endif

@@ -109,7 +109,7 @@ static int try_address(struct crq_link *link, const struct sockaddr *to,
     return number;
 }
 
-static void set_tcp_options(int fd)
+void crq_link_tune(int fd)
 {
     static const struct {
         int level, name, value;
@@ -170,7 +170,7 @@ static int open_tcp(struct crq_link *link, const struct crq_url *url,
     freeaddrinfo(found);
     if (number != 0)
         return fail_connect(address, number, err);
-    set_tcp_options(link->fd);
+    crq_link_tune(link->fd);
     return 0;
 }
 

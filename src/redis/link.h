@@ -39,6 +39,10 @@ int crq_link_open(struct crq_link *link, const struct crq_url *url,
         crq_error *err) CRQ_MUST_CHECK;
 void crq_link_close(struct crq_link *link);
 
+/** What every TCP socket to Redis gets: no delay, and keepalive that finds a
+ *  dead server in two minutes. */
+void crq_link_tune(int fd);
+
 /** Bytes moved; 0: not now; -1: the link is broken, errno says why (0: the
  *  other side closed it). */
 ssize_t crq_link_write(struct crq_link *link, const void *bytes, size_t len);

@@ -129,14 +129,14 @@ static int do_finish(struct peer *peer, char **argv)
 
     while (strcmp(endings[finish.ending], argv[4]) != 0)
         finish.ending++;
-    if (finish.ending == CRQ_END_FAILURE || finish.ending == CRQ_END_STOPPED) {
+    if (finish.ending == CRQ_ENDING_FAILURE || finish.ending == CRQ_ENDING_STOPPED) {
         finish.error = argv[5];
         finish.error_len = strlen(argv[5]);
     } else if (strcmp(argv[5], "-") != 0) {
         finish.value_len = from_hex(argv[5], value);
         finish.value = value;
     }
-    if (finish.ending == CRQ_END_RETRY) {
+    if (finish.ending == CRQ_ENDING_RETRY) {
         finish.retry_max = atoll(argv[6]);
         for (at = argv[7]; *at != '\0' && finish.retry_intervals < 8;
                 at += *at == ',')

@@ -43,7 +43,7 @@ static const struct {
     const char *changes;
 } rows[] = {
     /* ---- success */
-    { RUN(""), CRQ_END_SUCCESS, false, 0, 0, CRQ_FINISHED_OK,
+    { RUN(""), CRQ_ENDING_SUCCESS, false, 0, 0, CRQ_FINISHED_OK,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:execution:a:X1\n"
@@ -58,7 +58,8 @@ static const struct {
             "  +status finished\n"
             "+rq:results:a stream ttl=500\n"
             "  * type 1 worker_name s.1 return_value dg==" RAN "-rq:wip:q1\n" },
-    { RUN("result_ttl 7 meta M"), CRQ_END_SUCCESS, true, 0, 0, CRQ_FINISHED_OK,
+    { RUN("result_ttl 7 meta M"), CRQ_ENDING_SUCCESS, true, 0, 0,
+            CRQ_FINISHED_OK,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:execution:a:X1\n"
@@ -75,7 +76,7 @@ static const struct {
             "  * type 1 worker_name s.1" RAN "-rq:wip:q1\n" },
     { RUN("result_ttl -1") "XADD rq:results:a 1-1 type 2\n"
                            "EXPIRE rq:results:a 50\n",
-            CRQ_END_SUCCESS, true, 0, 0, CRQ_FINISHED_OK,
+            CRQ_ENDING_SUCCESS, true, 0, 0, CRQ_FINISHED_OK,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:execution:a:X1\n"
@@ -93,7 +94,7 @@ static const struct {
     { RUN("result_ttl 0 group_id g") "SADD rq:group:g a b\n"
                                      "XADD rq:results:a 1-1 type 2\n"
                                      "SADD rq:job:a:dependents x\n",
-            CRQ_END_SUCCESS, false, 0, 0, CRQ_FINISHED_OK,
+            CRQ_ENDING_SUCCESS, false, 0, 0, CRQ_FINISHED_OK,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:execution:a:X1\n"
@@ -104,8 +105,8 @@ static const struct {
             "-rq:job:a:dependents\n"
             "-rq:wip:q1\n" },
     /* ---- and repeated: the list is walked backwards */
-    { RUN("repeats_left 3 repeat_intervals [10,20]"), CRQ_END_SUCCESS, true, 0,
-            0, CRQ_FINISHED_OK,
+    { RUN("repeats_left 3 repeat_intervals [10,20]"), CRQ_ENDING_SUCCESS, true,
+            0, 0, CRQ_FINISHED_OK,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:execution:a:X1\n"
@@ -126,7 +127,7 @@ static const struct {
             "  * type 1 worker_name s.1" RAN "+rq:scheduled:q1 zset\n"
             "  1800000023 a\n"
             "-rq:wip:q1\n" },
-    { RUN("repeats_left 1 repeat_intervals [10,20] ttl 9"), CRQ_END_SUCCESS,
+    { RUN("repeats_left 1 repeat_intervals [10,20] ttl 9"), CRQ_ENDING_SUCCESS,
             true, 0, 0, CRQ_FINISHED_OK,
             "-crq:alive\n"
             "-crq:runs:s\n"
@@ -149,7 +150,7 @@ static const struct {
             "  1800000013 a\n"
             "-rq:wip:q1\n" },
     { RUN("repeats_left 2 repeat_intervals [0] ttl 9 result_ttl 0"),
-            CRQ_END_SUCCESS, true, 0, 0, CRQ_FINISHED_OK,
+            CRQ_ENDING_SUCCESS, true, 0, 0, CRQ_FINISHED_OK,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:execution:a:X1\n"
@@ -168,8 +169,8 @@ static const struct {
             "+rq:queues set\n"
             "  rq:queue:q1\n"
             "-rq:wip:q1\n" },
-    { RUN("repeats_left 0 repeat_intervals [0]"), CRQ_END_SUCCESS, true, 0, 0,
-            CRQ_FINISHED_OK,
+    { RUN("repeats_left 0 repeat_intervals [0]"), CRQ_ENDING_SUCCESS, true, 0,
+            0, CRQ_FINISHED_OK,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:execution:a:X1\n"
@@ -186,7 +187,7 @@ static const struct {
             "  * type 1 worker_name s.1" RAN "-rq:wip:q1\n" },
     /* ---- failure */
     { RUN("") "XADD rq:results:a 1-1 type 2\nEXPIRE rq:results:a 50\n",
-            CRQ_END_FAILURE, false, 0, 0, CRQ_FINISHED_FAILED,
+            CRQ_ENDING_FAILURE, false, 0, 0, CRQ_FINISHED_FAILED,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:execution:a:X1\n"
@@ -200,9 +201,10 @@ static const struct {
             "  +last_heartbeat @2\n"
             "  +status failed\n"
             "rq:results:a stream ttl=50\n"
-            "  +* type 2 worker_name s.1 exc_string GJUrz6gEAAKxAVk=" RAN
+            "  +* type 2 worker_name s.1 exc_string eJwrz6gEAAKxAVk=" RAN
             "-rq:wip:q1\n" },
-    { RUN("failure_ttl 60"), CRQ_END_FAILURE, false, 0, 0, CRQ_FINISHED_FAILED,
+    { RUN("failure_ttl 60"), CRQ_ENDING_FAILURE, false, 0, 0,
+            CRQ_FINISHED_FAILED,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:execution:a:X1\n"
@@ -216,9 +218,10 @@ static const struct {
             "  +last_heartbeat @2\n"
             "  +status failed\n"
             "+rq:results:a stream ttl=60\n"
-            "  * type 2 worker_name s.1 exc_string GJUrz6gEAAKxAVk=" RAN
+            "  * type 2 worker_name s.1 exc_string eJwrz6gEAAKxAVk=" RAN
             "-rq:wip:q1\n" },
-    { RUN("failure_ttl -1"), CRQ_END_FAILURE, false, 0, 0, CRQ_FINISHED_FAILED,
+    { RUN("failure_ttl -1"), CRQ_ENDING_FAILURE, false, 0, 0,
+            CRQ_FINISHED_FAILED,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:execution:a:X1\n"
@@ -232,9 +235,10 @@ static const struct {
             "  +last_heartbeat @2\n"
             "  +status failed\n"
             "+rq:results:a stream\n"
-            "  * type 2 worker_name s.1 exc_string GJUrz6gEAAKxAVk=" RAN
+            "  * type 2 worker_name s.1 exc_string eJwrz6gEAAKxAVk=" RAN
             "-rq:wip:q1\n" },
-    { RUN("failure_ttl 0"), CRQ_END_FAILURE, false, 0, 0, CRQ_FINISHED_FAILED,
+    { RUN("failure_ttl 0"), CRQ_ENDING_FAILURE, false, 0, 0,
+            CRQ_FINISHED_FAILED,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:execution:a:X1\n"
@@ -242,8 +246,8 @@ static const struct {
             "-rq:job:a\n"
             "-rq:wip:q1\n" },
     /* ---- retry: max 4 with two intervals waits 10, 10, 10, 20 */
-    { RUN("retries_left 4 retry_intervals [10,20]"), CRQ_END_FAILURE, false, 0,
-            0, CRQ_FINISHED_SCHEDULED,
+    { RUN("retries_left 4 retry_intervals [10,20]"), CRQ_ENDING_FAILURE, false,
+            0, 0, CRQ_FINISHED_SCHEDULED,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:execution:a:X1\n"
@@ -261,7 +265,7 @@ static const struct {
             "+rq:scheduled:q1 zset\n"
             "  1800000013 a\n"
             "-rq:wip:q1\n" },
-    { RUN("retries_left 1 retry_intervals [10,20] ttl 99"), CRQ_END_FAILURE,
+    { RUN("retries_left 1 retry_intervals [10,20] ttl 99"), CRQ_ENDING_FAILURE,
             false, 0, 0, CRQ_FINISHED_SCHEDULED,
             "-crq:alive\n"
             "-crq:runs:s\n"
@@ -281,7 +285,7 @@ static const struct {
             "  1800000023 a\n"
             "-rq:wip:q1\n" },
     { RUN("retries_left 1") "HDEL rq:job:a timeout\nRPUSH rq:queue:q1 z\n",
-            CRQ_END_FAILURE, false, 0, 0, CRQ_FINISHED_QUEUED,
+            CRQ_ENDING_FAILURE, false, 0, 0, CRQ_FINISHED_QUEUED,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:execution:a:X1\n"
@@ -303,7 +307,7 @@ static const struct {
             "-rq:wip:q1\n" },
     { RUN("retries_left 1 retry_intervals [0] enqueue_at_front_on_retry 1 ttl "
           "99") "RPUSH rq:queue:q1 z\n",
-            CRQ_END_FAILURE, false, 0, 0, CRQ_FINISHED_QUEUED,
+            CRQ_ENDING_FAILURE, false, 0, 0, CRQ_FINISHED_QUEUED,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:execution:a:X1\n"
@@ -322,8 +326,8 @@ static const struct {
             "+rq:queues set\n"
             "  rq:queue:q1\n"
             "-rq:wip:q1\n" },
-    { RUN("retries_left 2 retry_intervals nonsense"), CRQ_END_FAILURE, false, 0,
-            0, CRQ_FINISHED_QUEUED,
+    { RUN("retries_left 2 retry_intervals nonsense"), CRQ_ENDING_FAILURE, false,
+            0, 0, CRQ_FINISHED_QUEUED,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:execution:a:X1\n"
@@ -342,7 +346,8 @@ static const struct {
             "+rq:queues set\n"
             "  rq:queue:q1\n"
             "-rq:wip:q1\n" },
-    { RUN("retries_left 0"), CRQ_END_FAILURE, false, 0, 0, CRQ_FINISHED_FAILED,
+    { RUN("retries_left 0"), CRQ_ENDING_FAILURE, false, 0, 0,
+            CRQ_FINISHED_FAILED,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:execution:a:X1\n"
@@ -356,11 +361,11 @@ static const struct {
             "  +last_heartbeat @2\n"
             "  +status failed\n"
             "+rq:results:a stream\n"
-            "  * type 2 worker_name s.1 exc_string GJUrz6gEAAKxAVk=" RAN
+            "  * type 2 worker_name s.1 exc_string eJwrz6gEAAKxAVk=" RAN
             "-rq:wip:q1\n" },
     /* ---- a returned Retry: always to the back */
-    { RUN("enqueue_at_front_on_retry 1") "RPUSH rq:queue:q1 z\n", CRQ_END_RETRY,
-            false, 2, 0, CRQ_FINISHED_QUEUED,
+    { RUN("enqueue_at_front_on_retry 1") "RPUSH rq:queue:q1 z\n",
+            CRQ_ENDING_RETRY, false, 2, 0, CRQ_FINISHED_QUEUED,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:execution:a:X1\n"
@@ -379,7 +384,7 @@ static const struct {
             "  rq:queue:q1\n"
             "+rq:results:a stream\n"
             "  * type 4 worker_name s.1 return_value dg==" RAN "-rq:wip:q1\n" },
-    { RUN("number_of_retries 1 failure_ttl 60"), CRQ_END_RETRY, false, 5, 2,
+    { RUN("number_of_retries 1 failure_ttl 60"), CRQ_ENDING_RETRY, false, 5, 2,
             CRQ_FINISHED_SCHEDULED,
             "-crq:alive\n"
             "-crq:runs:s\n"
@@ -400,7 +405,7 @@ static const struct {
             "+rq:scheduled:q1 zset\n"
             "  1800000023 a\n"
             "-rq:wip:q1\n" },
-    { RUN("number_of_retries 4"), CRQ_END_RETRY, false, 5, 2,
+    { RUN("number_of_retries 4"), CRQ_ENDING_RETRY, false, 5, 2,
             CRQ_FINISHED_SCHEDULED,
             "-crq:alive\n"
             "-crq:runs:s\n"
@@ -421,7 +426,7 @@ static const struct {
             "+rq:scheduled:q1 zset\n"
             "  1800000023 a\n"
             "-rq:wip:q1\n" },
-    { RUN("number_of_retries 5"), CRQ_END_RETRY, false, 5, 2,
+    { RUN("number_of_retries 5"), CRQ_ENDING_RETRY, false, 5, 2,
             CRQ_FINISHED_FAILED,
             "-crq:alive\n"
             "-crq:runs:s\n"
@@ -440,7 +445,7 @@ static const struct {
     /* ---- stopped: neither retries nor dependents */
     { RUN("retries_left 3 failure_ttl 60")
                     WAITS("d", "q1", "allow_dependency_failures 1"),
-            CRQ_END_STOPPED, false, 0, 0, CRQ_FINISHED_STOPPED,
+            CRQ_ENDING_STOPPED, false, 0, 0, CRQ_FINISHED_STOPPED,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:execution:a:X1\n"
@@ -455,13 +460,13 @@ static const struct {
             "  +status stopped\n"
             "rq:job:a:dependents set ttl=60\n"
             "+rq:results:a stream ttl=60\n"
-            "  * type 2 worker_name s.1 exc_string GJUrz6gEAAKxAVk=" RAN
+            "  * type 2 worker_name s.1 exc_string eJwrz6gEAAKxAVk=" RAN
             "-rq:wip:q1\n" },
     /* ---- dependents */
     { RUN("") WAITS("d", "q2", "ttl 9") WAITS("e", "q1",
               "enqueue_at_front 1") "RPUSH rq:queue:q1 z\n"
                                     "SADD rq:job:a:dependents gone\n",
-            CRQ_END_SUCCESS, true, 0, 0, CRQ_FINISHED_OK,
+            CRQ_ENDING_SUCCESS, true, 0, 0, CRQ_FINISHED_OK,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:deferred:q1\n"
@@ -505,7 +510,7 @@ static const struct {
                                                    "HSET rq:job:x status failed\n"
                                                    "SADD rq:job::g:dependencies x\n"
                                                    "SADD rq:job::h:dependencies x\n",
-            CRQ_END_SUCCESS, true, 0, 0, CRQ_FINISHED_OK,
+            CRQ_ENDING_SUCCESS, true, 0, 0, CRQ_FINISHED_OK,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "rq:deferred:q1 zset\n"
@@ -540,7 +545,7 @@ static const struct {
             "  * type 1 worker_name s.1" RAN "-rq:wip:q1\n" },
     { RUN("") WAITS("d", "q1", "")
                     WAITS("e", "q1", "allow_dependency_failures 1"),
-            CRQ_END_FAILURE, false, 0, 0, CRQ_FINISHED_FAILED,
+            CRQ_ENDING_FAILURE, false, 0, 0, CRQ_FINISHED_FAILED,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "rq:deferred:q1 zset\n"
@@ -566,10 +571,10 @@ static const struct {
             "+rq:queues set\n"
             "  rq:queue:q1\n"
             "+rq:results:a stream\n"
-            "  * type 2 worker_name s.1 exc_string GJUrz6gEAAKxAVk=" RAN
+            "  * type 2 worker_name s.1 exc_string eJwrz6gEAAKxAVk=" RAN
             "-rq:wip:q1\n" },
     { RUN("retries_left 1") WAITS("e", "q1", "allow_dependency_failures 1"),
-            CRQ_END_FAILURE, false, 0, 0, CRQ_FINISHED_QUEUED,
+            CRQ_ENDING_FAILURE, false, 0, 0, CRQ_FINISHED_QUEUED,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:execution:a:X1\n"
@@ -590,7 +595,7 @@ static const struct {
             "-rq:wip:q1\n" },
     { RUN("number_of_retries 1")
                     WAITS("e", "q1", "allow_dependency_failures 1"),
-            CRQ_END_RETRY, false, 1, 0, CRQ_FINISHED_FAILED,
+            CRQ_ENDING_RETRY, false, 1, 0, CRQ_FINISHED_FAILED,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:deferred:q1\n"
@@ -615,7 +620,7 @@ static const struct {
             "  rq:queue:q1\n"
             "+rq:results:a stream\n"
             "  * type 5 worker_name s.1 return_value dg==" RAN "-rq:wip:q1\n" },
-    { RUN("result_ttl 0") WAITS("d", "q1", ""), CRQ_END_SUCCESS, true, 0, 0,
+    { RUN("result_ttl 0") WAITS("d", "q1", ""), CRQ_ENDING_SUCCESS, true, 0, 0,
             CRQ_FINISHED_OK,
             "-crq:alive\n"
             "-crq:runs:s\n"
@@ -634,7 +639,7 @@ static const struct {
             "  rq:queue:q1\n"
             "-rq:wip:q1\n" },
     { RUN("failure_ttl 0") WAITS("d", "q1", "allow_dependency_failures 1"),
-            CRQ_END_FAILURE, true, 0, 0, CRQ_FINISHED_FAILED,
+            CRQ_ENDING_FAILURE, true, 0, 0, CRQ_FINISHED_FAILED,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:deferred:q1\n"
@@ -652,13 +657,14 @@ static const struct {
             "  rq:queue:q1\n"
             "-rq:wip:q1\n" },
     /* ---- the fence */
-    { RUN("") "ZREM rq:wip:q1 a:" X1 "\n", CRQ_END_SUCCESS, false, 0, 0,
+    { RUN("") "ZREM rq:wip:q1 a:" X1 "\n", CRQ_ENDING_SUCCESS, false, 0, 0,
             CRQ_FINISHED_LOST,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:execution:a:X1\n"
             "-rq:executions:a\n" },
-    { RUN("") "DEL rq:job:a\n", CRQ_END_FAILURE, false, 0, 0, CRQ_FINISHED_LOST,
+    { RUN("") "DEL rq:job:a\n", CRQ_ENDING_FAILURE, false, 0, 0,
+            CRQ_FINISHED_LOST,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:execution:a:X1\n"
@@ -669,14 +675,14 @@ static const struct {
     { RUN("") "ZREM rq:wip:q1 a:" X1 "\nZADD rq:wip:q1 9 a:" X2 "\n" //
               "ZADD rq:executions:a 9 " X2 "\nHSET rq:execution:a:" X2 " id x\n"
               "HSET crq:runs:s " X2 " 1:begun:1:a:q1\n",
-            CRQ_END_SUCCESS, false, 0, 0, CRQ_FINISHED_LOST,
+            CRQ_ENDING_SUCCESS, false, 0, 0, CRQ_FINISHED_LOST,
             "crq:runs:s hash\n"
             "  -X1 1799999990500000:begun:1:a:q1\n"
             "-rq:execution:a:X1\n"
             "rq:executions:a zset\n"
             "  -1800000140 X1\n" },
     /* Canceled while it ran: a result, and nobody is promoted. */
-    { RUN("") CANCELED WAITS("d", "q1", ""), CRQ_END_SUCCESS, false, 0, 0,
+    { RUN("") CANCELED WAITS("d", "q1", ""), CRQ_ENDING_SUCCESS, false, 0, 0,
             CRQ_FINISHED_CANCELED,
             "-crq:alive\n"
             "-crq:runs:s\n"
@@ -684,15 +690,15 @@ static const struct {
             "-rq:executions:a\n"
             "+rq:results:a stream ttl=500\n"
             "  * type 1 worker_name s.1 return_value dg==" RAN },
-    { RUN("retries_left 1") CANCELED, CRQ_END_FAILURE, false, 0, 0,
+    { RUN("retries_left 1") CANCELED, CRQ_ENDING_FAILURE, false, 0, 0,
             CRQ_FINISHED_CANCELED,
             "-crq:alive\n"
             "-crq:runs:s\n"
             "-rq:execution:a:X1\n"
             "-rq:executions:a\n"
             "+rq:results:a stream\n"
-            "  * type 2 worker_name s.1 exc_string GJUrz6gEAAKxAVk=" RAN },
-    { RUN("result_ttl 0") CANCELED, CRQ_END_SUCCESS, false, 0, 0,
+            "  * type 2 worker_name s.1 exc_string eJwrz6gEAAKxAVk=" RAN },
+    { RUN("result_ttl 0") CANCELED, CRQ_ENDING_SUCCESS, false, 0, 0,
             CRQ_FINISHED_CANCELED,
             "-crq:alive\n"
             "-crq:runs:s\n"
@@ -733,21 +739,21 @@ static const struct {
     const char *seed;
     enum crq_ending ending;
 } foreign[] = {
-    { "SET rq:results:a x", CRQ_END_SUCCESS },
-    { "SET rq:finished:q1 x", CRQ_END_SUCCESS },
-    { "SET rq:failed:q1 x", CRQ_END_FAILURE },
-    { "SET rq:queue:q1 x", CRQ_END_FAILURE },
-    { "SET rq:scheduled:q1 x", CRQ_END_RETRY },
-    { "SET rq:queues x", CRQ_END_RETRY },
-    { "SET rq:job:a:dependents x", CRQ_END_SUCCESS },
-    { "SET rq:job::a:dependencies x", CRQ_END_SUCCESS },
-    { "SET rq:group:g x", CRQ_END_SUCCESS },
-    { "DEL rq:executions:a\nSET rq:executions:a x", CRQ_END_SUCCESS },
+    { "SET rq:results:a x", CRQ_ENDING_SUCCESS },
+    { "SET rq:finished:q1 x", CRQ_ENDING_SUCCESS },
+    { "SET rq:failed:q1 x", CRQ_ENDING_FAILURE },
+    { "SET rq:queue:q1 x", CRQ_ENDING_FAILURE },
+    { "SET rq:scheduled:q1 x", CRQ_ENDING_RETRY },
+    { "SET rq:queues x", CRQ_ENDING_RETRY },
+    { "SET rq:job:a:dependents x", CRQ_ENDING_SUCCESS },
+    { "SET rq:job::a:dependencies x", CRQ_ENDING_SUCCESS },
+    { "SET rq:group:g x", CRQ_ENDING_SUCCESS },
+    { "DEL rq:executions:a\nSET rq:executions:a x", CRQ_ENDING_SUCCESS },
     { "DEL rq:execution:a:" X1 "\nSET rq:execution:a:" X1 " x",
-            CRQ_END_SUCCESS },
-    { WAITS("d", "q2", "") "SET rq:queue:q2 x", CRQ_END_SUCCESS },
+            CRQ_ENDING_SUCCESS },
+    { WAITS("d", "q2", "") "SET rq:queue:q2 x", CRQ_ENDING_SUCCESS },
     { WAITS("d", "q2", "") "DEL rq:deferred:q2\nSET rq:deferred:q2 x",
-            CRQ_END_SUCCESS },
+            CRQ_ENDING_SUCCESS },
 };
 
 START_TEST(test_a_run_that_redis_refuses_to_end_is_left_whole)
@@ -766,7 +772,7 @@ END_TEST
 
 START_TEST(test_one_refused_run_does_not_hold_up_the_others)
 {
-    struct crq_finish a = steps_finish_of("a", CRQ_END_SUCCESS), b = a;
+    struct crq_finish a = steps_finish_of("a", CRQ_ENDING_SUCCESS), b = a;
     crq_conn *conn = live_conn();
     struct crq_args args;
     crq_reply *reply;
@@ -800,22 +806,22 @@ static const struct {
     enum crq_ending ending;
     const char *says; /* NULL: nothing, it is not over */
 } outcomes[] = {
-    { "crq_reply ch", CRQ_END_SUCCESS,
+    { "crq_reply ch", CRQ_ENDING_SUCCESS,
             "{\"id\":\"a\",\"status\":\"finished\",\"return_value\":\"dg==\"}" },
-    { "crq_reply ch", CRQ_END_FAILURE,
+    { "crq_reply ch", CRQ_ENDING_FAILURE,
             "{\"id\":\"a\",\"status\":\"failed\","
-            "\"exc_string\":\"GJUrz6gEAAKxAVk=\"}" },
-    { "crq_reply ch", CRQ_END_STOPPED,
+            "\"exc_string\":\"eJwrz6gEAAKxAVk=\"}" },
+    { "crq_reply ch", CRQ_ENDING_STOPPED,
             "{\"id\":\"a\",\"status\":\"stopped\","
-            "\"exc_string\":\"GJUrz6gEAAKxAVk=\"}" },
-    { "crq_reply ch status canceled", CRQ_END_SUCCESS,
+            "\"exc_string\":\"eJwrz6gEAAKxAVk=\"}" },
+    { "crq_reply ch status canceled", CRQ_ENDING_SUCCESS,
             "{\"id\":\"a\",\"status\":\"canceled\","
             "\"return_value\":\"dg==\"}" },
-    { "crq_reply ch result_ttl 0", CRQ_END_SUCCESS,
+    { "crq_reply ch result_ttl 0", CRQ_ENDING_SUCCESS,
             "{\"id\":\"a\",\"status\":\"finished\",\"return_value\":\"dg==\"}" },
-    { "crq_reply ch retries_left 1", CRQ_END_FAILURE, NULL },
-    { "crq_reply ch", CRQ_END_RETRY, NULL },
-    { "", CRQ_END_SUCCESS, NULL },
+    { "crq_reply ch retries_left 1", CRQ_ENDING_FAILURE, NULL },
+    { "crq_reply ch", CRQ_ENDING_RETRY, NULL },
+    { "", CRQ_ENDING_SUCCESS, NULL },
 };
 
 /* Both are JSON objects of texts: equal but for the order of their members. */
@@ -896,7 +902,7 @@ START_TEST(test_the_text_of_a_death_is_rqs)
 {
     struct crq_buf text = CRQ_BUF_INIT;
 
-    ck_assert_int_eq(crq_death_text(deaths[_i].wait_status, &text), 0);
+    ck_assert_int_eq(crq_horse_died_text(deaths[_i].wait_status, &text), 0);
     ck_assert_str_eq(crq_buf_text(&text), deaths[_i].text);
     crq_buf_fini(&text);
 }
@@ -904,7 +910,7 @@ END_TEST
 
 static int add_one(void *arg, crq_error *err)
 {
-    struct crq_finish finish = steps_finish_of("a", CRQ_END_FAILURE);
+    struct crq_finish finish = steps_finish_of("a", CRQ_ENDING_FAILURE);
     struct crq_args args;
     int rc;
 

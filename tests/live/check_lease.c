@@ -323,7 +323,7 @@ END_TEST
 /* From the claim to the end of the last run, by the scripts themselves. */
 START_TEST(test_a_worker_is_alive_while_it_holds_runs)
 {
-    struct crq_finish finish = steps_finish_of("a", CRQ_END_SUCCESS);
+    struct crq_finish finish = steps_finish_of("a", CRQ_ENDING_SUCCESS);
     crq_conn *conn = live_conn();
 
     live_seed(conn,

@@ -781,7 +781,7 @@ END_TEST
 /* The tests' server has no limit of memory but here. */
 START_TEST(test_runs_go_on_and_end_when_redis_is_full)
 {
-    struct crq_finish finish = steps_finish_of("a", CRQ_END_SUCCESS);
+    struct crq_finish finish = steps_finish_of("a", CRQ_ENDING_SUCCESS);
     crq_conn *conn = live_conn();
     struct crq_args args;
     crq_error err;

@@ -28,7 +28,13 @@ static const struct {
     { CRQ_KEY_WORKERS, NULL, NULL, "rq:workers" },
     { CRQ_KEY_QUEUE_WORKERS, "high", NULL, "rq:workers:high" },
     { CRQ_KEY_WORKER, "host.1", NULL, "rq:worker:host.1" },
+    { CRQ_KEY_PUBSUB, "host.1", NULL, "rq:pubsub:host.1" },
     { CRQ_KEY_SUSPENDED, NULL, NULL, "rq:suspended" },
+    { CRQ_KEY_FIRST_SEEN, "high", "a",
+            "rq:queue:high:intermediate:first_seen:a" },
+    { CRQ_KEY_GROUP, "g", NULL, "rq:group:g" },
+    { CRQ_KEY_ALIVE, NULL, NULL, "crq:alive" },
+    { CRQ_KEY_RUNS, "host.1", NULL, "crq:runs:host.1" },
     /* A '%' in a name is no place for a part. */
     { CRQ_KEY_EXECUTION, "%", "%s", "rq:execution:%:%s" },
     { CRQ_KEY_QUEUE, "", NULL, "rq:queue:" },
