@@ -4,6 +4,8 @@ noinst_LTLIBRARIES += libcrq-exec.la
 libcrq_exec_la_CPPFLAGS = $(AM_CPPFLAGS) $(MSGPACK_CFLAGS)
 libcrq_exec_la_LIBADD = libcrq-core.la $(MSGPACK_LIBS) $(EV_LIBS)
 libcrq_exec_la_SOURCES = \
+	src/exec/async.c \
+	src/exec/async.h \
 	src/exec/birth.c \
 	src/exec/birth.h \
 	src/exec/child.c \

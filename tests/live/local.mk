@@ -1,6 +1,7 @@
 # Tests with a private redis-server: see live.h. A new one adds its name to the
 # list and its _SOURCES.
 LIVE_TESTS = \
+	tests/live/check_async \
 	tests/live/check_conn \
 	tests/live/check_finish \
 	tests/live/check_job \
@@ -71,3 +72,6 @@ tests_live_check_record_LDADD = $(LIVE_LIBS)
 tests_live_check_run_SOURCES = tests/live/check_run.c
 tests_live_check_run_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_run_LDADD = $(LIVE_LIBS)
+tests_live_check_async_SOURCES = tests/live/check_async.c
+tests_live_check_async_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_async_LDADD = libcrq-exec.la $(LIVE_LIBS)

@@ -1,0 +1,348 @@
+/* check_async.c - exec/async.c against a Redis that comes and goes. */
+#include "live.h"
+
+#include <ev.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "exec/async.h"
+#include "redis/script.h"
+
+/* What a test waits for and what it has seen. */
+struct seen {
+    struct ev_loop *loop;
+    struct crq_async *async;
+    int ups, downs, replies, refused, lost, unconnected, pushes;
+    int until_ups, until_downs, until_replies, until_pushes; /* stop there */
+    crq_error down;
+    char text[64];
+};
+
+static bool enough(const struct seen *s)
+{
+    return s->ups >= s->until_ups && s->downs >= s->until_downs &&
+            s->replies >= s->until_replies && s->pushes >= s->until_pushes;
+}
+
+static void look(struct seen *s)
+{
+    if (enough(s))
+        ev_break(s->loop, EVBREAK_ALL);
+}
+
+static void on_up(void *arg)
+{
+    struct seen *s = arg;
+
+    s->ups++;
+    look(s);
+}
+
+static void on_down(void *arg, const crq_error *err)
+{
+    struct seen *s = arg;
+
+    s->downs++;
+    s->down = *err;
+    look(s);
+}
+
+static void on_push(void *arg, const crq_reply *reply)
+{
+    struct seen *s = arg;
+    const char *text = crq_reply_text(crq_reply_item(reply, 2), NULL);
+
+    s->pushes++;
+    if (text != NULL)
+        snprintf(s->text, sizeof(s->text), "%s", text);
+    look(s);
+}
+
+static void on_reply(void *arg, const crq_reply *reply, const crq_error *err)
+{
+    struct seen *s = arg;
+    const char *text = crq_reply_text(reply, NULL);
+
+    ck_assert((reply == NULL) == (err != NULL));
+    s->replies++;
+    if (err != NULL) {
+        s->lost += err->code == CRQ_ELOST;
+        s->unconnected += err->code == CRQ_ECONNECT;
+        s->refused += err->code == CRQ_EREDIS;
+    } else
+        snprintf(s->text, sizeof(s->text), "%s", text != NULL ? text : "");
+    look(s);
+}
+
+static void on_late(struct ev_loop *loop, ev_timer *w, int revents)
+{
+    (void)w;
+    (void)revents;
+    ev_break(loop, EVBREAK_ALL);
+}
+
+/* Run the loop until enough was seen; ten seconds are a failure. */
+static void wait_for(struct seen *s)
+{
+    ev_timer late;
+
+    ev_timer_init(&late, on_late, 10., 0.);
+    ev_timer_start(s->loop, &late);
+    if (!enough(s))
+        ev_run(s->loop, 0);
+    ev_timer_stop(s->loop, &late);
+    ck_assert_msg(enough(s), "%d ups, %d downs (%s), %d replies, %d pushes",
+            s->ups, s->downs, s->down.text, s->replies, s->pushes);
+}
+
+static void begin(struct seen *s, const char *url, bool push, int timeout_ms)
+{
+    struct crq_async_options options = { .url = url,
+        .name = "the-name",
+        .timeout_ms = timeout_ms,
+        .on_up = on_up,
+        .on_down = on_down,
+        .on_push = push ? on_push : NULL,
+        .arg = s };
+    crq_error err;
+
+    memset(s, 0, sizeof(*s));
+    s->loop = ev_loop_new(EVFLAG_AUTO);
+    unit_ok(crq_async_new(s->loop, &options, &s->async, &err), &err);
+}
+
+static void end(struct seen *s)
+{
+    crq_async_free(s->async);
+    ev_loop_destroy(s->loop);
+}
+
+static void up(struct seen *s)
+{
+    s->until_ups = s->ups + 1;
+    wait_for(s);
+}
+
+static void command(struct seen *s, int64_t block_ms, const char *a,
+        const char *b, const char *c)
+{
+    struct crq_args args;
+
+    crq_args_init(&args);
+    crq_args_list(&args, a, b, c, NULL);
+    ck_assert_int_eq(crq_async_send(s->async, &args, block_ms, on_reply, s), 0);
+    crq_args_fini(&args);
+}
+
+static const struct crq_script append = { "append",
+    "return redis.call('APPEND', KEYS[1], ARGV[1])",
+    "0ea60e5fd0ddc2b9ea1d2b60f6c6e1a4b9e5d7c1" }; /* no such SHA: NOSCRIPT */
+
+static void script(struct seen *s, const char *key, const char *word)
+{
+    struct crq_args args;
+
+    crq_args_init(&args);
+    crq_args_list(&args, key, word, NULL);
+    ck_assert_int_eq(crq_async_script(s->async, &append, 1, &args, on_reply, s),
+            0);
+    ck_assert_uint_eq(args.count, 0);
+    crq_args_fini(&args);
+}
+
+START_TEST(test_replies_come_in_order_and_errors_as_errors)
+{
+    struct seen s;
+
+    begin(&s, live_main()->url, false, 0);
+    up(&s);
+    command(&s, 0, "SET", "k", "v");
+    command(&s, 0, "LPUSH", "k", "x");
+    command(&s, 0, "GET", "k", NULL);
+    ck_assert_uint_eq(crq_async_pending(s.async), 3);
+    s.until_replies = 3;
+    wait_for(&s);
+    ck_assert_int_eq(s.refused, 1);
+    ck_assert_str_eq(s.text, "v");
+    command(&s, 0, "CLIENT", "GETNAME", NULL);
+    s.until_replies = 4;
+    wait_for(&s);
+    ck_assert_str_eq(s.text, "the-name");
+    end(&s);
+}
+END_TEST
+
+START_TEST(test_an_unknown_script_is_loaded)
+{
+    struct seen s;
+
+    begin(&s, live_main()->url, false, 0);
+    script(&s, "k", "a"); /* before the link is up: it waits */
+    up(&s);
+    script(&s, "k", "b");
+    s.until_replies = 2;
+    wait_for(&s);
+    command(&s, 0, "GET", "k", NULL);
+    s.until_replies = 3;
+    wait_for(&s);
+    ck_assert_str_eq(s.text, "ab");
+    end(&s);
+}
+END_TEST
+
+START_TEST(test_a_command_without_a_link_fails_from_the_loop)
+{
+    struct seen s;
+
+    begin(&s, "unix:///nowhere/at.all", false, 0);
+    command(&s, 0, "PING", NULL, NULL);
+    ck_assert_int_eq(s.replies, 0);
+    s.until_replies = 1;
+    s.until_downs = 3; /* and it tries again and again */
+    wait_for(&s);
+    ck_assert_int_eq(s.unconnected, 1);
+    ck_assert_int_eq(s.down.code, CRQ_ECONNECT);
+    ck_assert_ptr_nonnull(strstr(s.down.text, "/nowhere/at.all"));
+    end(&s);
+}
+END_TEST
+
+START_TEST(test_a_killed_server_loses_commands_but_no_script)
+{
+    struct live_server *server = live_start(1, NULL);
+    struct seen s;
+    char url[64];
+
+    snprintf(url, sizeof(url), "redis://127.0.0.1:%d/0", server->port);
+    begin(&s, url, false, 0);
+    up(&s);
+    live_freeze(server); /* takes what we send, and answers nothing */
+    command(&s, 0, "GET", "k", NULL);
+    script(&s, "k", "x");
+    ev_run(s.loop, EVRUN_NOWAIT);
+    live_kill(server);
+    s.until_downs = 1;
+    s.until_replies = 1;
+    wait_for(&s);
+    ck_assert_int_eq(s.lost, 1);
+    script(&s, "k", "y");
+    live_restart(server);
+    s.until_replies = 3;
+    wait_for(&s);
+    ck_assert_int_eq(s.lost, 1);
+    command(&s, 0, "GET", "k", NULL);
+    s.until_replies = 4;
+    wait_for(&s);
+    ck_assert_str_eq(s.text, "xy");
+    end(&s);
+}
+END_TEST
+
+START_TEST(test_a_silent_server_is_given_up)
+{
+    struct live_server *server = live_start(1, NULL);
+    struct seen s;
+    char url[64];
+
+    snprintf(url, sizeof(url), "redis://127.0.0.1:%d/0", server->port);
+    begin(&s, url, false, 200);
+    up(&s);
+    live_freeze(server);
+    command(&s, 0, "GET", "k", NULL);
+    s.until_downs = 1;
+    s.until_replies = 1;
+    wait_for(&s);
+    ck_assert_int_eq(s.lost, 1);
+    ck_assert_ptr_nonnull(strstr(s.down.text, "no answer"));
+    live_thaw(server);
+    up(&s);
+    end(&s);
+}
+END_TEST
+
+START_TEST(test_a_blocking_command_may_be_silent_for_its_time)
+{
+    struct seen s;
+
+    begin(&s, live_main()->url, false, 150);
+    up(&s);
+    command(&s, 600, "BLPOP", "nothing", "0.5");
+    s.until_replies = 1;
+    wait_for(&s);
+    ck_assert_int_eq(s.lost + s.downs, 0);
+    end(&s);
+}
+END_TEST
+
+START_TEST(test_pushed_messages_arrive)
+{
+    crq_conn *conn = live_conn();
+    struct seen s;
+
+    begin(&s, live_main()->url, true, 0);
+    up(&s);
+    command(&s, 0, "SUBSCRIBE", "news", NULL);
+    s.until_pushes = 1;
+    wait_for(&s);
+    live_seed(conn, "PUBLISH news hello");
+    s.until_pushes = 2;
+    wait_for(&s);
+    ck_assert_str_eq(s.text, "hello");
+    end(&s);
+    crq_conn_free(conn);
+}
+END_TEST
+
+START_TEST(test_a_wrong_password_is_said_and_tried_again)
+{
+    struct live_server *server = live_start(1, "--requirepass", "secret", NULL);
+    struct seen s;
+    char url[64];
+
+    snprintf(url, sizeof(url), "redis://:wrong@127.0.0.1:%d/0", server->port);
+    begin(&s, url, false, 0);
+    s.until_downs = 2;
+    wait_for(&s);
+    ck_assert_int_eq(s.down.code, CRQ_EAUTH);
+    ck_assert_ptr_null(strstr(s.down.text, ":wrong@"));
+    end(&s);
+    snprintf(url, sizeof(url), "redis://:secret@127.0.0.1:%d/3", server->port);
+    begin(&s, url, false, 0);
+    up(&s);
+    end(&s);
+}
+END_TEST
+
+START_TEST(test_a_hundred_thousand_commands_pass)
+{
+    struct seen s;
+
+    begin(&s, live_main()->url, false, 0);
+    up(&s);
+    for (int i = 0; i < 100000; i++)
+        command(&s, 0, "INCR", "n", NULL);
+    s.until_replies = 100000;
+    wait_for(&s);
+    command(&s, 0, "GET", "n", NULL);
+    s.until_replies = 100001;
+    wait_for(&s);
+    ck_assert_str_eq(s.text, "100000");
+    end(&s);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tc = tcase_create("async");
+
+    tcase_add_test(tc, test_replies_come_in_order_and_errors_as_errors);
+    tcase_add_test(tc, test_an_unknown_script_is_loaded);
+    tcase_add_test(tc, test_a_command_without_a_link_fails_from_the_loop);
+    tcase_add_test(tc, test_a_killed_server_loses_commands_but_no_script);
+    tcase_add_test(tc, test_a_silent_server_is_given_up);
+    tcase_add_test(tc, test_a_blocking_command_may_be_silent_for_its_time);
+    tcase_add_test(tc, test_pushed_messages_arrive);
+    tcase_add_test(tc, test_a_wrong_password_is_said_and_tried_again);
+    tcase_add_test(tc, test_a_hundred_thousand_commands_pass);
+    return live_run("async", tc);
+}

@@ -1,0 +1,458 @@
+/*
+ * heartbeat.c - showing that the worker lives, and caring for those that died.
+ *
+ *     every 30 s (--job-monitoring-interval)  leases of runs, records
+ *     every 2 s    sign of life; dead stems are found and their runs taken over
+ *     every 60 s   what dead Python workers left half-taken
+ *     100 ms after a change   what observers see of a slot
+ */
+#include "workers/worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <errno.h>
+#include <signal.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "model/lease.h"
+#include "model/record.h"
+#include "redis/scripts.h"
+
+#define OBSERVE_S     0.1
+#define STRAY_EVERY_S 60.
+#define STRAY_LIMIT   100
+#define TAKE_LIMIT    100
+/* Of a run's lease beyond its heartbeat interval, and of records: as in RQ. */
+#define MARGIN_S 60
+
+/* A call about one slot. */
+struct about {
+    struct worker *worker;
+    size_t slot;
+    bool again; /* the name's record may be replaced once */
+};
+
+/* ---- records ---- */
+
+static struct crq_record record_of(const struct worker *w, size_t i)
+{
+    return (struct crq_record){ .name = w->slots[i].name,
+        .birth_us = w->birth_us,
+        .queues = w->options->queues,
+        .queues_count = w->options->queue_count,
+        .pid = (int64_t)getpid(),
+        .hostname = w->hostname,
+        .ip_address = "unknown",
+        .version = crq_version(),
+        .python_version = "" };
+}
+
+static void be_born(struct worker *w, size_t slot, const char *replaces);
+
+static bool process_is_gone(const struct worker *w, const struct crq_born *born)
+{
+    char *end;
+    long pid = strtol(born->pid, &end, 10);
+
+    return strcmp(born->hostname, w->hostname) == 0 && pid > 0 &&
+            *end == '\0' &&
+            (pid == (long)getpid() ||
+                    (kill((pid_t)pid, 0) < 0 && errno == ESRCH));
+}
+
+static void on_born(void *arg, const crq_reply *reply, const crq_error *err)
+{
+    struct about *about = arg;
+    struct worker *w = about->worker;
+    size_t slot = about->slot;
+    struct crq_born born = { 0 };
+    crq_error why;
+
+    crq_free(about);
+    w->births--;
+    if (err == NULL && crq_birth_read(reply, &born, &why) < 0)
+        err = &why;
+    if (err != NULL) {
+        crq_log_error(w->log, "birth of %s: %s", w->slots[slot].name,
+                err->text);
+        return;
+    }
+    if (!born.refused) {
+        w->slots[slot].registered = true;
+        heartbeat_changed(w, slot);
+        dequeue_kick(w);
+        return;
+    }
+    if (process_is_gone(w, &born)) {
+        be_born(w, slot, born.birth);
+        return;
+    }
+    worker_fail(w,
+            "There exists an active worker named '%s' already (host %s, "
+            "process %s): choose another --name",
+            w->slots[slot].name, born.hostname, born.pid);
+}
+
+static void be_born(struct worker *w, size_t slot, const char *replaces)
+{
+    struct about *about = crq_calloc(1, sizeof(*about));
+    struct crq_record record = record_of(w, slot);
+    struct crq_args words;
+    size_t nkeys;
+
+    if (about == NULL)
+        return;
+    *about = (struct about){ w, slot, false };
+    crq_args_init(&words);
+    nkeys = crq_birth_words(&record, w->options->worker_ttl_s + MARGIN_S,
+            replaces, worker_now(w), &words);
+    if (crq_async_script(w->link, &crq_script_worker_birth, nkeys, &words,
+                on_born, about) == 0)
+        w->births++;
+    else
+        crq_free(about);
+    crq_args_fini(&words);
+}
+
+void heartbeat_register(struct worker *w)
+{
+    for (size_t i = 0; i < w->slot_count; i++)
+        if (!w->slots[i].registered && w->births < w->slot_count)
+            be_born(w, i, NULL);
+        else
+            heartbeat_changed(w, i);
+}
+
+static void on_dead(void *arg, const crq_reply *reply, const crq_error *err)
+{
+    struct worker *w = arg;
+
+    (void)reply;
+    (void)err; /* it expires by itself */
+    w->deaths--;
+    worker_look_at_end(w);
+}
+
+void heartbeat_leave(struct worker *w)
+{
+    struct crq_args words;
+
+    crq_args_init(&words);
+    for (size_t i = 0; i < w->slot_count; i++) {
+        struct crq_record record = record_of(w, i);
+        size_t nkeys;
+
+        if (!w->slots[i].registered || !crq_async_is_up(w->link))
+            continue;
+        w->slots[i].registered = false;
+        nkeys = crq_death_words(&record, worker_now(w), &words);
+        if (crq_async_script(w->link, &crq_script_worker_death, nkeys, &words,
+                    on_dead, w) == 0)
+            w->deaths++;
+    }
+    crq_args_fini(&words);
+}
+
+/* ---- what observers see ---- */
+
+static void on_updated(void *arg, const crq_reply *reply, const crq_error *err)
+{
+    struct worker *w = arg;
+    crq_error why;
+
+    if (err == NULL && crq_update_read(reply, w->slot_count, &why) < 0)
+        err = &why;
+    if (err != NULL) {
+        crq_log_warn(w->log, "records: %s", err->text);
+        return;
+    }
+    /* Every call shows all slots, so the reply's order is theirs. */
+    for (size_t i = 0; i < w->slot_count; i++)
+        if (w->slots[i].registered && !crq_update_kept(reply, i) &&
+                w->phase != LEAVING) {
+            w->slots[i].registered = false;
+            be_born(w, i, NULL);
+        }
+}
+
+static int64_t lease_s(const struct worker *w, const struct run *run)
+{
+    int64_t interval_s = w->options->monitoring_interval_s;
+    int64_t left_s = interval_s;
+
+    if (run->timeout_s > 0)
+        left_s = run->timeout_s - (worker_now(w) - run->started_us) / 1000000;
+    if (left_s < 0)
+        left_s = 0;
+    return (left_s < interval_s ? left_s : interval_s) + MARGIN_S;
+}
+
+static void show(struct worker *w)
+{
+    struct crq_args words;
+    size_t nkeys;
+
+    if (!crq_async_is_up(w->link))
+        return;
+    crq_args_init(&words);
+    nkeys = crq_update_start(&words, worker_now(w));
+    for (size_t i = 0; i < w->slot_count; i++) {
+        const struct slot *slot = &w->slots[i];
+        const struct run *run = slot->run;
+        struct crq_record_update update = { .name = slot->name,
+            .birth_us = w->birth_us,
+            .state = run != NULL   ? "busy"
+                    : w->suspended ? "suspended"
+                                   : "idle",
+            .current_job = run != NULL ? run->id : NULL,
+            .current_job_working_time_s = run != NULL
+                    ? (double)(worker_now(w) - run->started_us) / 1e6
+                    : 0,
+            .successful_job_count = slot->good,
+            .failed_job_count = slot->bad,
+            .total_working_time_s = slot->busy_s,
+            .shutdown_requested_us = CRQ_UNSET,
+            .ttl_s = run != NULL ? lease_s(w, run)
+                                 : w->options->worker_ttl_s + MARGIN_S };
+
+        w->slots[i].changed = false;
+        crq_update_add(&words, &update);
+    }
+    (void)!crq_async_script(w->link, &crq_script_worker_update, nkeys, &words,
+            on_updated, w);
+    crq_args_fini(&words);
+}
+
+static void on_observe(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    (void)loop;
+    (void)revents;
+    show(timer->data);
+}
+
+void heartbeat_changed(struct worker *w, size_t slot)
+{
+    w->slots[slot].changed = true;
+    if (ev_is_active(&w->observe))
+        return;
+    ev_timer_set(&w->observe, OBSERVE_S, 0.);
+    ev_timer_start(w->loop, &w->observe);
+}
+
+/* ---- leases ---- */
+
+/* The runs of a call, by slot and execution: a slot may run another job when
+ * the reply comes. */
+struct beat {
+    struct worker *worker;
+    size_t count;
+    size_t *slots;
+    char (*executions)[CRQ_EXECUTION_ID_LEN + 1];
+};
+
+static void beat_free(struct beat *beat)
+{
+    crq_free(beat->slots);
+    crq_free(beat->executions);
+    crq_free(beat);
+}
+
+static void on_beaten(void *arg, const crq_reply *reply, const crq_error *err)
+{
+    struct beat *beat = arg;
+    struct worker *w = beat->worker;
+    crq_error why;
+
+    if (err == NULL && crq_runs_read(reply, beat->count, &why) < 0)
+        err = &why;
+    if (err != NULL)
+        crq_log_warn(w->log, "heartbeat: %s", err->text);
+    for (size_t i = 0; err == NULL && i < beat->count; i++) {
+        const struct run *run = w->slots[beat->slots[i]].run;
+
+        if (crq_runs_state(reply, i) == CRQ_RUN_LOST && run != NULL &&
+                strcmp(run->execution, beat->executions[i]) == 0)
+            crq_pool_end(w->pool, beat->slots[i], CRQ_END_LEASE_LOST, true);
+    }
+    beat_free(beat);
+}
+
+static void on_beat(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    struct worker *w = timer->data;
+    struct beat *beat = crq_calloc(1, sizeof(*beat));
+    struct crq_args words;
+    size_t nkeys;
+
+    (void)loop;
+    (void)revents;
+    show(w);
+    if (beat == NULL)
+        return;
+    beat->worker = w;
+    beat->slots = crq_calloc(w->slot_count, sizeof(*beat->slots));
+    beat->executions = crq_calloc(w->slot_count, sizeof(*beat->executions));
+    if (beat->slots == NULL || beat->executions == NULL ||
+            !crq_async_is_up(w->link)) {
+        beat_free(beat);
+        return;
+    }
+    crq_args_init(&words);
+    nkeys = crq_heartbeat_start(&words, worker_now(w));
+    for (size_t i = 0; i < w->slot_count; i++) {
+        const struct run *run = w->slots[i].run;
+        struct crq_runref ref;
+
+        if (run == NULL)
+            continue;
+        ref = (struct crq_runref){ run->queue, run->id, run->execution };
+        crq_heartbeat_add(&words, w->lease, &ref, lease_s(w, run));
+        beat->slots[beat->count] = i;
+        strcpy(beat->executions[beat->count++], run->execution);
+    }
+    if (beat->count == 0 ||
+            crq_async_script(w->link, &crq_script_heartbeat, nkeys, &words,
+                    on_beaten, beat) < 0)
+        beat_free(beat);
+    crq_args_fini(&words);
+}
+
+/* ---- dead workers' runs ---- */
+
+static void on_taken(void *arg, const crq_reply *reply, const crq_error *err)
+{
+    struct worker *w = arg;
+    struct crq_taken_over taken = { 0 };
+    crq_error why;
+
+    if (err == NULL && crq_take_over_read(reply, &taken, &why) < 0)
+        err = &why;
+    if (err != NULL) {
+        crq_log_warn(w->log, "take-over: %s", err->text);
+        return;
+    }
+    if (taken.back + taken.failed + taken.retried > 0) {
+        crq_log_warn(w->log,
+                "runs of a dead worker: %lld back in their queues, %lld "
+                "failed, %lld retried, %lld still have time",
+                (long long)taken.back, (long long)taken.failed,
+                (long long)taken.retried, (long long)taken.left);
+        dequeue_kick(w);
+    }
+}
+
+static void take_over(struct worker *w, const char *dead)
+{
+    struct crq_take_over what = { dead, TAKE_LIMIT, worker_now(w) };
+    struct crq_args words;
+    crq_error err;
+    size_t nkeys;
+
+    crq_args_init(&words);
+    if (crq_take_over_words(&what, &words, &nkeys, &err) < 0)
+        crq_log_warn(w->log, "take-over: %s", err.text);
+    else
+        (void)!crq_async_script(w->link, &crq_script_take_over, nkeys, &words,
+                on_taken, w);
+    crq_args_fini(&words);
+}
+
+static void on_alive_reply(void *arg, const crq_reply *reply,
+        const crq_error *err)
+{
+    struct worker *w = arg;
+    int64_t runs;
+    size_t dead = 0;
+
+    if (err != NULL || crq_alive_read(reply, &runs, &dead, NULL) < 0)
+        return;
+    for (size_t i = 0; i < dead && w->phase == WORKING; i++)
+        take_over(w, crq_alive_dead(reply, i));
+}
+
+static void on_alive(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    struct worker *w = timer->data;
+    struct crq_args words;
+    size_t nkeys;
+
+    (void)loop;
+    (void)revents;
+    if (!crq_async_is_up(w->link))
+        return;
+    crq_args_init(&words);
+    nkeys = crq_alive_words(w->lease, &words);
+    (void)!crq_async_script(w->link, &crq_script_alive, nkeys, &words,
+            on_alive_reply, w);
+    crq_args_fini(&words);
+}
+
+/* ---- what dead Python workers left ---- */
+
+static void on_stray_reply(void *arg, const crq_reply *reply,
+        const crq_error *err)
+{
+    struct worker *w = arg;
+    int64_t back = 0, removed = 0, left = 0;
+
+    if (err != NULL || crq_stray_read(reply, &back, &removed, &left, NULL) < 0)
+        return;
+    if (back > 0) {
+        crq_log_warn(w->log,
+                "%lld jobs that a dead worker had half-taken are "
+                "back in their queue",
+                (long long)back);
+        dequeue_kick(w);
+    }
+}
+
+static void on_stray(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    struct worker *w = timer->data;
+    struct crq_args words;
+
+    (void)loop;
+    (void)revents;
+    if (!crq_async_is_up(w->link) || w->phase != WORKING)
+        return;
+    crq_args_init(&words);
+    for (size_t i = 0; i < w->options->queue_count; i++) {
+        size_t nkeys = crq_stray_words(w->options->queues[i], CRQ_STRAY_S,
+                STRAY_LIMIT, worker_now(w), &words);
+
+        (void)!crq_async_script(w->link, &crq_script_stray, nkeys, &words,
+                on_stray_reply, w);
+    }
+    crq_args_fini(&words);
+}
+
+/* ---- all of it ---- */
+
+static void start_timer(struct worker *w, ev_timer *timer,
+        void (*on)(struct ev_loop *, ev_timer *, int), double every_s)
+{
+    ev_timer_init(timer, on, every_s, every_s);
+    timer->data = w;
+    if (every_s > 0)
+        ev_timer_start(w->loop, timer);
+}
+
+void heartbeat_init(struct worker *w)
+{
+    start_timer(w, &w->beat, on_beat,
+            (double)w->options->monitoring_interval_s);
+    start_timer(w, &w->alive, on_alive, CRQ_ALIVE_EVERY_S);
+    start_timer(w, &w->stray, on_stray, STRAY_EVERY_S);
+    start_timer(w, &w->observe, on_observe, 0.);
+}
+
+void heartbeat_fini(struct worker *w)
+{
+    ev_timer_stop(w->loop, &w->beat);
+    ev_timer_stop(w->loop, &w->alive);
+    ev_timer_stop(w->loop, &w->stray);
+    ev_timer_stop(w->loop, &w->observe);
+}

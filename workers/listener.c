@@ -1,0 +1,118 @@
+/*
+ * listener.c - commands that rq and crq publish to one worker.
+ *
+ * Source: RQ 2.10, rq/command.py. JSON on rq:pubsub:<name>; what is no command
+ * is ignored, as in RQ.
+ */
+#include "workers/worker.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "codec/json.h"
+
+static void shutdown(struct worker *w, size_t slot, const crq_value *command)
+{
+    (void)command;
+    crq_log_info(w->log, "%s: asked to shut down", w->slots[slot].name);
+    worker_stop(w, false);
+}
+
+static void kill_horse(struct worker *w, size_t slot, const crq_value *command)
+{
+    (void)command;
+    if (w->slots[slot].run == NULL)
+        return;
+    crq_log_info(w->log, "%s: asked to kill its run", w->slots[slot].name);
+    crq_pool_end(w->pool, slot, CRQ_END_KILLED, true);
+}
+
+static void stop_job(struct worker *w, size_t slot, const crq_value *command)
+{
+    const crq_value *id = crq_value_get(command, "job_id");
+    const struct run *run = w->slots[slot].run;
+
+    if (run == NULL || crq_value_type(id) != CRQ_STR ||
+            strcmp(crq_value_text(id), run->id) != 0) {
+        crq_log_info(w->log, "%s: asked to stop a job that it does not run",
+                w->slots[slot].name);
+        return;
+    }
+    crq_log_info(w->log, "%s: asked to stop job %s", w->slots[slot].name,
+            run->id);
+    crq_pool_end(w->pool, slot, CRQ_END_STOPPED, false);
+}
+
+static const struct {
+    const char *name;
+    void (*run)(struct worker *w, size_t slot, const crq_value *command);
+} commands[] = {
+    { "shutdown", shutdown },
+    { "kill-horse", kill_horse },
+    { "stop-job", stop_job },
+};
+
+static void obey(struct worker *w, size_t slot, const crq_value *message)
+{
+    const crq_value *name;
+
+    if (crq_value_type(message) != CRQ_DICT)
+        return;
+    name = crq_value_get(message, "command");
+    if (crq_value_type(name) != CRQ_STR)
+        return;
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        if (strcmp(commands[i].name, crq_value_text(name)) == 0)
+            commands[i].run(w, slot, message);
+}
+
+/* ["message", channel, payload] */
+static void on_push(void *arg, const crq_reply *reply)
+{
+    struct worker *w = arg;
+    const char *kind = crq_reply_text(crq_reply_item(reply, 0), NULL);
+    const char *channel = crq_reply_text(crq_reply_item(reply, 1), NULL);
+    const char *name = channel != NULL ? crq_key_pubsub_name(channel) : NULL;
+    crq_value *message = NULL;
+    const char *text;
+    size_t len;
+
+    text = crq_reply_text(crq_reply_item(reply, 2), &len);
+    if (kind == NULL || strcmp(kind, "message") != 0 || name == NULL ||
+            text == NULL ||
+            crq_json_decode(text, len, NULL, &message, NULL) < 0)
+        return;
+    for (size_t i = 0; i < w->slot_count; i++)
+        if (strcmp(w->slots[i].name, name) == 0)
+            obey(w, i, message);
+    crq_value_free(message);
+}
+
+static void on_up(void *arg)
+{
+    struct worker *w = arg;
+    struct crq_args words;
+    char channel[CRQ_KEY_MAX];
+
+    crq_args_init(&words);
+    crq_args_puts(&words, "SUBSCRIBE");
+    for (size_t i = 0; i < w->slot_count; i++)
+        crq_args_put(&words, channel,
+                crq_key(channel, CRQ_KEY_PUBSUB, w->slots[i].name));
+    (void)!crq_async_send(w->ears, &words, -1, NULL, NULL);
+    crq_args_fini(&words);
+}
+
+int listener_init(struct worker *w, crq_error *err)
+{
+    struct crq_async_options options = {
+        .url = w->options->url, .on_up = on_up, .on_push = on_push, .arg = w
+    };
+
+    return crq_async_new(w->loop, &options, &w->ears, err);
+}
+
+void listener_fini(struct worker *w)
+{
+    crq_async_free(w->ears);
+}

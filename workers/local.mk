@@ -1,0 +1,15 @@
+bin_PROGRAMS += crq-worker
+crq_worker_SOURCES = \
+	workers/dequeue.c \
+	workers/heartbeat.c \
+	workers/listener.c \
+	workers/main.c \
+	workers/options.c \
+	workers/options.h \
+	workers/runs.c \
+	workers/worker.c \
+	workers/worker.h
+# -export-dynamic: modules find crq's functions in the program that loads them,
+# not in a second copy of the library.
+crq_worker_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+crq_worker_LDADD = libcrq-exec.la

@@ -1,0 +1,33 @@
+/* options.h - what crq-worker was told on its command line. */
+#ifndef CRQ_WORKERS_OPTIONS_H
+#define CRQ_WORKERS_OPTIONS_H
+
+#include <crq.h>
+
+#include "base/log.h"
+
+#define MAX_QUEUES  32
+#define MAX_MODULES 64
+
+struct options {
+    const char *url; /* NULL: from the environment */
+    const char *queues[MAX_QUEUES];
+    size_t queue_count;
+    const char *modules[MAX_MODULES];
+    size_t module_count;
+    const char *name;     /* NULL: <host>.<pid> */
+    const char *pid_file; /* NULL: none */
+    int64_t jobs;         /* children */
+    int64_t max_jobs;     /* then it stops; 0: never */
+    int64_t results_ttl_s, worker_ttl_s;
+    int64_t monitoring_interval_s, maintenance_interval_s;
+    int64_t kill_grace_ms, drain_timeout_ms;          /* drain: -1: no limit */
+    int64_t max_jobs_per_child, max_child_memory_mib; /* 0: no limit */
+    bool burst, json_log;
+    enum crq_log_level level;
+};
+
+/** Read the command line; prints and exits when it is wrong. */
+void options_parse(struct options *o, int argc, char **argv);
+
+#endif

@@ -1,0 +1,306 @@
+/*
+ * worker.c - a worker's life: birth, signals, stop.
+ *
+ *     WORKING ──▶ DRAINING ──▶ LEAVING      SIGTERM or SIGINT, shutdown, the
+ * end └─────▶ KILLING ───────┘          of a burst; again: cold
+ *
+ * Draining waits for running jobs; killing ends them, and each leaves its
+ * reason in Redis. Leaving waits until all that is owed to Redis is answered,
+ * takes the records back and closes the pool.
+ */
+#include "workers/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/random.h"
+
+int64_t worker_now(const struct worker *w)
+{
+    return crq_clock_wall_us(w->clock);
+}
+
+/* ---- the end ---- */
+
+static bool owes_something(const struct worker *w)
+{
+    for (size_t i = 0; i < w->slot_count; i++)
+        if (w->slots[i].run != NULL)
+            return true;
+    return w->claiming || w->ended_count > 0 || w->finishing > 0;
+}
+
+void worker_look_at_end(struct worker *w)
+{
+    if (w->phase == WORKING || owes_something(w))
+        return;
+    if (w->phase != LEAVING) {
+        w->phase = LEAVING;
+        heartbeat_leave(w);
+    }
+    if (w->deaths == 0)
+        crq_pool_close(w->pool, true);
+}
+
+static void on_drained(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    struct worker *w = timer->data;
+
+    (void)loop;
+    (void)revents;
+    crq_log_warn(w->log, "running jobs did not end in time: they are ended");
+    worker_stop(w, true);
+}
+
+void worker_stop(struct worker *w, bool cold)
+{
+    if (w->phase == WORKING) {
+        crq_log_info(w->log, "stopping: %zu jobs run",
+                crq_pool_running(w->pool));
+        w->phase = DRAINING;
+        for (size_t i = 0; i < w->slot_count; i++)
+            crq_pool_stop_soon(w->pool, i);
+        if (w->options->drain_timeout_ms >= 0) {
+            ev_timer_set(&w->drain, (double)w->options->drain_timeout_ms / 1e3,
+                    0.);
+            ev_timer_start(w->loop, &w->drain);
+        }
+    }
+    if (cold && w->phase == DRAINING) {
+        w->phase = KILLING;
+        ev_timer_stop(w->loop, &w->drain);
+        for (size_t i = 0; i < w->slot_count; i++)
+            crq_pool_end(w->pool, i, CRQ_END_SHUTDOWN, true);
+    }
+    worker_look_at_end(w);
+}
+
+void worker_fail(struct worker *w, const char *format, ...)
+{
+    char text[600];
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(text, sizeof(text), format, ap);
+    va_end(ap);
+    crq_log_error(w->log, "%s", text);
+    w->failed = true;
+    worker_stop(w, false);
+}
+
+static void on_signal(struct ev_loop *loop, ev_signal *sig, int revents)
+{
+    struct worker *w = sig->data;
+
+    (void)loop;
+    (void)revents;
+    worker_stop(w, w->phase != WORKING);
+}
+
+static void on_sighup(struct ev_loop *loop, ev_signal *sig, int revents)
+{
+    struct worker *w = sig->data;
+    crq_error err;
+
+    (void)loop;
+    (void)revents;
+    crq_log_info(w->log, "loading the modules again");
+    if (crq_pool_reload(w->pool, NULL, 0, &err) < 0)
+        crq_log_error(w->log, "reload: %s", err.text);
+}
+
+/* ---- the pool ---- */
+
+static void on_ready(void *arg, const struct crq_pool_task *tasks, size_t count)
+{
+    struct worker *w = arg;
+
+    for (size_t i = 0; i < count; i++)
+        crq_log_debug(w->log, "task %s(%s)", tasks[i].name,
+                tasks[i].params != NULL ? tasks[i].params : "");
+    crq_log_info(w->log, "%zu tasks, %zu children, queues:%s%s%s", count,
+            w->slot_count, w->options->queue_count > 1 ? " " : " ",
+            w->options->queues[0], w->options->queue_count > 1 ? " ..." : "");
+    w->ready = true;
+    dequeue_kick(w);
+}
+
+static void on_refused(void *arg, const char *why)
+{
+    struct worker *w = arg;
+
+    if (w->ready)
+        crq_log_error(w->log, "the old modules stay: %s", why);
+    else
+        worker_fail(w, "%s", why);
+}
+
+static void on_idle(void *arg, size_t slot)
+{
+    struct worker *w = arg;
+
+    w->slots[slot].idle = true;
+    dequeue_kick(w);
+    worker_look_at_end(w);
+}
+
+static void on_server_died(void *arg, pid_t pid, int wait_status)
+{
+    struct worker *w = arg;
+
+    crq_log_error(w->log, "the fork server (%ld) died, wait status %d",
+            (long)pid, wait_status);
+}
+
+static void on_closed(void *arg)
+{
+    struct worker *w = arg;
+
+    ev_break(w->loop, EVBREAK_ALL);
+}
+
+static const struct crq_pool_events pool_events = { on_ready, on_refused,
+    on_idle, on_log, on_outcome, on_died, on_server_died, on_closed };
+
+/* ---- the link ---- */
+
+static void on_up(void *arg)
+{
+    struct worker *w = arg;
+
+    crq_log_info(w->log, "connected to Redis at %s",
+            crq_async_address(w->link));
+    heartbeat_register(w);
+    dequeue_kick(w);
+}
+
+static void on_down(void *arg, const crq_error *err)
+{
+    struct worker *w = arg;
+
+    crq_log_warn(w->log, "%s", err->text);
+}
+
+/* ---- birth ---- */
+
+static int name_slots(struct worker *w, crq_error *err)
+{
+    const char *name = w->options->name;
+    char unique[CRQ_UUID_LEN + 1];
+
+    if (name != NULL && (name[0] == '\0' || strlen(name) > CRQ_NAME_MAX - 24))
+        return crq_fail(err, CRQ_EINVAL, "--name: 1 to %d bytes",
+                CRQ_NAME_MAX - 24);
+    if (gethostname(w->hostname, sizeof(w->hostname)) < 0)
+        snprintf(w->hostname, sizeof(w->hostname), "localhost");
+    w->hostname[sizeof(w->hostname) - 1] = '\0';
+    if (name != NULL)
+        snprintf(w->stem, sizeof(w->stem), "%s", name);
+    else
+        snprintf(w->stem, sizeof(w->stem), "%s.%ld", w->hostname,
+                (long)getpid());
+    crq_uuid4(unique);
+    snprintf(w->lease, sizeof(w->lease), "%.360s.%.8s", w->stem, unique);
+    w->slots = crq_calloc(w->slot_count, sizeof(*w->slots));
+    if (w->slots == NULL)
+        return crq_fail_nomem(err);
+    for (size_t i = 0; i < w->slot_count; i++) {
+        char number[24] = "";
+
+        if (w->slot_count > 1)
+            snprintf(number, sizeof(number), ".%zu", i + 1);
+        snprintf(w->slots[i].name, sizeof(w->slots[i].name), "%.376s%s",
+                w->stem, number);
+    }
+    return 0;
+}
+
+static int start_pool(struct worker *w, crq_error *err)
+{
+    struct crq_pool_options options = { .slots = w->slot_count,
+        .url = w->options->url,
+        .modules = w->options->modules,
+        .module_count = w->options->module_count,
+        .kill_grace_ms = w->options->kill_grace_ms,
+        .max_jobs_per_child = w->options->max_jobs_per_child,
+        .max_child_memory_mib = w->options->max_child_memory_mib,
+        .log = w->log };
+
+    return crq_pool_new(w->loop, &options, &pool_events, w, &w->pool, err);
+}
+
+static void watch_signal(struct worker *w, ev_signal *sig, int number,
+        void (*on)(struct ev_loop *, ev_signal *, int))
+{
+    ev_signal_init(sig, on, number);
+    sig->data = w;
+    ev_signal_start(w->loop, sig);
+}
+
+static int begin(struct worker *w, crq_error *err)
+{
+    struct crq_async_options link = { .url = w->options->url,
+        .name = w->stem,
+        .on_up = on_up,
+        .on_down = on_down,
+        .arg = w };
+    int rc = name_slots(w, err);
+
+    watch_signal(w, &w->sigint, SIGINT, on_signal);
+    watch_signal(w, &w->sigterm, SIGTERM, on_signal);
+    watch_signal(w, &w->sighup, SIGHUP, on_sighup);
+    ev_timer_init(&w->drain, on_drained, 0., 0.);
+    w->drain.data = w;
+    heartbeat_init(w);
+    runs_init(w);
+    if (rc == 0)
+        rc = crq_async_new(w->loop, &link, &w->link, err);
+    if (rc == 0)
+        rc = listener_init(w, err);
+    if (rc == 0)
+        rc = dequeue_init(w, err);
+    return rc < 0 ? rc : start_pool(w, err);
+}
+
+static void end(struct worker *w)
+{
+    crq_pool_free(w->pool);
+    runs_fini(w);
+    heartbeat_fini(w);
+    dequeue_fini(w);
+    listener_fini(w);
+    crq_async_free(w->link);
+    ev_timer_stop(w->loop, &w->drain);
+    ev_signal_stop(w->loop, &w->sigint);
+    ev_signal_stop(w->loop, &w->sigterm);
+    ev_signal_stop(w->loop, &w->sighup);
+    crq_free(w->slots);
+}
+
+int worker_run(const struct options *options, struct crq_log *log)
+{
+    struct worker w = { .options = options,
+        .clock = &crq_clock_system,
+        .log = log,
+        .loop = ev_default_loop(EVFLAG_AUTO),
+        .slot_count = (size_t)options->jobs,
+        .phase = WORKING };
+    crq_error err;
+    int rc;
+
+    w.birth_us = crq_clock_wall_us(w.clock);
+    rc = begin(&w, &err);
+    if (rc == 0)
+        ev_run(w.loop, 0);
+    else
+        crq_log_error(log, "%s", err.text);
+    end(&w);
+    return rc == CRQ_EINVAL ? 64 : rc < 0 || w.failed ? 1 : 0;
+}

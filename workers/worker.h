@@ -1,0 +1,149 @@
+/*
+ * worker.h - crq-worker: what its duties share.
+ *
+ *     dequeue.c    takes jobs when a child is free, waits when there are none
+ *     runs.c       a run from the claim to the reply of its finish
+ *     heartbeat.c  records, leases, signs of life, dead workers' runs
+ *     listener.c   commands from rq and crq
+ *     worker.c     birth, stop, and who is told what
+ *
+ * The worker never runs a task's code and never blocks. What it owes to Redis
+ * goes through crq_async_script(), which survives broken links, so a duty does
+ * not handle a lost link: it does its step again when the link is back.
+ */
+#ifndef CRQ_WORKERS_WORKER_H
+#define CRQ_WORKERS_WORKER_H
+
+#include <crq.h>
+#include <ev.h>
+
+#include "base/log.h"
+#include "exec/async.h"
+#include "exec/pool.h"
+#include "model/keys.h"
+#include "model/run.h"
+#include "workers/options.h"
+
+struct worker;
+
+/** One run, from its claim until the reply to its finish. */
+struct run {
+    char id[CRQ_NAME_MAX + 1], queue[CRQ_NAME_MAX + 1];
+    char execution[CRQ_EXECUTION_ID_LEN + 1];
+    size_t slot;
+    int64_t timeout_s; /* -1: none */
+    int64_t started_us;
+    bool resumable;
+    char *func;       /* NULL: unreadable */
+    struct run *next; /* in a batch of finishes */
+    int64_t ended_us;
+};
+
+/** A child's place, and the record that shows it to others. */
+struct slot {
+    char name[CRQ_NAME_MAX + 1];
+    bool idle;     /* the pool has a child, and no job is on its way */
+    bool reserved; /* a claim may bring a job for it */
+    struct run *run;
+    int64_t good, bad; /* since birth */
+    double busy_s;
+    bool registered;
+    bool changed; /* observers have not seen its state yet */
+};
+
+enum phase {
+    WORKING,
+    DRAINING, /* no new jobs; running ones end by themselves */
+    KILLING,  /* no new jobs; running ones are ended */
+    LEAVING   /* nothing runs: records are taken back, then the end */
+};
+
+/** A link that waits at one queue. */
+struct waiter {
+    struct worker *worker;
+    struct crq_async *link;
+    char key[CRQ_KEY_MAX];
+    bool waiting;
+};
+
+struct worker {
+    const struct options *options;
+    const struct crq_clock *clock;
+    struct crq_log *log;
+    struct ev_loop *loop;
+    char stem[CRQ_NAME_MAX + 1]; /* what the records' names begin with */
+    /* Who lists the runs in Redis: of this process alone, or a successor of
+     * the same name would keep its dead predecessor's runs alive. */
+    char lease[CRQ_NAME_MAX + 1];
+    char hostname[256];
+    int64_t birth_us;
+
+    struct crq_async *link, *ears;
+    struct crq_pool *pool;
+    struct slot *slots;
+    size_t slot_count;
+
+    enum phase phase;
+    bool ready;      /* the modules are loaded */
+    bool failed;     /* could not start: exit status 1 */
+    int64_t started; /* runs so far, for --max-jobs */
+
+    /* dequeue.c */
+    bool claiming, suspended, claim_again;
+    struct waiter waiters[MAX_QUEUES];
+    ev_timer look_again;
+    /* runs.c */
+    struct run *ended, **ended_last; /* of the turn, not yet sent */
+    size_t ended_count, finishing;   /* sent, no reply yet */
+    struct crq_args finish_words;
+    size_t finish_nkeys;
+    ev_prepare send_ended;
+    /* heartbeat.c */
+    ev_timer beat, alive, observe, stray;
+    size_t births, deaths; /* calls that have no reply yet */
+    /* worker.c */
+    ev_signal sigint, sigterm, sighup;
+    ev_timer drain;
+};
+
+/* worker.c */
+int worker_run(const struct options *options, struct crq_log *log);
+int64_t worker_now(const struct worker *w);
+/** Stop warmly, or (the second time, or `cold`) at once. */
+void worker_stop(struct worker *w, bool cold);
+/** Something ended: leave when that was the last. */
+void worker_look_at_end(struct worker *w);
+/** It cannot go on at all. */
+void worker_fail(struct worker *w, const char *format, ...) CRQ_PRINTF(2, 3);
+
+/* dequeue.c */
+int dequeue_init(struct worker *w, crq_error *err) CRQ_MUST_CHECK;
+void dequeue_fini(struct worker *w);
+/** A child became free, the link came up, work may be there: claim. */
+void dequeue_kick(struct worker *w);
+
+/* runs.c */
+void runs_init(struct worker *w);
+void runs_fini(struct worker *w);
+void run_start(struct worker *w, size_t slot,
+        const struct crq_claimed_job *job);
+void on_outcome(void *arg, size_t slot, struct crq_outcome *outcome);
+void on_died(void *arg, size_t slot, const struct crq_death *death);
+void on_log(void *arg, size_t slot, const char *line, size_t len);
+void run_free(struct run *run);
+
+/* heartbeat.c */
+void heartbeat_init(struct worker *w);
+void heartbeat_fini(struct worker *w);
+/** The link is up (again): show every slot's record. */
+void heartbeat_register(struct worker *w);
+/** Take all records back; worker_look_at_end() when that is done. */
+void heartbeat_leave(struct worker *w);
+/** Observers should see this slot's state soon. */
+void heartbeat_changed(struct worker *w, size_t slot);
+
+/* listener.c */
+int listener_init(struct worker *w, crq_error *err) CRQ_MUST_CHECK;
+void listener_fini(struct worker *w);
+
+#endif
