@@ -129,7 +129,8 @@ static int do_finish(struct peer *peer, char **argv)
 
     while (strcmp(endings[finish.ending], argv[4]) != 0)
         finish.ending++;
-    if (finish.ending == CRQ_ENDING_FAILURE || finish.ending == CRQ_ENDING_STOPPED) {
+    if (finish.ending == CRQ_ENDING_FAILURE ||
+            finish.ending == CRQ_ENDING_STOPPED) {
         finish.error = argv[5];
         finish.error_len = strlen(argv[5]);
     } else if (strcmp(argv[5], "-") != 0) {
