@@ -27,6 +27,14 @@ void crq_fault_install(int fd);
 void crq_fault_set_run(int fd, uint64_t run);
 uint64_t crq_fault_run(int fd);
 
+/**
+ * What a child writes into its output before a run, when an earlier run's is
+ * still unread: where the one ends and the other begins. The first byte comes
+ * once in it.
+ */
+#define CRQ_OUTPUT_PART     "\0<crq: next run>\n"
+#define CRQ_OUTPUT_PART_LEN (sizeof(CRQ_OUTPUT_PART) - 1)
+
 /** In the server: the backtrace, "#0 crash+0x12 (demo.so)\n" per frame; nothing
  *  when the child left none. What is in the file is not trusted. */
 void crq_fault_text(int fd, struct crq_buf *buf);

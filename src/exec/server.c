@@ -69,6 +69,7 @@ struct child {
     int output;   /* read end of its stdout and stderr; -1: ended */
     int evidence; /* see fault.h */
     uint64_t run; /* whose output the tail is */
+    size_t part;  /* bytes seen of the mark between two runs */
     char tail[TAIL_BYTES];
     size_t tail_len;
     bool exited, killed; /* killed: by this server */
@@ -267,6 +268,9 @@ static void kill_child(struct child *child, int number)
     kill(-child->pid, number);
 }
 
+/* No more than a pipe takes that says it is ready. */
+#define OUTPUT_BYTES 4096
+
 /* Keep the last bytes of the current run. */
 static void keep_tail(struct child *child, const char *bytes, size_t len)
 {
@@ -299,17 +303,40 @@ static void pass_on(const char *bytes, size_t len)
         (void)!write(STDERR_FILENO, bytes, len);
 }
 
+/* Take the marks between runs out of the output; a read can cut one. What was
+ * before a mark is of an earlier run: passed on, but no evidence. */
+static void split_output(struct child *child, const char *bytes, size_t len)
+{
+    char out[OUTPUT_BYTES + CRQ_OUTPUT_PART_LEN];
+    size_t n = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        if (child->part > 0 && bytes[i] != CRQ_OUTPUT_PART[child->part]) {
+            memcpy(out + n, CRQ_OUTPUT_PART, child->part);
+            n += child->part;
+            child->part = 0;
+        }
+        if (bytes[i] != CRQ_OUTPUT_PART[child->part])
+            out[n++] = bytes[i];
+        else if (++child->part == CRQ_OUTPUT_PART_LEN) {
+            pass_on(out, n);
+            child->part = child->tail_len = n = 0;
+        }
+    }
+    keep_tail(child, out, n);
+    pass_on(out, n);
+}
+
 static bool read_output(struct child *child)
 {
-    char bytes[4096]; /* no more than a pipe takes that says it is ready */
+    char bytes[OUTPUT_BYTES];
     ssize_t n;
 
     if (child->output < 0)
         return false;
     n = read(child->output, bytes, sizeof(bytes));
     if (n > 0) {
-        keep_tail(child, bytes, (size_t)n);
-        pass_on(bytes, (size_t)n);
+        split_output(child, bytes, (size_t)n);
         return true;
     }
     if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
