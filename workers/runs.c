@@ -235,8 +235,8 @@ static void on_handed_back(void *arg, const crq_reply *reply,
     worker_look_at_end(w);
 }
 
-/* The run began, but its task says that it may simply be run again. */
-static void hand_back(struct worker *w, size_t index)
+/* Back to its queue. `began`: its task says that it may simply be run again. */
+static void hand_back(struct worker *w, size_t index, bool began)
 {
     struct run *run = w->slots[index].run;
     struct crq_runref ref = { run->queue, run->id, run->execution };
@@ -246,7 +246,8 @@ static void hand_back(struct worker *w, size_t index)
     w->slots[index].run = NULL;
     crq_args_init(&words);
     nkeys = crq_hand_back_start(&words);
-    crq_hand_back_add(&words, w->lease, &ref);
+    (began ? crq_hand_back_add : crq_hand_back_add_unbegun)(&words, w->lease,
+            &ref);
     if (crq_async_script(w->link, &crq_script_hand_back, nkeys, &words,
                 on_handed_back, w) == 0)
         w->finishing++;
@@ -284,7 +285,7 @@ void on_died(void *arg, size_t index, const struct crq_death *death)
             (run->resumable &&
                     (death->end == CRQ_END_SHUTDOWN ||
                             death->end == CRQ_END_SERVER))) {
-        hand_back(w, index);
+        hand_back(w, index, death->began);
         return;
     }
     describe(run, death, &text);

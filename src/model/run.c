@@ -225,6 +225,14 @@ void crq_hand_back_add(struct crq_args *out, const char *stem,
         const struct crq_runref *run)
 {
     put_run(out, stem, run);
+    crq_args_puts(out, "0");
+}
+
+void crq_hand_back_add_unbegun(struct crq_args *out, const char *stem,
+        const struct crq_runref *run)
+{
+    put_run(out, stem, run);
+    crq_args_puts(out, "1");
 }
 
 int crq_runs_read(const crq_reply *reply, size_t count, crq_error *err)

@@ -162,6 +162,10 @@ void crq_heartbeat_add(struct crq_args *out, const char *stem,
 size_t crq_hand_back_start(struct crq_args *out);
 void crq_hand_back_add(struct crq_args *out, const char *stem,
         const struct crq_runref *run);
+/** The same for a run that is marked as begun and has not: the claim marked it
+ *  for an idle child, and that died before it called the function. */
+void crq_hand_back_add_unbegun(struct crq_args *out, const char *stem,
+        const struct crq_runref *run);
 
 /** The replies of these three: how many runs, and what became of run i. */
 int crq_runs_read(const crq_reply *reply, size_t count,

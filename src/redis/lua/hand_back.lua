@@ -3,13 +3,13 @@
 -- KEYS  1 rq:queues  2 crq:alive
 -- ARGV  1-15 patterns, see run.lua
 --       16... for each run, in the order of the claim: stem, queue, id,
---       execution
+--       execution, 1 if it has not begun whatever its mark says
 -- Returns for each run 1, 0: its fence is gone, or 2: it has begun and is not
 -- resumable, nothing was done.
 -- include run.lua
 -- include put_back.lua
 
-local function hand_back(stem, queue, id, execution)
+local function hand_back(stem, queue, id, execution, unbegun)
     check_execution(queue, id, execution, stem)
     check_put_back(queue)
     if not holds(queue, id, execution) then
@@ -17,7 +17,7 @@ local function hand_back(stem, queue, id, execution)
         return 0
     end
     local entry = find_entry(stem, execution)
-    if not entry or entry.mark == 'begun' then
+    if unbegun ~= '1' and (not entry or entry.mark == 'begun') then
         return 2
     end
     put_back(queue, id, execution, stem)
@@ -25,7 +25,7 @@ local function hand_back(stem, queue, id, execution)
 end
 
 local states = {}
-for nth = (#ARGV - 15) / 4, 1, -1 do
-    states[nth] = hand_back(unpack(ARGV, 12 + 4 * nth, 15 + 4 * nth))
+for nth = (#ARGV - 15) / 5, 1, -1 do
+    states[nth] = hand_back(unpack(ARGV, 11 + 5 * nth, 15 + 5 * nth))
 end
 return states
