@@ -54,6 +54,14 @@ static struct claim *claim_new(struct worker *w, size_t count)
     return claim;
 }
 
+/* All that --max-jobs allows have ended. */
+static bool had_enough(const struct worker *w)
+{
+    return w->phase == WORKING && w->options->max_jobs > 0 &&
+            w->started >= w->options->max_jobs &&
+            crq_pool_running(w->pool) == 0;
+}
+
 /* How many jobs may be taken now. */
 static size_t wanted(const struct worker *w)
 {
@@ -258,6 +266,8 @@ void dequeue_kick(struct worker *w)
 
     if (w->claiming) /* for those that are free now: after this one */
         w->claim_again = true;
+    if (had_enough(w))
+        worker_stop(w, false);
     if (count > 0) {
         ev_timer_stop(w->loop, &w->look_again);
         claim(w, count);
