@@ -6,6 +6,7 @@ RQ itself is always the unmodified package of the venv that runs pytest.
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -118,3 +119,165 @@ def crq(redis_server):
         return Result(out=done.stdout, err=done.stderr, code=done.returncode)
 
     return run
+
+
+#: What a sanitizer's build says when it finds something.
+SANITIZERS = ("ERROR: AddressSanitizer", "runtime error:",
+              "LeakSanitizer: detected")
+
+
+def program_folder():
+    """The folder of the programs under test."""
+    program = os.environ.get("CRQ_BIN")
+    if not program:
+        pytest.skip("CRQ_BIN does not name the program to test")
+    return os.path.dirname(os.path.abspath(program))
+
+
+def module(name):
+    """The path of a module of the build."""
+    folder = program_folder()
+    for path in (f"{folder}/.libs/{name}.so",
+                 f"{folder}/tests/exec/.libs/{name}.so"):
+        if os.path.exists(path):
+            return path
+    pytest.fail(f"there is no module {name}")
+
+
+def eventually(what, seconds=10, every=0.01):
+    """The first true value of what(), which comes within so many seconds."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = what()
+        if value:
+            return value
+        assert time.monotonic() < deadline, "it did not come"
+        time.sleep(every)
+
+
+def _processes(mark):
+    """All processes with this variable in their environment."""
+    pids = []
+    for name in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{name}/environ", "rb") as f:
+                environ = f.read().split(b"\0")
+            with open(f"/proc/{name}/stat") as f:
+                state = f.read().rsplit(")", 1)[1].split()[0]
+        except (OSError, IndexError):
+            continue
+        if mark in environ and state != "Z":
+            pids.append(int(name))
+    return pids
+
+
+class WorkerProcess:
+    """One crq-worker, and whatever came of it."""
+
+    count = 0
+
+    def __init__(self, url, args):
+        WorkerProcess.count += 1
+        self._mark = f"CRQ_TEST_WORKER={os.getpid()}.{WorkerProcess.count}"
+        self.log = tempfile.NamedTemporaryFile(prefix="crq-worker-log-")
+        name, value = self._mark.split("=")
+        self._process = subprocess.Popen(
+            [os.path.join(program_folder(), "crq-worker"), "-u", url,
+             *map(str, args)],
+            stdout=self.log, stderr=subprocess.STDOUT,
+            env={**os.environ, name: value})
+        self.pid = self._process.pid
+
+    def pids(self):
+        """Every process of it that lives, whoever its parent is now."""
+        return _processes(self._mark.encode())
+
+    def server_pid(self):
+        """The fork server: the worker's only child."""
+        pid, = self._children(self.pid)
+        return pid
+
+    def child_pids(self):
+        return self._children(self.server_pid())
+
+    @staticmethod
+    def _children(pid):
+        with open(f"/proc/{pid}/task/{pid}/children") as f:
+            return [int(word) for word in f.read().split()]
+
+    def text(self):
+        with open(self.log.name, errors="replace") as f:
+            return f.read()
+
+    def signal(self, number):
+        self._process.send_signal(number)
+
+    def running(self):
+        return self._process.poll() is None
+
+    def wait(self, timeout=10):
+        """Its exit status; nothing of it may be left then."""
+        code = self._process.wait(timeout)
+        eventually(lambda: not self.pids(), 3)
+        return code
+
+    def kill(self):
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self):
+        """Warmly, then hard. Returns the processes that outlived it."""
+        if self.running():
+            self.signal(signal.SIGTERM)
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        deadline = time.monotonic() + 3
+        while self.pids() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        left = self.pids()
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        return left
+
+
+def names_of_workers(connection):
+    return {key.decode() for key in connection.smembers("rq:workers")}
+
+
+@pytest.fixture
+def worker(redis_server):
+    """Start crq-workers: worker("--jobs", 1, "q"). The test waits until each
+    is registered, and fails when anything of one outlives it."""
+    workers = []
+
+    def start(*args, modules=("demo",), wait=True, url=None):
+        loads = [word for name in modules
+                 for word in ("--load", module(name))]
+        made = WorkerProcess(url or redis_server.url, [*loads, *args])
+        workers.append(made)
+        if wait:
+            with redis.Redis.from_url(url or redis_server.url) as r:
+                eventually(lambda: not made.running() or _registered(r, made))
+            assert made.running(), made.text()
+        return made
+
+    yield start
+    left = [pid for made in workers for pid in made.stop()]
+    texts = [made.text() for made in workers]
+    for made in workers:
+        made.log.close()
+    for text in texts:
+        print(text)
+    assert left == [], "processes outlived their worker"
+    for text in texts:
+        assert not any(word in text for word in SANITIZERS), text
+
+
+def _registered(r, made):
+    """Whether a record of this process is in rq:workers."""
+    for key in r.smembers("rq:workers"):
+        if r.hget(key, "pid") == str(made.pid).encode():
+            return True
+    return False
