@@ -138,7 +138,8 @@ def module(name):
     """The path of a module of the build."""
     folder = program_folder()
     for path in (f"{folder}/.libs/{name}.so",
-                 f"{folder}/tests/exec/.libs/{name}.so"):
+                 f"{folder}/tests/exec/.libs/{name}.so",
+                 f"{folder}/tests/interop/.libs/{name}.so"):
         if os.path.exists(path):
             return path
     pytest.fail(f"there is no module {name}")

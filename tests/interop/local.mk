@@ -8,6 +8,7 @@ EXTRA_DIST += \
 	tests/interop/test_cli.py \
 	tests/interop/test_crq_manual.py \
 	tests/interop/test_enqueue.py \
+	tests/interop/test_fault.py \
 	tests/interop/test_golden.py \
 	tests/interop/test_ground.py \
 	tests/interop/test_manual.py \
@@ -25,3 +26,12 @@ tests_interop_pickle_peer_SOURCES = tests/interop/pickle_peer.c
 tests_interop_pickle_peer_LDADD = libcrq-core.la
 tests_interop_run_peer_SOURCES = tests/interop/run_peer.c
 tests_interop_run_peer_LDADD = libcrq-core.la
+
+# What workers run while they are killed: test_fault.py.
+check_LTLIBRARIES += tests/interop/ledger.la
+tests_interop_ledger_la_SOURCES = tests/interop/ledger.c
+tests_interop_ledger_la_CPPFLAGS = -D_GNU_SOURCE -I$(top_srcdir)/src/include
+# -rpath: without a place to be installed in, libtool makes no shared object.
+tests_interop_ledger_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version \
+	-rpath /nowhere -export-symbols-regex '^crq_module$$'
+tests_interop_ledger_la_LIBADD = libcrq.la

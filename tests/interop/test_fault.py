@@ -1,0 +1,299 @@
+"""Whatever is killed, whenever: no job is lost, none runs twice, and nothing
+of a dead worker stays behind."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections import Counter
+
+import pytest
+import redis
+from rq import Queue, Retry
+from rq.job import Job, JobStatus
+
+from conftest import _free_port, _wait_until_up, eventually
+
+MODULES = ("demo", "ledger")
+FIVE = ["q1", "q2", "q3", "q4", "q5"]
+LONG = bool(os.environ.get("CRQ_LONG"))
+
+
+class Redis:
+    """A Redis that writes all down, and can be killed and come back."""
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="crq-", dir="/tmp")
+        self.port = _free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.start()
+        self.r = redis.Redis(port=self.port)
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [shutil.which("redis-server"), "--port", str(self.port), "--bind",
+             "127.0.0.1", "--dir", self.folder, "--save", "", "--appendonly",
+             "yes", "--appendfsync", "always"], stdout=subprocess.DEVNULL)
+        _wait_until_up(self.process, self.port)
+
+    def end(self, number):
+        self.process.send_signal(number)
+        self.process.wait(10)
+
+
+@pytest.fixture
+def own_redis():
+    made = Redis()
+    yield made
+    made.r.close()
+    made.end(signal.SIGKILL)
+    shutil.rmtree(made.folder, ignore_errors=True)
+
+
+def pass_deadlines(r, queues):
+    """As if the time of all runs had passed."""
+    for queue in queues:
+        for run in r.zrange(f"rq:wip:{queue}", 0, -1):
+            r.zadd(f"rq:wip:{queue}", {run: time.time() - 1}, xx=True)
+
+
+def begun(r, job):
+    return int(r.hget("ledger:begun", job.id) or 0)
+
+
+# ---- Redis ----
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_runs_end_while_redis_is_away_and_are_told_later(own_redis, worker,
+                                                         number):
+    r = own_redis.r
+    q = Queue("q", connection=r)
+    worker("--jobs", 2, "q", url=own_redis.url)
+    running = [q.enqueue("demo.sleep", 0.3) for _ in range(2)]
+    waiting = [q.enqueue("demo.add", i, i) for i in range(20)]
+    eventually(lambda: r.zcard("rq:wip:q") == 2)
+    own_redis.end(number)
+    time.sleep(0.8)
+    own_redis.start()
+    for job in running + waiting:
+        eventually(lambda: job.get_status() == JobStatus.FINISHED)
+        assert len(job.results()) == 1
+    assert [job.return_value() for job in waiting] == list(range(0, 40, 2))
+    assert r.zcard("rq:wip:q") == 0
+
+
+def test_redis_killed_under_load_loses_nothing(own_redis, worker):
+    r = own_redis.r
+    q = Queue("q", connection=r)
+    worker("--jobs", 2, "q", url=own_redis.url, modules=MODULES)
+    jobs = [q.enqueue("demo.sleep", 0.002) for _ in range(300)]
+    for _ in range(3):
+        time.sleep(0.15)
+        own_redis.end(signal.SIGKILL)
+        own_redis.start()
+    for job in jobs:
+        eventually(lambda: job.get_status() == JobStatus.FINISHED, 20)
+        assert len(job.results()) == 1
+    assert r.zcard("rq:wip:q") == 0
+
+
+def test_a_worker_waits_for_a_redis_that_is_not_there_yet(own_redis, worker):
+    own_redis.end(signal.SIGTERM)
+    w = worker("--jobs", 1, "q", url=own_redis.url, wait=False)
+    time.sleep(0.5)
+    assert w.running()
+    own_redis.start()
+    job = Queue("q", connection=own_redis.r).enqueue("demo.add", 2, 3)
+    eventually(lambda: job.get_status() == JobStatus.FINISHED)
+
+
+def test_a_worker_can_be_stopped_while_redis_is_away(own_redis, worker):
+    w = worker("--jobs", 1, "q", url=own_redis.url)
+    own_redis.end(signal.SIGKILL)
+    w.signal(signal.SIGTERM)
+    assert w.wait(5) == 0
+
+
+# ---- a worker dies, another lives ----
+
+@pytest.mark.parametrize("queues", [["q1"], FIVE], ids=["one", "five"])
+def test_a_dead_workers_resumable_runs_start_again(r, worker, queues):
+    jobs = [Queue(name, connection=r).enqueue("ledger.resume")
+            for name in queues]
+    first = worker("--jobs", len(jobs), *queues, modules=MODULES)
+    eventually(lambda: r.hlen("ledger:begun") == len(jobs))
+    # What waits behind them is run as well.
+    worker("--jobs", 2, *queues, modules=MODULES)
+    first.kill()
+    died = time.monotonic()
+    for job in jobs:
+        eventually(lambda: job.get_status() == JobStatus.FINISHED, 9, 0.02)
+    assert time.monotonic() - died < 8
+    assert {job.return_value() for job in jobs} == {2}
+    assert first.pids() == []
+    assert r.keys("crq:runs:*") == []
+
+
+@pytest.mark.parametrize("retry", [None, Retry(1)])
+def test_a_dead_workers_begun_run_ends_at_rqs_deadline(r, worker, retry):
+    job = Queue("q", connection=r).enqueue("ledger.hang_once", retry=retry)
+    first = worker("--jobs", 1, "--name", "ann", "q", modules=MODULES)
+    eventually(lambda: begun(r, job) == 1)
+    worker("--jobs", 1, "--name", "bob", "q", modules=MODULES)
+    first.kill()
+    eventually(lambda: not r.zscore("crq:alive", "x") and r.zrangebyscore(
+        "crq:alive", 0, time.time()), 8)
+    assert job.get_status() == JobStatus.STARTED
+    pass_deadlines(r, ["q"])
+    if retry is None:
+        eventually(lambda: job.get_status() == JobStatus.FAILED, 5)
+        assert "ann" in job.latest_result().exc_string
+        assert begun(r, job) == 1
+    else:
+        eventually(lambda: job.get_status() == JobStatus.FINISHED, 5)
+        assert begun(r, job) == 2
+    assert r.zcard("rq:wip:q") == 0 and r.keys("crq:runs:*") == []
+
+
+def test_a_dead_fork_servers_resumable_run_starts_again(r, worker):
+    job = Queue("q", connection=r).enqueue("ledger.resume")
+    w = worker("--jobs", 1, "q", modules=MODULES)
+    eventually(lambda: begun(r, job) == 1)
+    os.kill(w.server_pid(), signal.SIGKILL)
+    eventually(lambda: job.get_status() == JobStatus.FINISHED, 5)
+    assert begun(r, job) == 2
+
+
+# ---- the ledger ----
+
+class Fleet:
+    """Two workers; whatever of them is killed comes back."""
+
+    def __init__(self, start, rng):
+        self.start, self.rng = start, rng
+        self.workers = [self.another() for _ in range(2)]
+        self.dead = []
+
+    def another(self):
+        return self.start("--jobs", 2, "--quiet", *FIVE, modules=MODULES,
+                          wait=False)
+
+    def strike(self, kind):
+        """Kill one of that kind; the kind, or "nothing"."""
+        at = self.rng.randrange(2)
+        w = self.workers[at]
+        try:
+            if kind == "worker":
+                w.kill()
+                self.dead.append(w)
+                self.workers[at] = self.another()
+            elif kind == "server":
+                os.kill(w.server_pid(), signal.SIGKILL)
+            else:
+                os.kill(self.rng.choice(w.child_pids()), signal.SIGKILL)
+        except (ValueError, IndexError, FileNotFoundError,
+                ProcessLookupError):
+            kind = "nothing"  # it is between two lives
+        return kind
+
+
+def places(r):
+    """Where each id is, as many times as it is there."""
+    found = {}
+    for q in FIVE:
+        for kind, ids in (
+                ("queue", r.lrange(f"rq:queue:{q}", 0, -1)),
+                ("queue", r.lrange(f"rq:queue:{q}:intermediate", 0, -1)),
+                ("wip", [x.split(b":")[0]
+                         for x in r.zrange(f"rq:wip:{q}", 0, -1)]),
+                ("finished", r.zrange(f"rq:finished:{q}", 0, -1)),
+                ("failed", r.zrange(f"rq:failed:{q}", 0, -1)),
+                ("other", r.zrange(f"rq:scheduled:{q}", 0, -1)),
+                ("other", r.zrange(f"rq:deferred:{q}", 0, -1)),
+                ("other", r.zrange(f"rq:canceled:{q}", 0, -1))):
+            for job_id in ids:
+                found.setdefault(job_id.decode(), []).append(kind)
+    return found
+
+
+def waiting(r):
+    return sum(r.llen(f"rq:queue:{q}") for q in FIVE)
+
+
+def enqueue(r, count, rng):
+    """Half of them may be retried."""
+    data = {q: [] for q in FIVE}
+    for i in range(count):
+        data[FIVE[i % 5]].append(Queue.prepare_data(
+            "ledger.run", args=(rng.uniform(0.001, 0.005),), result_ttl=-1,
+            retry=Retry(20) if i % 2 else None))
+    return {job.id: job for q in FIVE
+            for job in Queue(q, connection=r).enqueue_many(data[q])}
+
+
+def check_job(r, job_id, place, runs):
+    job = Job.fetch(job_id, connection=r)
+    times = int(runs.get(job_id.encode(), 0))
+    again = 20 - job.retries_left if job.retries_left is not None else 0
+    assert place == [job.get_status().value], f"{job_id}: {place}"
+    # A retry is for a run that was lost, which may not have come to count.
+    assert times <= 1 + again, f"{job_id} was begun {times} times"
+    assert job.get_executions() == []
+    if place == ["finished"]:
+        assert times >= 1 and len(job.results()) == 1
+        return
+    assert place == ["failed"] and job.retries_left is None
+    text = job.latest_result().exc_string
+    assert "Work-horse terminated unexpectedly" in text \
+        or "due to AbandonedJobError" in text, text
+
+
+def test_the_books_balance(r, worker):
+    seed = random.randrange(10 ** 6)
+    print("seed", seed)
+    rng = random.Random(seed)
+    count, strikes = (20000, 20) if LONG else (2000, 10)
+    jobs = enqueue(r, count, rng)
+    fleet = Fleet(worker, rng)
+    hits = Counter()
+    left = count
+    while sum(hits.values()) - hits["nothing"] < strikes and left > 100:
+        # Spread over the work, however fast that is.
+        goal = left - count * 0.9 / strikes * rng.uniform(0.2, 1)
+        eventually(lambda: waiting(r) <= max(goal, 0), 120, 0.002)
+        hits[fleet.strike(["worker", "server", "child"][
+            sum(hits.values()) % 3])] += 1
+        left = waiting(r)
+    print(dict(hits))
+    eventually(lambda: waiting(r) == 0, 120)
+    # Runs of the dead: others wait for RQ's deadline, which is now.
+    lost = 0
+
+    def settled():
+        nonlocal lost
+        stems = [x for x, score in r.zrange("crq:alive", 0, -1,
+                                            withscores=True)
+                 if score < time.time()]
+        for stem in stems:
+            entries = r.hgetall(b"crq:runs:" + stem)
+            lost += len(entries)
+            for execution, entry in entries.items():
+                _, _, size, rest = entry.split(b":", 3)
+                job_id, queue = rest[:int(size)], rest[int(size) + 1:]
+                r.zadd(b"rq:wip:" + queue, {job_id + b":" + execution:
+                                            time.time() - 1}, xx=True)
+        return all(p == ["finished"] or p == ["failed"]
+                   for p in places(r).values())
+
+    eventually(settled, 30, 0.2)
+    found, runs = places(r), r.hgetall("ledger:begun")
+    assert set(found) == set(jobs)
+    for job_id, place in found.items():
+        check_job(r, job_id, place, runs)
+    for w in fleet.dead:
+        assert w.pids() == []
+    assert r.keys("crq:runs:*") == []
+    print(Counter(p[0] for p in found.values()), "seen lost", lost)
