@@ -1,5 +1,6 @@
 dist_man_MANS += \
 	man/crq-horse.7 \
 	man/crq-protocol.7 \
+	man/crq-worker.8 \
 	man/crq.1 \
 	man/libcrq.3
