@@ -83,6 +83,7 @@ static void on_born(void *arg, const crq_reply *reply, const crq_error *err)
     if (!born.refused) {
         w->slots[slot].registered = true;
         heartbeat_changed(w, slot);
+        worker_look_ready(w);
         dequeue_kick(w);
         return;
     }

@@ -4,6 +4,8 @@ crq_worker_SOURCES = \
 	workers/heartbeat.c \
 	workers/listener.c \
 	workers/main.c \
+	workers/notify.c \
+	workers/notify.h \
 	workers/options.c \
 	workers/options.h \
 	workers/runs.c \

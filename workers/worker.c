@@ -65,6 +65,7 @@ void worker_stop(struct worker *w, bool cold)
         crq_log_info(w->log, "stopping: %zu jobs run",
                 crq_pool_running(w->pool));
         w->phase = DRAINING;
+        notify_stopping(&w->notify);
         for (size_t i = 0; i < w->slot_count; i++)
             crq_pool_stop_soon(w->pool, i);
         if (w->options->drain_timeout_ms >= 0) {
@@ -114,6 +115,17 @@ static void on_sighup(struct ev_loop *loop, ev_signal *sig, int revents)
     crq_log_info(w->log, "loading the modules again");
     if (crq_pool_reload(w->pool, NULL, 0, &err) < 0)
         crq_log_error(w->log, "reload: %s", err.text);
+    else
+        notify_reloading(&w->notify);
+}
+
+void worker_look_ready(struct worker *w)
+{
+    for (size_t i = 0; i < w->slot_count; i++)
+        if (!w->slots[i].registered)
+            return;
+    if (w->ready && w->phase == WORKING)
+        notify_ready(&w->notify);
 }
 
 /* ---- the pool ---- */
@@ -129,6 +141,7 @@ static void on_ready(void *arg, const struct crq_pool_task *tasks, size_t count)
             w->slot_count, w->options->queue_count > 1 ? " " : " ",
             w->options->queues[0], w->options->queue_count > 1 ? " ..." : "");
     w->ready = true;
+    worker_look_ready(w);
     dequeue_kick(w);
 }
 
@@ -136,10 +149,12 @@ static void on_refused(void *arg, const char *why)
 {
     struct worker *w = arg;
 
-    if (w->ready)
-        crq_log_error(w->log, "the old modules stay: %s", why);
-    else
+    if (!w->ready) {
         worker_fail(w, "%s", why);
+        return;
+    }
+    crq_log_error(w->log, "the old modules stay: %s", why);
+    worker_look_ready(w);
 }
 
 static void on_idle(void *arg, size_t slot)
@@ -253,6 +268,7 @@ static int begin(struct worker *w, crq_error *err)
         .arg = w };
     int rc = name_slots(w, err);
 
+    notify_init(&w->notify, w->loop); /* before there are children */
     watch_signal(w, &w->sigint, SIGINT, on_signal);
     watch_signal(w, &w->sigterm, SIGTERM, on_signal);
     watch_signal(w, &w->sighup, SIGHUP, on_sighup);
@@ -271,6 +287,7 @@ static int begin(struct worker *w, crq_error *err)
 
 static void end(struct worker *w)
 {
+    notify_fini(&w->notify);
     crq_pool_free(w->pool);
     runs_fini(w);
     heartbeat_fini(w);

@@ -22,6 +22,7 @@
 #include "exec/pool.h"
 #include "model/keys.h"
 #include "model/run.h"
+#include "workers/notify.h"
 #include "workers/options.h"
 
 struct worker;
@@ -102,6 +103,7 @@ struct worker {
     ev_timer beat, alive, observe, stray;
     size_t births, deaths; /* calls that have no reply yet */
     /* worker.c */
+    struct notify notify;
     ev_signal sigint, sigterm, sighup;
     ev_timer drain;
 };
@@ -113,6 +115,8 @@ int64_t worker_now(const struct worker *w);
 void worker_stop(struct worker *w, bool cold);
 /** Something ended: leave when that was the last. */
 void worker_look_at_end(struct worker *w);
+/** A slot was registered, or modules were loaded: say so when all are. */
+void worker_look_ready(struct worker *w);
 /** It cannot go on at all. */
 void worker_fail(struct worker *w, const char *format, ...) CRQ_PRINTF(2, 3);
 

@@ -37,10 +37,16 @@ int cmd_info(struct cli *cli, int argc, char **argv);
 int cmd_list(struct cli *cli, int argc, char **argv);
 int cmd_result(struct cli *cli, int argc, char **argv);
 int cmd_show(struct cli *cli, int argc, char **argv);
+int cmd_up(struct cli *cli, int argc, char **argv);
+int cmd_worker(struct cli *cli, int argc, char **argv);
 
 /** -u and --json, for the parser of a verb: put it among its children and
  *  set state->child_inputs[0] to the struct cli at ARGP_KEY_INIT. */
 extern const struct argp cli_common_argp;
+
+/** Where Redis is, as the options or the environment say; NULL: neither does.
+ *  `space` is the caller's and may come to hold the text. */
+const char *cli_url(const struct cli *cli, struct crq_buf *space);
 
 /** Connect, where the options or the environment say. Returns 0, or prints
  *  why not and returns the exit code. */

@@ -65,15 +65,18 @@ static const char *url_from_environment(struct crq_buf *out)
     return out->len > 0 ? out->data : NULL;
 }
 
+const char *cli_url(const struct cli *cli, struct crq_buf *space)
+{
+    return cli->url != NULL ? cli->url : url_from_environment(space);
+}
+
 int cli_connect(struct cli *cli)
 {
     struct crq_buf parts = CRQ_BUF_INIT;
     crq_error err;
     int rc;
 
-    rc = crq_conn_open(cli->url != NULL ? cli->url
-                                        : url_from_environment(&parts),
-            NULL, &cli->conn, &err);
+    rc = crq_conn_open(cli_url(cli, &parts), NULL, &cli->conn, &err);
     crq_buf_fini(&parts);
     return rc < 0 ? cli_error(&err) : 0;
 }

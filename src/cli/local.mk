@@ -6,10 +6,14 @@ crq_SOURCES = \
 	src/cli/cmd_list.c \
 	src/cli/cmd_result.c \
 	src/cli/cmd_show.c \
+	src/cli/cmd_up.c \
+	src/cli/cmd_worker.c \
 	src/cli/common.c \
 	src/cli/funcargs.c \
 	src/cli/funcargs.h \
 	src/cli/main.c \
+	src/cli/process.c \
+	src/cli/process.h \
 	src/cli/show.c \
 	src/cli/show.h \
 	src/cli/term.c \

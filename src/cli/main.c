@@ -20,6 +20,8 @@ static const struct cli_verb verbs[] = {
     { "show", "all about one job", cmd_show },
     { "list", "the jobs of a queue", cmd_list },
     { "info", "queues and workers at a glance", cmd_info },
+    { "worker", "run jobs in C tasks: crq-worker", cmd_worker },
+    { "up", "a Redis and a worker of your own, until Ctrl-C", cmd_up },
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))

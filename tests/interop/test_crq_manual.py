@@ -11,7 +11,7 @@ import pytest
 from rq import Queue, SimpleWorker
 
 PAGE = (Path(__file__).parents[2] / "man" / "crq.1").read_text()
-VERBS = "enqueue", "result", "show", "list", "info"
+VERBS = "enqueue", "result", "show", "list", "info", "up"
 
 
 def words():
@@ -25,6 +25,13 @@ def test_every_option_of_the_help_is_in_the_manual(crq, verb):
     assert "--json" in options
     assert set(options) <= words()
     assert f"\n.Cm {verb}\n" in PAGE
+
+
+def test_every_verb_of_the_help_is_in_the_manual(crq):
+    verbs = re.findall(r"^  ([a-z]+) ", crq("--help").out, re.M)
+
+    assert {*VERBS, "worker"} == set(verbs)
+    assert all(f"\n.Cm {verb}\n" in PAGE for verb in verbs)
 
 
 def test_every_field_of_json_is_in_the_manual(r, crq):
@@ -77,6 +84,8 @@ def test_every_example_runs_as_printed(redis_server, r, tmp_path, block):
         ["sh", "-e", "-c", commands], cwd=tmp_path, text=True, timeout=60,
         capture_output=True, env={**os.environ, "CRQ_URL": redis_server.url,
                                   "RQ_REDIS_URL": redis_server.url,
+                                  "CRQ_MODULE_PATH": str(
+                                      Path(program).parent / ".libs"),
                                   "PATH": f"{tmp_path}:{os.environ['PATH']}"})
 
     assert done.returncode == 0, done.stderr

@@ -1,0 +1,47 @@
+/*
+ * cmd_worker.c - crq worker: becomes crq-worker.
+ *
+ * Options behind the verb are that program's own. What stands before the verb
+ * is translated: -u, into the environment, where other users of the machine
+ * do not see a password; --json, into a log of JSON objects.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "cli/process.h"
+
+int cmd_worker(struct cli *cli, int argc, char **argv)
+{
+    static char name[] = "crq-worker", json[] = "--log-format=json";
+    struct crq_buf path = CRQ_BUF_INIT, url = CRQ_BUF_INIT;
+    const char *where = cli_url(cli, &url);
+    char **words = crq_calloc((size_t)argc + 2, sizeof(*words));
+    size_t count = 0;
+    int rc = process_find(name, &path);
+
+    if (rc == 0 &&
+            (words == NULL || path.rc < 0 || url.rc < 0 ||
+                    (where != NULL && setenv("CRQ_URL", where, 1) < 0)))
+        rc = cli_error(&(crq_error){ CRQ_ENOMEM, "out of memory" });
+    if (rc == 0) {
+        words[count++] = name;
+        if (cli->json)
+            words[count++] = json;
+        for (int i = 1; i < argc; i++)
+            words[count++] = strcmp(argv[i], "--json") == 0 ? json : argv[i];
+        signal(SIGPIPE, SIG_DFL);
+        execv(crq_buf_text(&path), words);
+        fprintf(stderr, "crq: can't start %s: %s\n", crq_buf_text(&path),
+                strerror(errno));
+        rc = CLI_UNAVAILABLE;
+    }
+    crq_free(words);
+    crq_buf_fini(&url);
+    crq_buf_fini(&path);
+    return rc;
+}
