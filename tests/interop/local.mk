@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	tests/interop/test_golden.py \
 	tests/interop/test_ground.py \
 	tests/interop/test_manual.py \
+	tests/interop/test_notify.py \
 	tests/interop/test_read.py \
 	tests/interop/test_readme.py \
 	tests/interop/test_run.py \
