@@ -465,8 +465,11 @@ static void take_greeting(struct crq_async *a, const crq_reply *reply)
     crq_error err;
     size_t len;
     const char *text = crq_reply_text(reply, &len);
+    /* The last but one, before SELECT. The name is for people who look at
+     * CLIENT LIST: Redis takes no spaces and no UTF-8 in it, or none at all. */
+    bool naming = a->name != NULL && a->greetings == 2;
 
-    if (crq_reply_kind(reply) == CRQ_REPLY_ERROR) {
+    if (crq_reply_kind(reply) == CRQ_REPLY_ERROR && !naming) {
         crq_refusal(crq_buf_text(&a->address), text, len, &err);
         broke(a, err.code, "%s", err.text);
         return;

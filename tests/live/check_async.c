@@ -313,6 +313,21 @@ START_TEST(test_a_wrong_password_is_said_and_tried_again)
 }
 END_TEST
 
+START_TEST(test_a_name_that_redis_refuses_does_not_keep_the_link_away)
+{
+    struct crq_async_options options = {
+        .url = live_main()->url, .name = "two words", .on_up = on_up
+    };
+    struct seen s = { .loop = ev_loop_new(EVFLAG_AUTO), .until_ups = 1 };
+
+    options.arg = &s;
+    ck_assert_int_eq(crq_async_new(s.loop, &options, &s.async, NULL), 0);
+    wait_for(&s);
+    ck_assert_int_eq(s.ups, 1);
+    end(&s);
+}
+END_TEST
+
 START_TEST(test_a_hundred_thousand_commands_pass)
 {
     struct seen s;
@@ -343,6 +358,8 @@ int main(void)
     tcase_add_test(tc, test_a_blocking_command_may_be_silent_for_its_time);
     tcase_add_test(tc, test_pushed_messages_arrive);
     tcase_add_test(tc, test_a_wrong_password_is_said_and_tried_again);
+    tcase_add_test(tc,
+            test_a_name_that_redis_refuses_does_not_keep_the_link_away);
     tcase_add_test(tc, test_a_hundred_thousand_commands_pass);
     return live_run("async", tc);
 }
