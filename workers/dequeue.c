@@ -97,16 +97,25 @@ static void fill(struct claim *claim, size_t count)
 
 /* ---- waiting ---- */
 
+static void look_soon(struct worker *w)
+{
+    ev_timer_set(&w->look_again, SUSPENDED_S, 0.);
+    ev_timer_start(w->loop, &w->look_again);
+}
+
 static void on_waited(void *arg, const crq_reply *reply, const crq_error *err)
 {
     struct waiter *waiter = arg;
 
     (void)reply;
     waiter->waiting = false;
-    /* A job, the end of the time, or a broken link: look either way. When the
-     * link broke, its on_up() brings us back. */
-    if (err == NULL || err->code == CRQ_EREDIS)
+    /* A job, or the end of the time: look. When the link broke, its on_up()
+     * brings us back. When Redis refuses (it is full, or the user may not) it
+     * would do so again at once: then looking now and then is all there is. */
+    if (err == NULL)
         dequeue_kick(waiter->worker);
+    else if (err->code != CRQ_ELOST && err->code != CRQ_ECONNECT)
+        look_soon(waiter->worker);
 }
 
 static void wait_at(struct waiter *waiter)
@@ -123,6 +132,8 @@ static void wait_at(struct waiter *waiter)
     waiter->waiting = crq_async_send(waiter->link, &args, WAIT_S * 1000,
                               on_waited, waiter) == 0;
     crq_args_fini(&args);
+    if (!waiter->waiting)
+        look_soon(waiter->worker);
 }
 
 static void on_wait_up(void *arg)
@@ -150,8 +161,7 @@ static void wait_for_work(struct worker *w)
     if (w->options->burst)
         return; /* the end of a run brings us back */
     if (w->suspended) {
-        ev_timer_set(&w->look_again, SUSPENDED_S, 0.);
-        ev_timer_start(w->loop, &w->look_again);
+        look_soon(w);
         return;
     }
     for (size_t i = 0; i < w->options->queue_count; i++)
@@ -208,8 +218,7 @@ static void on_claimed(void *arg, const crq_reply *reply, const crq_error *err)
         err = &why;
     if (err != NULL) {
         crq_log_error(w->log, "claim: %s", err->text);
-        ev_timer_set(&w->look_again, SUSPENDED_S, 0.);
-        ev_timer_start(w->loop, &w->look_again);
+        look_soon(w);
         claim_free(claim);
         return;
     }
@@ -240,6 +249,7 @@ static void claim(struct worker *w, size_t count)
 
     if (claim == NULL) {
         crq_log_error(w->log, "claim: out of memory");
+        look_soon(w);
         return;
     }
     fill(claim, count);
@@ -251,6 +261,7 @@ static void claim(struct worker *w, size_t count)
                 claim) < 0) {
         crq_log_error(w->log, "claim: out of memory");
         claim_free(claim);
+        look_soon(w);
     } else {
         w->claiming = true;
         w->claim_again = false;
