@@ -16,8 +16,8 @@ EXTRA_DIST += \
 	tests/interop/test_read.py \
 	tests/interop/test_readme.py \
 	tests/interop/test_run.py \
-	tests/interop/test_worker.py
 	tests/interop/test_up.py \
+	tests/interop/test_worker.py \
 	tests/interop/test_worker_manual.py
 # Python on the other side. Each test is a script that skips without it.
 check_PROGRAMS += tests/interop/pickle_peer tests/interop/run_peer
