@@ -104,6 +104,20 @@ static void set_meta(struct options *o, struct argp_state *state,
     o->call.meta = o->meta;
 }
 
+/* An optional value needs its '='. In a word of its own it would become an
+ * argument of the function, and the wait have no end. */
+static void refuse_wait_in_two_words(struct argp_state *state)
+{
+    const char *word =
+            state->next < state->argc ? state->argv[state->next] : "";
+    int64_t us;
+
+    if (crq_timetext_duration(word, &us, NULL) == 0)
+        argp_error(state,
+                "--wait %s: write --wait=%s, or put --wait before the function",
+                word, word);
+}
+
 static error_t parse_time(int key, char *arg, struct argp_state *state)
 {
     struct options *o = state->input;
@@ -129,6 +143,8 @@ static error_t parse_time(int key, char *arg, struct argp_state *state)
             argp_error(state, "--schedule-at %s: %s", arg, err.text);
         return 0;
     case OPT_WAIT:
+        if (arg == NULL)
+            refuse_wait_in_two_words(state);
         o->wait_ms =
                 arg == NULL ? -1 : cli_duration_us(state, "wait", arg) / 1000;
         return 0;
@@ -138,13 +154,8 @@ static error_t parse_time(int key, char *arg, struct argp_state *state)
 
 static void finish(struct options *o, struct argp_state *state)
 {
-    int64_t us;
-
     if (o->words_count == 0)
         argp_error(state, "name the function, such as shop.tasks.send_mail");
-    /* An optional value needs its '='; no function is called "5". */
-    if (o->wait_ms == -1 && crq_timetext_duration(o->words[0], &us, NULL) == 0)
-        argp_error(state, "write --wait=%s, in one word", o->words[0]);
     if (o->in_us != CRQ_UNSET && o->at_us != CRQ_UNSET)
         argp_error(state, "--schedule-in and --schedule-at exclude each other");
 }

@@ -30,7 +30,9 @@ pytestmark = pytest.mark.old_rq
     ["enqueue", "--schedule-at", "tomorrow", "f"],
     ["enqueue", "--meta", "[1]", "f"], ["enqueue", "--no-such", "f"],
     ["result"], ["result", "a", "b"], ["show"], ["list", "-s", "dancing"],
-    ["list", "-n", "x"], ["list", "x"], ["enqueue", "--wait", "5", "f"], ["info", "-Q", "-W"],
+    ["list", "-n", "x"], ["list", "x"], ["enqueue", "--wait", "5", "f"],
+    ["enqueue", "f", "--wait", "5"], ["enqueue", "f", "--wait", "-1"],
+    ["info", "-Q", "-W"],
 ], ids=" ".join)
 def test_wrong_usage_is_64_and_writes_nothing(r, crq, args):
     done = crq(*args)
@@ -46,6 +48,7 @@ def test_wrong_usage_is_64_and_writes_nothing(r, crq, args):
     (["enqueue", "--timeout", "0", "f"], "-1 for no limit"),
     (["enqueue", "-S", "yaml", "f"], "pickle and json"),
     (["enqueue", "f", "k=1", "k=2"], "'k' is given twice"),
+    (["enqueue", "f", "--wait", "1m"], "--wait=1m"),
 ])
 def test_an_error_names_the_thing_and_the_remedy(crq, args, word):
     assert word in crq(*args).err
