@@ -26,9 +26,12 @@ static const struct cli_verb verbs[] = {
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
+/* What --help prints. */
+#define HELP (ARGP_HELP_SHORT_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC)
+
 struct start {
     struct cli *cli;
-    int verb_at; /* in argv; 0: none yet */
+    int verb_at; /* in argv */
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -42,6 +45,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         /* All from here on is the verb's. */
         start->verb_at = state->next - 1;
         state->next = state->argc;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        /* Who types crq and no more wants to know what there is. */
+        argp_state_help(state, stderr, HELP | ARGP_HELP_EXIT_ERR);
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -101,7 +108,7 @@ int main(int argc, char **argv)
         list_verbs, NULL };
     struct cli cli = { NULL, false, NULL };
     struct start start = { &cli, 0 };
-    char version[64], name[] = "crq";
+    char version[64];
     int rc;
 
     snprintf(version, sizeof(version), "crq %s", crq_version());
@@ -111,10 +118,6 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
 
     argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &start);
-    if (start.verb_at == 0) {
-        argp_help(&argp, stderr, ARGP_HELP_STD_USAGE | ARGP_HELP_LONG, name);
-        return CLI_USAGE;
-    }
     rc = run_verb(&cli, argc - start.verb_at, argv + start.verb_at);
     crq_conn_free(cli.conn);
     /* A full disk must not look like success. */

@@ -177,6 +177,14 @@ def test_help_and_version_are_there(crq):
         assert done.code == 0 and f"crq {verb}" in done.out
 
 
+def test_without_a_verb_the_help_comes_as_an_error(redis_server):
+    program = os.environ["CRQ_BIN"]
+    alone = subprocess.run([program], capture_output=True, text=True)
+    asked = subprocess.run([program, "--help"], capture_output=True, text=True)
+    assert (alone.returncode, alone.stdout) == (64, "")
+    assert alone.stderr == asked.stdout
+
+
 def test_output_to_a_closed_pipe_or_full_disk_is_no_success(redis_server, r):
     program = os.environ["CRQ_BIN"]
     with open("/dev/full", "w") as full:
