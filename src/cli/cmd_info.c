@@ -28,7 +28,7 @@ static const struct argp_option option_table[] = {
     { "raw", 'r', NULL, 0, "Plain lines, as 'rq info --raw' prints them", 1 },
     { "only-queues", 'Q', NULL, 0, "Leave out the workers", 1 },
     { "only-workers", 'W', NULL, 0, "Leave out the queues", 1 },
-    { "interval", 'i', "SECONDS", 0, "Show it again and again", 1 },
+    { "interval", 'i', "TIME", 0, "Show it again and again", 1 },
     { 0 },
 };
 

@@ -9,7 +9,7 @@ struct options {
 };
 
 static const struct argp_option option_table[] = {
-    { "wait", 'w', "SECONDS", 0,
+    { "wait", 'w', "TIME", 0,
             "Wait up to this long for the job's end; -1: without limit", 1 },
     { 0 },
 };
@@ -54,7 +54,7 @@ static int no_result(const struct options *o, crq_job *job)
             crq_job_status(job) == CRQ_STATUS_FINISHED ||
                             crq_job_status(job) == CRQ_STATUS_CANCELED
                     ? ""
-                    : " yet; --wait SECONDS waits for it");
+                    : " yet; --wait TIME waits for it");
     return CLI_FAILED;
 }
 

@@ -19,8 +19,8 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
 
 static const struct argp_option common_options[] = {
     { "url", 'u', "URL", 0,
-            "Redis: redis://[user:password@]host[:port][/db] or "
-            "unix:///path[?db=n]",
+            "Redis: redis://[user:password@]host[:port][/db], rediss:// for "
+            "TLS, or unix:///path[?db=n]",
             90 },
     { "json", 'j', NULL, 0, "Print JSON", 90 },
     { 0 },
