@@ -13,6 +13,9 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
     switch (key) {
     case 'u': cli->url = arg; return 0;
     case 'j': cli->json = true; return 0;
+    case 'h':
+        argp_state_help(state, state->out_stream, ARGP_HELP_STD_HELP);
+        return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
@@ -23,6 +26,7 @@ static const struct argp_option common_options[] = {
             "TLS, or unix:///path[?db=n]",
             90 },
     { "json", 'j', NULL, 0, "Print JSON", 90 },
+    { NULL, 'h', NULL, OPTION_HIDDEN, NULL, 90 }, /* as good as -? */
     { 0 },
 };
 

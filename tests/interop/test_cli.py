@@ -175,6 +175,7 @@ def test_help_and_version_are_there(crq):
     for verb in "enqueue", "result", "show", "list", "info":
         done = crq(verb, "--help")
         assert done.code == 0 and f"crq {verb}" in done.out
+        assert crq(verb, "-h") == done
         assert not re.search(r" $", done.out.split("\n\n", 1)[1], re.M)
 
 
