@@ -158,6 +158,11 @@ static void finish(struct options *o, struct argp_state *state)
         argp_error(state, "name the function, such as shop.tasks.send_mail");
     if (o->in_us != CRQ_UNSET && o->at_us != CRQ_UNSET)
         argp_error(state, "--schedule-in and --schedule-at exclude each other");
+    /* The library says the same, in the names of its fields. */
+    if (o->call.unique && o->call.job_id == NULL)
+        argp_error(state, "--unique needs --job-id: what must not exist yet");
+    if (o->call.retry_max == CRQ_UNSET && o->call.retry_intervals > 0)
+        argp_error(state, "--retry-interval needs --retry-max");
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)

@@ -49,6 +49,8 @@ def test_wrong_usage_is_64_and_writes_nothing(r, crq, args):
     (["enqueue", "-S", "yaml", "f"], "pickle and json"),
     (["enqueue", "f", "k=1", "k=2"], "'k' is given twice"),
     (["enqueue", "f", "--wait", "1m"], "--wait=1m"),
+    (["enqueue", "f", "--unique"], "--unique needs --job-id"),
+    (["enqueue", "f", "--retry-interval", "1"], "needs --retry-max"),
 ])
 def test_an_error_names_the_thing_and_the_remedy(crq, args, word):
     assert word in crq(*args).err
