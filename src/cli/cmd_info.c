@@ -386,9 +386,6 @@ static void print_workers(const struct info *info)
 {
     size_t width = widest(info, true, 6, WORKER_REST);
 
-    if (info->workers_count == 0)
-        return;
-    putchar('\n');
     term_text(TERM_BOLD, "WORKER", 0, width);
     term_printf(TERM_BOLD, "  %-9s %8s %8s  %s\n", "STATE", "FINISHED",
             "FAILED", "QUEUES, HOST, PROCESS");
@@ -436,11 +433,16 @@ static void print_summary(const struct options *o, const struct info *info)
 
 static void print_info(const struct options *o, const struct info *info)
 {
-    if (!o->only_workers && info->queues > 0)
+    bool queues = !o->only_workers && info->queues > 0;
+    bool workers = !o->only_queues && info->workers_count > 0;
+
+    if (queues)
         print_queues(info);
-    if (!o->only_queues)
+    if (queues && workers)
+        putchar('\n');
+    if (workers)
         print_workers(info);
-    if ((!o->only_workers && info->queues > 0) || info->workers_count > 0)
+    if (queues || workers)
         putchar('\n');
     print_summary(o, info);
 }

@@ -180,6 +180,20 @@ def test_info_raw_is_rqs(redis_server, r, crq):
         worker.register_death()
 
 
+def test_info_parts_its_tables_with_one_empty_line(r, crq):
+    worker = Worker([Queue("q", connection=r)], connection=r, name="w1")
+    r.sadd("rq:queues", "rq:queue:q")
+    worker.register_birth()
+    try:
+        for args, heads in [([], ["QUEUE", "WORKER"]), (["-Q"], ["QUEUE"]),
+                            (["-W"], ["WORKER"])]:
+            *tables, summary = crq("info", *args).out.split("\n\n")
+            assert [t.split()[0] for t in tables] == heads
+            assert summary.count("\n") == 1 and summary[0].isdigit()
+    finally:
+        worker.register_death()
+
+
 def test_damaged_hashes_are_shown_as_far_as_they_go(r, crq):
     Queue(connection=r).enqueue("tasks.echo", 1, job_id="d")
     damages = {"timeout": "soon", "created_at": "yesterday", "data": "junk",
