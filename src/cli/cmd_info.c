@@ -312,14 +312,15 @@ static size_t widest(const struct info *info, bool workers, size_t least,
     return width < room ? width : room;
 }
 
-/* A bar for the jobs that wait, in eighths of a column. */
+/* A bar for the jobs that wait, in eighths of a column: for the eye, so on a
+ * terminal only. */
 static void print_bar(int64_t n, int64_t most, int columns)
 {
     static const char *const eighths[] = { "", "\u258f", "\u258e", "\u258d",
         "\u258c", "\u258b", "\u258a", "\u2589" };
     int64_t length;
 
-    if (most <= 0 || columns <= 0)
+    if (most <= 0 || columns <= 0 || !term_is_tty())
         return;
     length = (int64_t)((double)n / (double)most * columns * 8);
     length = length == 0 && n > 0 ? 1 : length;

@@ -252,6 +252,12 @@ def test_names_are_whole_in_a_pipe(r, crq):
     assert name in crq("info").out and "JOB" not in crq("list").out
 
 
+def test_bars_are_for_terminals(redis_server, r, crq):
+    crq("enqueue", "f")
+    assert "\u2588" in "".join(on_terminal(redis_server.url, 80, "info"))
+    assert crq("info").out.splitlines()[1].split() == ["default", "1", *"00000"]
+
+
 def test_a_reader_that_leaves_early_is_no_trouble(redis_server, r, crq):
     queue = Queue(connection=r)
     queue.enqueue_many([Queue.prepare_data("f", (i,)) for i in range(2000)])
