@@ -161,6 +161,16 @@ static int init(struct wait *wait, crq_job *job, const char *after,
     return 0;
 }
 
+static int timed_out(const crq_job *job, int64_t timeout_ms, crq_error *err)
+{
+    bool seconds = timeout_ms % 1000 == 0;
+
+    return crq_fail(err, CRQ_ETIMEOUT, "job '%.80s' is still %s after %lld %s",
+            job->id, crq_job_status_text(job),
+            (long long)(seconds ? timeout_ms / 1000 : timeout_ms),
+            seconds ? "s" : "ms");
+}
+
 int crq_job_wait(crq_job *job, const char *after, int64_t timeout_ms,
         crq_result **out, crq_error *err)
 {
@@ -177,8 +187,7 @@ int crq_job_wait(crq_job *job, const char *after, int64_t timeout_ms,
             break;
         block_ms = left_ms(&wait);
         if (block_ms == 0)
-            rc = crq_fail(err, CRQ_ETIMEOUT, "job '%.80s' is %s after %lld ms",
-                    job->id, crq_job_status_text(job), (long long)timeout_ms);
+            rc = timed_out(job, timeout_ms, err);
         block_ms = block_ms < SLICE_MS ? block_ms : SLICE_MS;
     }
     if (rc < 0)

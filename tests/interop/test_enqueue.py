@@ -205,7 +205,7 @@ def test_a_wait_that_is_too_short_says_so(r, crq):
     done = crq("enqueue", "--wait=0.2", "f")
 
     assert done.code == 1
-    assert "is queued after 200 ms" in done.err
+    assert "is still queued after 200 ms" in done.err
 
 
 def test_unique_refuses_a_taken_id_and_changes_nothing(r, crq):

@@ -344,22 +344,22 @@ static const struct {
     { JOB "status queued\nXADD rq:results:a 1-0 type 2", NULL, 0, "1-0", NULL },
     /* It ended before, and runs again. */
     { JOB "status started\nXADD rq:results:a 1-0 type 2", "1-0", CRQ_ETIMEOUT,
-            NULL, "job 'a' is started after 0 ms" },
+            NULL, "job 'a' is still started after 0 s" },
     { JOB "status failed\nXADD rq:results:a 1-0 type 2", "1-0", CRQ_ETIMEOUT,
-            NULL, "job 'a' is failed after 0 ms" },
+            NULL, "job 'a' is still failed after 0 s" },
     { JOB "status finished\nXADD rq:results:a 1-0 type 2\n"
           "XADD rq:results:a 2-0 " OK_42,
             "1-0", 0, "2-0", NULL },
     /* The return of a Retry is not the end, one too many is. */
     { JOB "status scheduled\nXADD rq:results:a 1-0 type 4", NULL, CRQ_ETIMEOUT,
-            NULL, "job 'a' is scheduled after 0 ms" },
+            NULL, "job 'a' is still scheduled after 0 s" },
     { JOB "status failed\nXADD rq:results:a 1-0 type 4\n"
           "XADD rq:results:a 2-0 type 5",
             NULL, 0, "2-0", NULL },
     { JOB "status queued", NULL, CRQ_ETIMEOUT, NULL,
-            "job 'a' is queued after 0 ms" },
+            "job 'a' is still queued after 0 s" },
     { JOB "status rate_limited", NULL, CRQ_ETIMEOUT, NULL,
-            "job 'a' is rate_limited after 0 ms" },
+            "job 'a' is still rate_limited after 0 s" },
     { JOB "status canceled", NULL, CRQ_ESTATE, NULL,
             "job 'a' is canceled: there will be no result" },
     { JOB "status canceled\nXADD rq:results:a 1-0 " OK_42, NULL, 0, "1-0",
@@ -488,7 +488,7 @@ START_TEST(test_a_wait_ends_in_time)
     live_seed(conn, JOB "status queued");
     job = fetch("a");
     ck_assert_int_eq(crq_job_wait(job, NULL, 5, &result, &err), CRQ_ETIMEOUT);
-    ck_assert_str_eq(err.text, "job 'a' is queued after 5 ms");
+    ck_assert_str_eq(err.text, "job 'a' is still queued after 5 ms");
     crq_job_free(job);
 }
 END_TEST
