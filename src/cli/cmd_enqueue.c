@@ -214,12 +214,13 @@ static void say_enqueued(const struct options *o, const crq_job *job,
         const char *call)
 {
     bool later = o->in_us != CRQ_UNSET || o->at_us != CRQ_UNSET;
+    const char *done = later ? "Scheduled" : "Enqueued";
 
     if (o->wait_ms != CRQ_UNSET) {
-        fprintf(stderr, "Enqueued job %s.\n", crq_job_id(job));
+        fprintf(stderr, "%s job %s.\n", done, crq_job_id(job));
         return;
     }
-    printf("%s ", later ? "Scheduled" : "Enqueued");
+    printf("%s ", done);
     term_text(TERM_BLUE, call, 0, 0);
     printf(" with job-id '%s'.\n", crq_job_id(job));
 }

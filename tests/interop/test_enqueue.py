@@ -208,6 +208,12 @@ def test_a_wait_that_is_too_short_says_so(r, crq):
     assert "is still queued after 200 ms" in done.err
 
 
+def test_a_scheduled_job_that_is_waited_for_is_called_scheduled(r, crq):
+    done = crq("enqueue", "--wait=0.1", "--schedule-in", "1h", "f")
+
+    assert done.out == "" and done.err.startswith("Scheduled job ")
+
+
 def test_unique_refuses_a_taken_id_and_changes_nothing(r, crq):
     crq("enqueue", "--job-id", "one", "--unique", "f", "x")
     before = dump(r)
