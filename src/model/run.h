@@ -212,7 +212,8 @@ size_t crq_finish_start(struct crq_args *out, int64_t result_ttl_s,
 int crq_finish_add(struct crq_args *out, const struct crq_finish *finish,
         crq_error *err) CRQ_MUST_CHECK;
 
-/** What became of the job. */
+/** What became of the job. When Redis takes no writes at all (read-only, no
+ *  replicas, ...) the call fails with CRQ_EREDIS instead, to be repeated. */
 enum crq_finished {
     CRQ_FINISHED_LOST,   /* no fence: nothing was written. Also what the
                           * second of two same calls says */
