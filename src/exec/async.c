@@ -38,6 +38,7 @@
 #define PAUSE_LEAST_S 0.05
 #define PAUSE_MOST_S  2.0
 #define READ_BYTES    65536
+#define AGAIN_S       1.0
 
 enum state { DOWN, CONNECTING, GREETING, UP };
 
@@ -78,11 +79,13 @@ struct crq_async {
     struct queue sent_calls; /* in the order of their replies */
     struct queue waiting;    /* scripts, while the link is down */
     struct queue failed;     /* callbacks that are due */
+    struct queue refused;    /* scripts that are to be sent again */
     bool inside;             /* a callback is running */
+    bool again;              /* it asked for that */
     double pause_s;
 
     ev_io readable, writable;
-    ev_timer retry, silence, work;
+    ev_timer retry, silence, work, again_timer;
     ev_prepare end_of_turn;
 };
 
@@ -142,10 +145,21 @@ static void answer(struct crq_async *a, struct call *call,
         const crq_reply *reply, const crq_error *err)
 {
     a->inside = true;
+    a->again = false;
     if (call->reply != NULL)
         call->reply(call->arg, reply, err);
     a->inside = false;
-    free_call(call);
+    if (!a->again) {
+        free_call(call);
+        return;
+    }
+    a->again = false;
+    call->loading = false;
+    push(&a->refused, call);
+    if (!ev_is_active(&a->again_timer)) {
+        ev_timer_set(&a->again_timer, AGAIN_S, 0.);
+        ev_timer_start(a->loop, &a->again_timer);
+    }
 }
 
 static void on_work(struct ev_loop *loop, ev_timer *w, int revents)
@@ -345,6 +359,25 @@ static void send_waiting(struct crq_async *a)
             push(&a->sent_calls, call);
     }
     watch_silence(a);
+}
+
+void crq_async_again(struct crq_async *a)
+{
+    assert(a->inside);
+    a->again = true;
+}
+
+static void on_again(struct ev_loop *loop, ev_timer *w, int revents)
+{
+    struct crq_async *a = w->data;
+    struct call *call;
+
+    (void)loop;
+    (void)revents;
+    while ((call = pop(&a->refused)) != NULL)
+        push(&a->waiting, call);
+    if (a->state == UP)
+        send_waiting(a);
 }
 
 int crq_async_send(struct crq_async *a, const struct crq_args *args,
@@ -704,13 +737,16 @@ int crq_async_new(struct ev_loop *loop, const struct crq_async_options *options,
     queue_init(&a->sent_calls);
     queue_init(&a->waiting);
     queue_init(&a->failed);
+    queue_init(&a->refused);
     ev_io_init(&a->readable, on_readable, -1, EV_READ);
     ev_io_init(&a->writable, on_writable, -1, EV_WRITE);
     ev_timer_init(&a->retry, on_retry, 0., 0.);
     ev_timer_init(&a->work, on_work, 0., 0.);
+    ev_timer_init(&a->again_timer, on_again, 0., 0.);
     ev_init(&a->silence, on_silence);
     a->readable.data = a->writable.data = a;
     a->retry.data = a->work.data = a->silence.data = a;
+    a->again_timer.data = a;
     ev_prepare_init(&a->end_of_turn, on_end_of_turn);
     a->end_of_turn.data = a;
 
@@ -749,10 +785,12 @@ void crq_async_free(struct crq_async *a)
     ev_timer_stop(a->loop, &a->retry);
     ev_timer_stop(a->loop, &a->silence);
     ev_timer_stop(a->loop, &a->work);
+    ev_timer_stop(a->loop, &a->again_timer);
     ev_prepare_stop(a->loop, &a->end_of_turn);
     free_queue(&a->sent_calls);
     free_queue(&a->waiting);
     free_queue(&a->failed);
+    free_queue(&a->refused);
     if (a->addresses != NULL)
         freeaddrinfo(a->addresses);
     if (a->reader != NULL)
@@ -771,7 +809,8 @@ bool crq_async_is_up(const struct crq_async *a)
 
 size_t crq_async_pending(const struct crq_async *a)
 {
-    return a->sent_calls.count + a->waiting.count + a->failed.count;
+    return a->sent_calls.count + a->waiting.count + a->failed.count +
+            a->refused.count;
 }
 
 const char *crq_async_address(const struct crq_async *a)

@@ -80,4 +80,11 @@ int crq_async_script(struct crq_async *async, const struct crq_script *script,
         size_t nkeys, struct crq_args *args, crq_async_reply *reply,
         void *arg) CRQ_MUST_CHECK;
 
+/**
+ * In the callback of a script that Redis refused: send it once more in a
+ * second, behind what is sent until then. Its callback comes again. For what
+ * must be written some time, when Redis is read-only, say, or full, or busy.
+ */
+void crq_async_again(struct crq_async *async);
+
 #endif

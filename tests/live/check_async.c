@@ -14,6 +14,7 @@ struct seen {
     struct crq_async *async;
     int ups, downs, replies, refused, lost, unconnected, pushes;
     int until_ups, until_downs, until_replies, until_pushes; /* stop there */
+    int again; /* how many refusals are answered by asking again */
     crq_error down;
     char text[64];
 };
@@ -69,6 +70,10 @@ static void on_reply(void *arg, const crq_reply *reply, const crq_error *err)
         s->lost += err->code == CRQ_ELOST;
         s->unconnected += err->code == CRQ_ECONNECT;
         s->refused += err->code == CRQ_EREDIS;
+        if (s->again > 0) {
+            s->again--;
+            crq_async_again(s->async);
+        }
     } else
         snprintf(s->text, sizeof(s->text), "%s", text != NULL ? text : "");
     look(s);
@@ -186,6 +191,37 @@ START_TEST(test_an_unknown_script_is_loaded)
     s.until_replies = 3;
     wait_for(&s);
     ck_assert_str_eq(s.text, "ab");
+    end(&s);
+}
+END_TEST
+
+START_TEST(test_a_script_that_is_refused_can_be_sent_again)
+{
+    struct seen s;
+
+    begin(&s, live_main()->url, false, 0);
+    up(&s);
+    command(&s, 0, "LPUSH", "k", "x");
+    script(&s, "k", "a");
+    s.again = 1;
+    s.until_replies = 2;
+    wait_for(&s);
+    ck_assert_int_eq(s.refused, 1);
+    ck_assert_uint_eq(crq_async_pending(s.async), 1);
+    command(&s, 0, "DEL", "k", NULL);
+    s.until_replies = 4;
+    wait_for(&s);
+    ck_assert_uint_eq(crq_async_pending(s.async), 0);
+    command(&s, 0, "GET", "k", NULL);
+    s.until_replies = 5;
+    wait_for(&s);
+    ck_assert_str_eq(s.text, "a");
+    command(&s, 0, "DEL", "k", NULL);
+    command(&s, 0, "LPUSH", "k", "x");
+    script(&s, "k", "b"); /* what still waits is let go with the link */
+    s.again = 1;
+    s.until_replies = 8;
+    wait_for(&s);
     end(&s);
 }
 END_TEST
@@ -352,6 +388,7 @@ int main(void)
 
     tcase_add_test(tc, test_replies_come_in_order_and_errors_as_errors);
     tcase_add_test(tc, test_an_unknown_script_is_loaded);
+    tcase_add_test(tc, test_a_script_that_is_refused_can_be_sent_again);
     tcase_add_test(tc, test_a_command_without_a_link_fails_from_the_loop);
     tcase_add_test(tc, test_a_killed_server_loses_commands_but_no_script);
     tcase_add_test(tc, test_a_silent_server_is_given_up);
