@@ -67,7 +67,7 @@ static size_t wanted(const struct worker *w)
 {
     size_t free_slots = 0;
 
-    if (w->phase != WORKING || !w->ready || w->claiming ||
+    if (w->phase != WORKING || !w->ready || w->claiming != NULL ||
             !crq_async_is_up(w->link))
         return 0;
     for (size_t i = 0; i < w->slot_count; i++)
@@ -211,7 +211,7 @@ static void on_claimed(void *arg, const crq_reply *reply, const crq_error *err)
     crq_error why;
     bool full;
 
-    w->claiming = false;
+    w->claiming = NULL;
     for (size_t i = 0; i < claim->count; i++)
         w->slots[claim->slots[i]].reserved = false;
     if (err == NULL && crq_claim_read(reply, &claimed, &why) < 0)
@@ -263,7 +263,7 @@ static void claim(struct worker *w, size_t count)
         claim_free(claim);
         look_soon(w);
     } else {
-        w->claiming = true;
+        w->claiming = claim;
         w->claim_again = false;
         for (size_t i = 0; i < claim->count; i++)
             w->slots[claim->slots[i]].reserved = true;
@@ -275,7 +275,7 @@ void dequeue_kick(struct worker *w)
 {
     size_t count = wanted(w);
 
-    if (w->claiming) /* for those that are free now: after this one */
+    if (w->claiming != NULL) /* for those that are free now: after this one */
         w->claim_again = true;
     if (had_enough(w))
         worker_stop(w, false);
@@ -312,4 +312,6 @@ void dequeue_fini(struct worker *w)
     ev_timer_stop(w->loop, &w->look_again);
     for (size_t i = 0; i < w->options->queue_count; i++)
         crq_async_free(w->waiters[i].link);
+    if (w->claiming != NULL) /* the link goes without an answer */
+        claim_free(w->claiming);
 }

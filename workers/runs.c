@@ -37,7 +37,29 @@ struct batch {
     struct worker *worker;
     struct run *runs;
     size_t count;
+    struct batch *next;
 };
+
+static void free_runs(struct run *run)
+{
+    while (run != NULL) {
+        struct run *next = run->next;
+
+        run_free(run);
+        run = next;
+    }
+}
+
+static void batch_free(struct batch *batch)
+{
+    struct batch **at = &batch->worker->batches;
+
+    while (*at != batch)
+        at = &(*at)->next;
+    *at = batch->next;
+    free_runs(batch->runs);
+    crq_free(batch);
+}
 
 static void count(struct worker *w, const struct run *run,
         enum crq_finished state)
@@ -78,6 +100,17 @@ static void log_finished(struct worker *w, const struct run *run,
             text != NULL ? ": " : "", text != NULL ? text : "");
 }
 
+/* What runs owe to Redis is not given up because Redis refuses it now: it may
+ * be read-only, full or busy. Unless nobody waits any more. */
+static bool try_again(struct worker *w, const char *what, const crq_error *err)
+{
+    if (w->phase == KILLING)
+        return false;
+    crq_log_error(w->log, "%s: %s; it is tried again", what, err->text);
+    crq_async_again(w->link);
+    return true;
+}
+
 static void on_finished(void *arg, const crq_reply *reply, const crq_error *err)
 {
     struct batch *batch = arg;
@@ -85,26 +118,23 @@ static void on_finished(void *arg, const crq_reply *reply, const crq_error *err)
     crq_error why;
     size_t i = 0;
 
+    if (err != NULL && try_again(w, "finish", err))
+        return;
     if (err == NULL && crq_finish_read(reply, batch->count, &why) < 0)
         err = &why;
     if (err != NULL)
         crq_log_error(w->log, "finish of %zu jobs: %s", batch->count,
                 err->text);
-    for (struct run *run = batch->runs; run != NULL; i++) {
-        struct run *next = run->next;
+    for (struct run *run = batch->runs; err == NULL && run != NULL;
+            run = run->next) {
+        const char *text = NULL;
+        enum crq_finished state = crq_finish_state(reply, i++, &text);
 
-        if (err == NULL) {
-            const char *text = NULL;
-            enum crq_finished state = crq_finish_state(reply, i, &text);
-
-            count(w, run, state);
-            log_finished(w, run, state, text);
-        }
-        run_free(run);
-        run = next;
+        count(w, run, state);
+        log_finished(w, run, state, text);
     }
     w->finishing -= batch->count;
-    crq_free(batch);
+    batch_free(batch);
     if (w->options->burst)
         dequeue_kick(w);
     worker_look_at_end(w);
@@ -119,12 +149,14 @@ static void send_batch(struct worker *w)
     batch = crq_calloc(1, sizeof(*batch));
     if (batch == NULL)
         return; /* the next turn tries again */
-    *batch = (struct batch){ w, w->ended, w->ended_count };
+    *batch = (struct batch){ w, w->ended, w->ended_count, NULL };
     if (crq_async_script(w->link, &crq_script_finish, w->finish_nkeys,
                 &w->finish_words, on_finished, batch) < 0) {
         crq_free(batch);
         return;
     }
+    batch->next = w->batches;
+    w->batches = batch;
     w->finishing += w->ended_count;
     w->ended = NULL;
     w->ended_last = &w->ended;
@@ -228,6 +260,8 @@ static void on_handed_back(void *arg, const crq_reply *reply,
 {
     struct worker *w = arg;
 
+    if (err != NULL && try_again(w, "hand back", err))
+        return;
     if (err != NULL || crq_runs_read(reply, 1, NULL) < 0)
         crq_log_error(w->log, "hand back: %s",
                 err != NULL ? err->text : "unexpected reply");
@@ -400,6 +434,10 @@ void run_start(struct worker *w, size_t index,
         .timeout_s = run->timeout_s,
         .retries_left = crq_claimed_number(job, CRQ_FIELD_RETRIES_LEFT, 0) };
     slot->run = run;
+    if (w->phase != WORKING) { /* claimed before the stop */
+        hand_back(w, index, false);
+        return;
+    }
     slot->idle = false;
     w->started++;
     crq_log_info(w->log, "%s: %s (%s)", run->queue,
@@ -428,10 +466,9 @@ void runs_init(struct worker *w)
 void runs_fini(struct worker *w)
 {
     ev_prepare_stop(w->loop, &w->send_ended);
-    for (struct run *run = w->ended, *next; run != NULL; run = next) {
-        next = run->next;
-        run_free(run);
-    }
+    free_runs(w->ended);
+    while (w->batches != NULL) /* the link goes without an answer */
+        batch_free(w->batches);
     for (size_t i = 0; i < w->slot_count; i++)
         run_free(w->slots[i].run);
     crq_args_fini(&w->finish_words);

@@ -34,7 +34,9 @@ static bool owes_something(const struct worker *w)
     for (size_t i = 0; i < w->slot_count; i++)
         if (w->slots[i].run != NULL)
             return true;
-    return w->claiming || w->ended_count > 0 || w->finishing > 0;
+    if (w->phase == KILLING && !crq_async_is_up(w->link))
+        return false; /* who knows when it comes back */
+    return w->claiming != NULL || w->ended_count > 0 || w->finishing > 0;
 }
 
 void worker_look_at_end(struct worker *w)
@@ -42,6 +44,12 @@ void worker_look_at_end(struct worker *w)
     if (w->phase == WORKING || owes_something(w))
         return;
     if (w->phase != LEAVING) {
+        if (w->ended_count + w->finishing > 0) {
+            crq_log_error(w->log,
+                    "Redis is away: the ends of %zu runs are not written",
+                    w->ended_count + w->finishing);
+            w->failed = true;
+        }
         w->phase = LEAVING;
         heartbeat_leave(w);
     }
@@ -201,6 +209,7 @@ static void on_down(void *arg, const crq_error *err)
     struct worker *w = arg;
 
     crq_log_warn(w->log, "%s", err->text);
+    worker_look_at_end(w);
 }
 
 /* ---- birth ---- */

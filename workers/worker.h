@@ -52,6 +52,9 @@ struct slot {
     bool changed; /* observers have not seen its state yet */
 };
 
+struct batch;
+struct claim;
+
 enum phase {
     WORKING,
     DRAINING, /* no new jobs; running ones end by themselves */
@@ -90,12 +93,14 @@ struct worker {
     int64_t started; /* runs so far, for --max-jobs */
 
     /* dequeue.c */
-    bool claiming, suspended, claim_again;
+    struct claim *claiming; /* on its way; NULL: none */
+    bool suspended, claim_again;
     struct waiter waiters[MAX_QUEUES];
     ev_timer look_again;
     /* runs.c */
     struct run *ended, **ended_last; /* of the turn, not yet sent */
     size_t ended_count, finishing;   /* sent, no reply yet */
+    struct batch *batches;           /* of those */
     struct crq_args finish_words;
     size_t finish_nkeys;
     ev_prepare send_ended;

@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -115,6 +116,93 @@ def test_a_worker_can_be_stopped_while_redis_is_away(own_redis, worker):
     own_redis.end(signal.SIGKILL)
     w.signal(signal.SIGTERM)
     assert w.wait(5) == 0
+
+
+def read_only(r):
+    r.replicaof("127.0.0.1", 1)
+    return lambda: r.replicaof("NO", "ONE")
+
+
+def full(r):
+    r.config_set("maxmemory", 1)
+    return lambda: r.config_set("maxmemory", 0)
+
+
+def busy(r):
+    """With somebody's script that does not end."""
+    r.config_set("lua-time-limit", 50)
+    port = r.connection_pool.connection_kwargs["port"]
+    other = socket.create_connection(("127.0.0.1", port))
+    other.sendall(b'EVAL "while true do end" 0\r\n')
+
+    def undo():
+        r.script_kill()
+        assert b"killed" in other.recv(1000)
+        other.close()
+
+    return undo
+
+
+def unsaved(r):
+    """As after a failed save."""
+    r.config_set("min-replicas-to-write", 1)
+    return lambda: r.config_set("min-replicas-to-write", 0)
+
+
+@pytest.mark.parametrize("refuse", [read_only, full, busy, unsaved])
+def test_results_come_when_redis_takes_writes_again(own_redis, worker,
+                                                    refuse):
+    r = own_redis.r
+    q = Queue("q", connection=r)
+    w = worker("--jobs", 1, "q", url=own_redis.url)
+    job = q.enqueue("demo.sleep", 0.3)
+    eventually(lambda: job.get_status() == JobStatus.STARTED)
+    undo = refuse(r)
+    time.sleep(1)
+    undo()
+    eventually(lambda: job.get_status() == JobStatus.FINISHED, 5)
+    assert len(job.results()) == 1
+    job = q.enqueue("demo.add", 2, 3)
+    eventually(lambda: job.get_status() == JobStatus.FINISHED, 5)
+    w.signal(signal.SIGTERM)
+    assert w.wait() == 0 and r.keys("crq:*") == []
+
+
+def test_a_cold_stop_does_not_wait_for_a_redis_that_is_away(own_redis,
+                                                            worker):
+    r = own_redis.r
+    w = worker("--jobs", 2, "q", url=own_redis.url)
+    q = Queue("q", connection=r)
+    jobs = [q.enqueue("demo.sleep", 0.2), q.enqueue("demo.spin")]
+    eventually(lambda: r.zcard("rq:wip:q") == len(jobs))
+    own_redis.end(signal.SIGKILL)
+    time.sleep(0.4)
+    w.signal(signal.SIGTERM)
+    time.sleep(0.2)
+    assert w.running()
+    w.signal(signal.SIGTERM)
+    assert w.wait(5) == 1
+    assert "2 " in w.text().splitlines()[-1]
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_what_is_claimed_after_the_stop_goes_back(r, worker, signals):
+    w = worker("--jobs", 1, "q")
+    q = Queue("q", connection=r)
+    q.enqueue("demo.noop")
+    eventually(lambda: r.zcard("rq:finished:q") == 1)
+    time.sleep(0.2)
+    with r.pipeline(transaction=False) as pipe:
+        job = q.enqueue("demo.spin", pipeline=pipe)
+        pipe.execute_command("CLIENT", "PAUSE", 500, "WRITE")
+        pipe.execute()
+    for _ in range(signals):
+        time.sleep(0.1)
+        w.signal(signal.SIGTERM)
+    assert w.wait(5) == 0
+    assert job.get_status() == JobStatus.QUEUED
+    assert q.get_job_ids() == [job.id]
+    assert r.keys("rq:execution*") == [] and r.keys("crq:*") == []
 
 
 # ---- a worker dies, another lives ----
