@@ -6,7 +6,9 @@
  *
  * Draining waits for running jobs; killing ends them, and each leaves its
  * reason in Redis. Leaving waits until all that is owed to Redis is answered,
- * takes the records back and closes the pool.
+ * takes the records back and closes the pool. A Redis that is away keeps a
+ * draining worker, so that no end of a run is lost; a killing or leaving one
+ * gives it ten seconds.
  */
 #include "workers/worker.h"
 
@@ -39,6 +41,17 @@ static bool owes_something(const struct worker *w)
     return w->claiming != NULL || w->ended_count > 0 || w->finishing > 0;
 }
 
+/* How long the answers of Redis are waited for when all else has ended: one
+ * that does not come back must not keep the process. */
+#define GIVE_UP_S 10.
+
+static void start_patience(struct worker *w)
+{
+    ev_timer_stop(w->loop, &w->drain);
+    ev_timer_set(&w->drain, GIVE_UP_S, 0.);
+    ev_timer_start(w->loop, &w->drain);
+}
+
 void worker_look_at_end(struct worker *w)
 {
     if (w->phase == WORKING || owes_something(w))
@@ -51,10 +64,21 @@ void worker_look_at_end(struct worker *w)
             w->failed = true;
         }
         w->phase = LEAVING;
+        start_patience(w);
         heartbeat_leave(w);
     }
     if (w->deaths == 0)
         crq_pool_close(w->pool, true);
+}
+
+/* Runs whose ends could not be written lose their leases; then they are
+ * failed as abandoned. Children die with the pool. */
+static void give_up(struct worker *w)
+{
+    crq_log_error(w->log, "leaving with %zu ends of runs not written",
+            w->ended_count + w->finishing);
+    w->failed = true;
+    ev_break(w->loop, EVBREAK_ALL);
 }
 
 static void on_drained(struct ev_loop *loop, ev_timer *timer, int revents)
@@ -63,6 +87,10 @@ static void on_drained(struct ev_loop *loop, ev_timer *timer, int revents)
 
     (void)loop;
     (void)revents;
+    if (w->phase != DRAINING) {
+        give_up(w);
+        return;
+    }
     crq_log_warn(w->log, "running jobs did not end in time: they are ended");
     worker_stop(w, true);
 }
@@ -84,7 +112,7 @@ void worker_stop(struct worker *w, bool cold)
     }
     if (cold && w->phase == DRAINING) {
         w->phase = KILLING;
-        ev_timer_stop(w->loop, &w->drain);
+        start_patience(w);
         for (size_t i = 0; i < w->slot_count; i++)
             crq_pool_end(w->pool, i, CRQ_END_SHUTDOWN, true);
     }
@@ -297,6 +325,8 @@ static int begin(struct worker *w, crq_error *err)
 static void end(struct worker *w)
 {
     notify_fini(&w->notify);
+    if (w->link != NULL)
+        crq_async_abandon(w->link); /* the callbacks free what they hold */
     crq_pool_free(w->pool);
     runs_fini(w);
     heartbeat_fini(w);

@@ -802,6 +802,24 @@ void crq_async_free(struct crq_async *a)
     crq_free(a);
 }
 
+void crq_async_abandon(struct crq_async *a)
+{
+    struct queue *const queues[] = { &a->sent_calls, &a->waiting, &a->failed };
+    struct queue due;
+    struct call *call;
+    crq_error err;
+
+    assert(!a->inside);
+    crq_fail(&err, CRQ_ELOST, "Redis at %s: the connection is given up",
+            crq_buf_text(&a->address));
+    queue_init(&due);
+    for (size_t i = 0; i < sizeof(queues) / sizeof(queues[0]); i++)
+        while ((call = pop(queues[i])) != NULL)
+            push(&due, call);
+    while ((call = pop(&due)) != NULL)
+        answer(a, call, NULL, &err);
+}
+
 bool crq_async_is_up(const struct crq_async *a)
 {
     return a->state == UP;

@@ -6,7 +6,7 @@
  * takes up its duty again (registrations, subscriptions, blocking waits).
  *
  * Every call ends in exactly one callback, from the loop, never from inside
- * a function of this file:
+ * a function of this file but crq_async_abandon():
  *   reply set, err NULL    Redis answered; the reply is borrowed
  *   reply NULL, err set    it refused (CRQ_EREDIS, CRQ_EAUTH, CRQ_ESTATE), or
  *                          the link broke: CRQ_ELOST for what was sent,
@@ -56,6 +56,10 @@ int crq_async_new(struct ev_loop *loop, const struct crq_async_options *options,
 
 /** Close it. What is pending gets no callback. Not from a callback. */
 void crq_async_free(struct crq_async *async);
+
+/** Before the end: every pending call, waiting scripts too, gets its callback
+ *  now, with CRQ_ELOST, and is forgotten. Not from a callback. */
+void crq_async_abandon(struct crq_async *async);
 
 bool crq_async_is_up(const struct crq_async *async);
 /** Calls that have no answer yet. */

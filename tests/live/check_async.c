@@ -349,6 +349,28 @@ START_TEST(test_a_wrong_password_is_said_and_tried_again)
 }
 END_TEST
 
+START_TEST(test_an_abandoned_link_answers_every_call_at_once)
+{
+    struct crq_args args;
+    struct seen s;
+
+    begin(&s, live_main()->url, false, 0);
+    crq_args_init(&args);
+    crq_args_list(&args, "key", "x", NULL);
+    ck_assert_int_eq(crq_async_script(s.async, &append, 1, &args, on_reply, &s),
+            0);                         /* waits for the link */
+    command(&s, 0, "PING", NULL, NULL); /* fails for want of it */
+    crq_async_abandon(s.async);
+    ck_assert_int_eq(s.lost, 2);
+    up(&s);
+    command(&s, 0, "PING", NULL, NULL); /* is on its way */
+    crq_async_abandon(s.async);
+    ck_assert_int_eq(s.lost, 3);
+    ck_assert_uint_eq(crq_async_pending(s.async), 0);
+    end(&s);
+}
+END_TEST
+
 START_TEST(test_a_name_that_redis_refuses_does_not_keep_the_link_away)
 {
     struct crq_async_options options = {
@@ -395,6 +417,7 @@ int main(void)
     tcase_add_test(tc, test_a_blocking_command_may_be_silent_for_its_time);
     tcase_add_test(tc, test_pushed_messages_arrive);
     tcase_add_test(tc, test_a_wrong_password_is_said_and_tried_again);
+    tcase_add_test(tc, test_an_abandoned_link_answers_every_call_at_once);
     tcase_add_test(tc,
             test_a_name_that_redis_refuses_does_not_keep_the_link_away);
     tcase_add_test(tc, test_a_hundred_thousand_commands_pass);
