@@ -62,6 +62,13 @@ static bool had_enough(const struct worker *w)
             crq_pool_running(w->pool) == 0;
 }
 
+/* The pool is asked, too: an idle child can die or be replaced. */
+static bool is_free(const struct worker *w, size_t i)
+{
+    return w->slots[i].idle && w->slots[i].registered &&
+            crq_pool_is_idle(w->pool, i);
+}
+
 /* How many jobs may be taken now. */
 static size_t wanted(const struct worker *w)
 {
@@ -71,7 +78,7 @@ static size_t wanted(const struct worker *w)
             !crq_async_is_up(w->link))
         return 0;
     for (size_t i = 0; i < w->slot_count; i++)
-        free_slots += w->slots[i].idle && w->slots[i].registered;
+        free_slots += is_free(w, i);
     if (w->options->max_jobs > 0 &&
             (int64_t)free_slots > w->options->max_jobs - w->started)
         free_slots = (size_t)(w->options->max_jobs - w->started);
@@ -85,7 +92,7 @@ static void fill(struct claim *claim, size_t count)
     for (size_t i = 0; i < w->slot_count && claim->count < count; i++) {
         size_t n = claim->count;
 
-        if (!w->slots[i].idle || !w->slots[i].registered)
+        if (!is_free(w, i))
             continue;
         crq_execution_id(claim->executions[n]);
         claim->slots[n] = i;

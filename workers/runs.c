@@ -439,11 +439,17 @@ void run_start(struct worker *w, size_t index,
         return;
     }
     slot->idle = false;
+    if (w->phase != WORKING || !crq_pool_is_idle(w->pool, index)) {
+        /* Since the claim went out the worker was told to stop, or the child
+         * has died or left. No task code has run. */
+        hand_back(w, index, false);
+        return;
+    }
     w->started++;
     crq_log_info(w->log, "%s: %s (%s)", run->queue,
             run->func != NULL ? run->func : "?", run->id);
     if (crq_pool_run(w->pool, index, &what, &err) < 0) {
-        slot->idle = crq_pool_is_idle(w->pool, index);
+        slot->idle = true;
         finish_failed(w, index, err.text, strlen(err.text));
         return;
     }
