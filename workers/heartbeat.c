@@ -374,6 +374,17 @@ static void on_alive_reply(void *arg, const crq_reply *reply,
         take_over(w, crq_alive_dead(reply, i));
 }
 
+/* Redis may refuse a birth for a while: it loads, or takes no writes. */
+static void be_born_after_all(struct worker *w)
+{
+    for (size_t i = 0;
+            i < w->slot_count && w->phase == WORKING && w->births == 0; i++)
+        if (!w->slots[i].registered) {
+            heartbeat_register(w);
+            return;
+        }
+}
+
 static void on_alive(struct ev_loop *loop, ev_timer *timer, int revents)
 {
     struct worker *w = timer->data;
@@ -384,6 +395,7 @@ static void on_alive(struct ev_loop *loop, ev_timer *timer, int revents)
     (void)revents;
     if (!crq_async_is_up(w->link))
         return;
+    be_born_after_all(w);
     crq_args_init(&words);
     nkeys = crq_alive_words(w->lease, &words);
     (void)!crq_async_script(w->link, &crq_script_alive, nkeys, &words,
