@@ -104,7 +104,7 @@ static void log_finished(struct worker *w, const struct run *run,
  * be read-only, full or busy. Unless nobody waits any more. */
 static bool try_again(struct worker *w, const char *what, const crq_error *err)
 {
-    if (w->phase == KILLING)
+    if (w->phase == KILLING || w->phase == LEAVING)
         return false;
     crq_log_error(w->log, "%s: %s; it is tried again", what, err->text);
     crq_async_again(w->link);
@@ -123,8 +123,9 @@ static void on_finished(void *arg, const crq_reply *reply, const crq_error *err)
     if (err == NULL && crq_finish_read(reply, batch->count, &why) < 0)
         err = &why;
     if (err != NULL)
-        crq_log_error(w->log, "finish of %zu jobs: %s", batch->count,
-                err->text);
+        crq_log_write(w->log,
+                w->phase == LEAVING ? CRQ_LOG_DEBUG : CRQ_LOG_ERROR,
+                "finish of %zu jobs: %s", batch->count, err->text);
     for (struct run *run = batch->runs; err == NULL && run != NULL;
             run = run->next) {
         const char *text = NULL;
