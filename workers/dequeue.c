@@ -18,10 +18,12 @@
 #define WAIT_S      30  /* of one BLMOVE */
 #define LOOK_IDS    100 /* ids that a claim looks at beyond those it takes */
 #define SUSPENDED_S 1.
+#define LATE_US     5000000
 
 /* A claim on its way: which slots wait for it. */
 struct claim {
     struct worker *worker;
+    int64_t sent_us;
     size_t count;
     size_t *slots;
     char (*executions)[CRQ_EXECUTION_ID_LEN + 1];
@@ -231,6 +233,10 @@ static void on_claimed(void *arg, const crq_reply *reply, const crq_error *err)
     }
     set_suspended(w, claimed.suspended);
     take_claimed(claim, &claimed);
+    /* A lease counts from when the claim was made, not from when the link was
+     * back to send it. */
+    if (claimed.count > 0 && worker_now(w) - claim->sent_us > LATE_US)
+        heartbeat_now(w);
     full = claimed.count == claim->count || claimed.more || w->claim_again;
     claim_free(claim);
     if (w->suspended && w->options->burst)
@@ -259,6 +265,7 @@ static void claim(struct worker *w, size_t count)
         look_soon(w);
         return;
     }
+    claim->sent_us = what.now_us;
     fill(claim, count);
     what.slots = claim->places;
     what.slots_count = claim->count;

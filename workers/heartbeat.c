@@ -444,6 +444,12 @@ static void on_stray(struct ev_loop *loop, ev_timer *timer, int revents)
 
 /* ---- all of it ---- */
 
+void heartbeat_now(struct worker *w)
+{
+    ev_feed_event(w->loop, &w->beat, EV_TIMER);
+    ev_feed_event(w->loop, &w->alive, EV_TIMER);
+}
+
 static void start_timer(struct worker *w, ev_timer *timer,
         void (*on)(struct ev_loop *, ev_timer *, int), double every_s)
 {

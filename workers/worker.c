@@ -229,6 +229,7 @@ static void on_up(void *arg)
     crq_log_info(w->log, "connected to Redis at %s",
             crq_async_address(w->link));
     heartbeat_register(w);
+    heartbeat_now(w);
     dequeue_kick(w);
 }
 

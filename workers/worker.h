@@ -148,6 +148,8 @@ void heartbeat_fini(struct worker *w);
 void heartbeat_register(struct worker *w);
 /** Take all records back; worker_look_at_end() when that is done. */
 void heartbeat_leave(struct worker *w);
+/** Leases may be about to end, or were short from the start: renew them. */
+void heartbeat_now(struct worker *w);
 /** Observers should see this slot's state soon. */
 void heartbeat_changed(struct worker *w, size_t slot);
 
