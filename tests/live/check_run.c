@@ -826,6 +826,37 @@ START_TEST(test_a_job_handed_back_is_as_it_was)
 }
 END_TEST
 
+/* The claim marks it so for an idle child, which may die before it begins. */
+START_TEST(test_a_run_marked_as_begun_goes_back_when_the_worker_knows_better)
+{
+    struct crq_runref run = { "q1", "a", X1 };
+    crq_conn *conn = live_conn();
+    struct crq_args args;
+    crq_reply *reply;
+    size_t nkeys;
+
+    live_seed(conn,
+            JOB("a", "") "SADD rq:queues rq:queue:q1\n"
+                         "RPUSH rq:queue:q1 a b\n");
+    steps_mark(conn);
+    crq_text_free(steps_claim(conn, 1, 9, CRQ_MARK_BEGUN, AT_US));
+    for (int unbegun = 0; unbegun <= 1; unbegun++) {
+        crq_args_init(&args);
+        nkeys = crq_hand_back_start(&args);
+        (unbegun ? crq_hand_back_add_unbegun : crq_hand_back_add)(&args, "s",
+                &run);
+        reply = steps_call(conn, &crq_script_hand_back, nkeys, &args);
+        ck_assert_int_eq(crq_runs_state(reply, 0),
+                unbegun ? CRQ_RUN_KEPT : CRQ_RUN_BEGUN);
+        crq_reply_free(reply);
+    }
+    steps_expect(conn,
+            "rq:job:a hash\n"
+            "  +started_at @0\n");
+    crq_conn_free(conn);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tc = tcase_create("run");
@@ -841,5 +872,7 @@ int main(void)
             backs);
     tcase_add_test(tc, test_runs_go_on_and_end_when_redis_is_full);
     tcase_add_test(tc, test_a_job_handed_back_is_as_it_was);
+    tcase_add_test(tc,
+            test_a_run_marked_as_begun_goes_back_when_the_worker_knows_better);
     return live_run("run", tc);
 }
