@@ -94,11 +94,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static void watched(sigset_t *set)
 {
+    struct sigaction hangup;
+
     sigemptyset(set);
     sigaddset(set, SIGINT);
     sigaddset(set, SIGTERM);
-    sigaddset(set, SIGHUP);
     sigaddset(set, SIGCHLD);
+    /* nohup crq up: it does not want to know. */
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+        sigaddset(set, SIGHUP);
 }
 
 /* Wait a little, or until something happens; whether we are told to stop. */
@@ -456,6 +460,7 @@ static int run(struct up *up)
     /* From here on signals wait until told_to_stop() fetches them. */
     watched(&set);
     sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGCHLD, SIG_DFL); /* ignored, it would lose exit statuses */
     if (rc == 0)
         rc = get_redis(up);
     crq_conn_free(up->cli->conn);

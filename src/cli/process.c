@@ -38,7 +38,7 @@ static bool beside_us(const char *name, struct crq_buf *out)
     return is_program(out);
 }
 
-bool process_in_path(const char *name, const char *path, struct crq_buf *out)
+static bool in_path(const char *name, const char *path, struct crq_buf *out)
 {
     while (path != NULL && *path != '\0') {
         size_t len = strcspn(path, ":");
@@ -57,7 +57,7 @@ bool process_in_path(const char *name, const char *path, struct crq_buf *out)
 
 int process_find(const char *name, struct crq_buf *out)
 {
-    if (beside_us(name, out) || process_in_path(name, getenv("PATH"), out))
+    if (beside_us(name, out) || in_path(name, getenv("PATH"), out))
         return 0;
     fprintf(stderr, "crq: there is no program %s beside crq or in $PATH\n",
             name);
@@ -70,6 +70,7 @@ int process_find(const char *name, struct crq_buf *out)
 static void become(const char *const argv[], const char *const env[2],
         int death_signal, int keep_fd, pid_t parent)
 {
+    static const int ours[] = { SIGPIPE, SIGINT, SIGTERM, SIGCHLD };
     sigset_t none;
     int null;
 
@@ -77,7 +78,8 @@ static void become(const char *const argv[], const char *const env[2],
     prctl(PR_SET_PDEATHSIG, death_signal);
     if (getppid() != parent)
         _exit(1); /* crq died before that */
-    signal(SIGPIPE, SIG_DFL);
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+        signal(ours[i], SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     null = open("/dev/null", O_RDWR);

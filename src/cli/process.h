@@ -14,9 +14,6 @@
  *  and returns the exit code. */
 int process_find(const char *name, struct crq_buf *out);
 
-/** Where the name is in the folders of a PATH; for process_find(). */
-bool process_in_path(const char *name, const char *path, struct crq_buf *out);
-
 /** A program that is ours to end. */
 struct process {
     const char *name; /* for messages */

@@ -250,3 +250,18 @@ def test_crq_worker_knows_redis_host_and_port(environment, redis_server, r):
 
     assert done.returncode == 0
     assert job.return_value() == 5
+
+
+def test_nohup_keeps_it_from_hanging_up(environment):
+    process = subprocess.Popen(
+        ["nohup", os.environ["CRQ_BIN"], "up", "--json"], env=environment,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert "url" in json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=0.5)
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+    assert process.returncode == 0
