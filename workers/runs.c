@@ -304,6 +304,7 @@ void on_died(void *arg, size_t index, const struct crq_death *death)
                 run->queue, run->id);
         w->slots[index].run = NULL;
         run_free(run);
+        heartbeat_changed(w, index);
         worker_look_at_end(w);
         return;
     }

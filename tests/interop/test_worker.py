@@ -305,6 +305,16 @@ def test_a_running_job_can_be_deleted(r, q, worker):
     assert is_nowhere_but(job, None)
 
 
+def test_a_run_that_lost_its_lease_is_ended(r, q, worker):
+    worker("--jobs", 1, "--job-monitoring-interval", 1, "q")
+    job = started(q.enqueue("demo.spin"))
+    eventually(lambda: Worker.all(connection=r)[0].get_state() == "busy")
+    job.delete()
+    idle(r, 3)
+    assert [key for key in r.keys() if job.id.encode() in key] == []
+    assert ended(q.enqueue("demo.add", 2, 3)).return_value() == 5
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_stop_job_stops_a_job(r, q, worker, jobs):
     w = worker("--jobs", jobs, "--kill-grace", "0.3", "q")
