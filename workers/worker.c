@@ -1,8 +1,9 @@
 /*
  * worker.c - a worker's life: birth, signals, stop.
  *
- *     WORKING ──▶ DRAINING ──▶ LEAVING      SIGTERM or SIGINT, shutdown, the
- * end └─────▶ KILLING ───────┘          of a burst; again: cold
+ *     WORKING --> DRAINING --> LEAVING    SIGTERM, SIGINT, shutdown,
+ *                   |            |        the end of a burst
+ *                   +> KILLING --+        a second signal, --drain-timeout
  *
  * Draining waits for running jobs; killing ends them, and each leaves its
  * reason in Redis. Leaving waits until all that is owed to Redis is answered,

@@ -39,7 +39,7 @@ def test_every_default_of_the_help_is_in_the_manual(environment):
     defaults = {name: found[1] for name, text in rows
                 if (found := re.search(r"default:\s+(\d+)\)", text))}
 
-    assert len(defaults) >= 5
+    assert len(defaults) >= 4
     for name, value in defaults.items():
         item = PAGE.split(f"Fl Fl {name} Ns", 1)[1].split("\n.It", 1)[0]
         assert re.search(rf"\b{value}\b", item), (name, value)
