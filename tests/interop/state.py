@@ -59,6 +59,11 @@ def _content(r, key):
     return r.get(key)
 
 
+def _in_steps(ttl, step):
+    """Rounded up: time only takes away from what was set."""
+    return -(-ttl // step) if ttl > 0 else ttl
+
+
 def dump(r, ttl_step=1):
     """All keys with their contents and TTLs; new ids and times are masked.
 
@@ -69,6 +74,6 @@ def dump(r, ttl_step=1):
         name = ID.sub("<id>", key.decode())
         assert name not in state, "two jobs with new ids cannot be told apart"
         state[name] = (r.type(key).decode(), _content(r, key),
-                       round(r.ttl(key) / ttl_step))
+                       _in_steps(r.ttl(key), ttl_step))
     return json.loads(ID.sub("<id>", json.dumps(state, sort_keys=True,
                                                 default=repr)))

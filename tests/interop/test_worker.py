@@ -108,7 +108,7 @@ def test_what_python_enqueues_runs_in_c(r, q, worker):
     ((10 ** 40,), {}, 10 ** 40),
     (("x" * 1000000,), {}, "x" * 1000000),
     (tuple(), {"value": None}, None),
-])
+], ids=range(7))
 def test_values_come_back_as_they_went(q, worker, args, kwargs, value):
     worker("-q", "--jobs", 1, "q")
     assert ended(q.enqueue("demo.echo", *args, **kwargs)
