@@ -511,6 +511,7 @@ def test_a_warm_stop_lets_running_jobs_end(r, q, worker):
 def test_a_cold_stop_ends_running_jobs(r, q, worker, options, second):
     w = worker("--jobs", 1, *options, "q")
     job = started(q.enqueue("demo.spin"))
+    time.sleep(0.3)  # the child has taken it up, or it would go back
     w.signal(signal.SIGTERM)
     if second is not None:
         time.sleep(0.1)
