@@ -188,7 +188,7 @@ def test_info_parts_its_tables_with_one_empty_line(r, crq):
         for args, heads in [([], ["QUEUE", "WORKER"]), (["-Q"], ["QUEUE"]),
                             (["-W"], ["WORKER"])]:
             *tables, summary = crq("info", *args).out.split("\n\n")
-            assert [t.split()[0] for t in tables] == heads
+            assert [t[:t.index(" ")] for t in tables] == heads
             assert summary.count("\n") == 1 and summary[0].isdigit()
     finally:
         worker.register_death()
