@@ -155,6 +155,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         add(state, o->queues, &o->queue_count, MAX_QUEUES, "queues", arg);
         return 0;
     case ARGP_KEY_END:
+        /* It would take jobs and fail each for want of a task. */
+        if (o->module_count == 0)
+            argp_error(state, "no tasks: name their module, --load MODULE");
         if (o->queue_count == 0)
             o->queues[o->queue_count++] = "default";
         return 0;

@@ -663,3 +663,10 @@ def test_a_mixed_fleet_runs_each_job_once(r, q, worker):
         kinds = [x.type.name for x in job.results()]
         assert kinds.count("SUCCESSFUL") == 1
     assert r.zcard("rq:wip:q") == 0
+
+
+def test_a_worker_without_tasks_takes_no_jobs(redis_server, r, q, crq):
+    job = q.enqueue("demo.add", 2, 3)
+    done = crq("worker", "--burst", "q")
+    assert done.code == 64 and "--load MODULE" in done.err
+    assert job.get_status() == JobStatus.QUEUED
