@@ -19,6 +19,7 @@ include src/base/local.mk
 include src/codec/local.mk
 include src/redis/local.mk
 include src/model/local.mk
+include src/app/local.mk
 include src/task/local.mk
 include src/exec/local.mk
 include src/cli/local.mk

@@ -5,6 +5,8 @@ libcrq_core_la_SOURCES += \
 	src/base/clock.h \
 	src/base/error.c \
 	src/base/error.h \
+	src/base/file.c \
+	src/base/file.h \
 	src/base/log.c \
 	src/base/log.h \
 	src/base/mem.c \

@@ -32,6 +32,7 @@ struct cli_verb {
     int (*run)(struct cli *cli, int argc, char **argv);
 };
 
+int cmd_app(struct cli *cli, int argc, char **argv);
 int cmd_enqueue(struct cli *cli, int argc, char **argv);
 int cmd_info(struct cli *cli, int argc, char **argv);
 int cmd_list(struct cli *cli, int argc, char **argv);

@@ -1,12 +1,11 @@
 /* funcargs.c - RQ's syntax for arguments on the command line. */
 #include "cli/funcargs.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "codec/json.h"
 #include "codec/literal.h"
@@ -40,28 +39,6 @@ static struct argument dissect(const char *arg)
     return (struct argument){ TEXT, at, equals + 1 };
 }
 
-static int read_file(const char *path, struct crq_buf *out, crq_error *err)
-{
-    FILE *file = fopen(path, "rb");
-    size_t n = 1;
-    int rc = 0;
-
-    if (file == NULL)
-        return crq_fail(err, CRQ_EIO, "can't read '%s': %s", path,
-                strerror(errno));
-    while (n > 0 && out->rc == 0) {
-        char *room = crq_buf_room(out, 16384);
-
-        n = room != NULL ? fread(room, 1, 16384, file) : 0;
-        out->len += n;
-    }
-    if (ferror(file))
-        rc = crq_fail(err, CRQ_EIO, "can't read '%s': %s", path,
-                strerror(errno));
-    fclose(file);
-    return rc < 0 ? rc : crq_buf_check(out, err);
-}
-
 static int decode(enum mode mode, const char *text, size_t len, crq_value **out,
         crq_error *err)
 {
@@ -80,7 +57,7 @@ static int read_value(const struct argument *a, crq_value **out, crq_error *err)
     if (a->value[0] != '@')
         return decode(a->mode, a->value, strlen(a->value), out, err);
     crq_buf_init(&file, CRQ_MAX_BYTES);
-    rc = read_file(a->value + 1, &file, err);
+    rc = crq_file_read(a->value + 1, &file, err);
     if (rc == 0)
         rc = decode(a->mode, crq_buf_text(&file), file.len, out, err);
     crq_buf_fini(&file);

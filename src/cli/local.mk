@@ -1,6 +1,7 @@
 bin_PROGRAMS += crq
 crq_SOURCES = \
 	src/cli/cli.h \
+	src/cli/cmd_app.c \
 	src/cli/cmd_enqueue.c \
 	src/cli/cmd_info.c \
 	src/cli/cmd_list.c \

@@ -20,6 +20,7 @@ static const struct cli_verb verbs[] = {
     { "show", "all about one job", cmd_show },
     { "list", "the jobs of a queue", cmd_list },
     { "info", "queues and workers at a glance", cmd_info },
+    { "app", "check the app.json of an application", cmd_app },
     { "worker", "run jobs in C tasks: crq-worker", cmd_worker },
     { "up", "a Redis and a worker of your own, until Ctrl-C", cmd_up },
 };

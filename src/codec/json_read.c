@@ -17,6 +17,7 @@ struct reader {
     const char *text;
     size_t len, at;
     size_t items, depth; /* how many may still be made, and be opened */
+    bool unique_keys;
     struct crq_buf string;
     crq_error *err;
 };
@@ -295,10 +296,12 @@ static int read_items(struct reader *r, crq_value *list)
 
 static int read_pair(struct reader *r, crq_value *dict)
 {
+    size_t start, before = crq_value_count(dict);
     crq_value *key, *val;
     int rc;
 
     skip_space(r);
+    start = r->at;
     if (peek(r) != '"')
         return unexpected(r, r->at, "a key in double quotes");
     rc = read_value(r, &key);
@@ -313,7 +316,13 @@ static int read_pair(struct reader *r, crq_value *dict)
         crq_value_free(key);
         return rc;
     }
-    return check_put(r, crq_value_put(dict, key, val));
+    rc = check_put(r, crq_value_put(dict, key, val));
+    if (rc == 0 && r->unique_keys && crq_value_count(dict) == before)
+        rc = crq_fail(r->err, CRQ_ECODEC,
+                "offset %zu: this key stands here "
+                "twice",
+                start);
+    return rc;
 }
 
 static int read_pairs(struct reader *r, crq_value *dict)
@@ -400,6 +409,7 @@ int crq_json_decode(const char *text, size_t len,
                 (unsigned)(unsigned char)text[bad]);
     r.items = most.max_items;
     r.depth = most.max_depth;
+    r.unique_keys = most.unique_keys;
     crq_buf_init(&r.string, most.max_bytes);
     rc = read_value(&r, &v);
     skip_space(&r);

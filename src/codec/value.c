@@ -44,13 +44,15 @@ static const struct {
 
 struct crq_limits crq_limits_resolve(const struct crq_limits *limits)
 {
-    struct crq_limits all = { CRQ_MAX_BYTES, CRQ_MAX_ITEMS, CRQ_MAX_DEPTH };
+    struct crq_limits all = { CRQ_MAX_BYTES, CRQ_MAX_ITEMS, CRQ_MAX_DEPTH,
+        false };
 
     if (limits == NULL)
         return all;
     all.max_bytes = limits->max_bytes > 0 ? limits->max_bytes : all.max_bytes;
     all.max_items = limits->max_items > 0 ? limits->max_items : all.max_items;
     all.max_depth = limits->max_depth > 0 ? limits->max_depth : all.max_depth;
+    all.unique_keys = limits->unique_keys;
     return all;
 }
 

@@ -16,6 +16,7 @@ struct crq_limits {
     size_t max_bytes; /* of input, and of text or bytes made of it */
     size_t max_items; /* values made: memo, containers' items, scalars */
     size_t max_depth; /* of containers within containers */
+    bool unique_keys; /* JSON: a repeated key is an error (CRQ_ECODEC) */
 };
 
 #define CRQ_MAX_BYTES ((size_t)64 << 20)

@@ -20,7 +20,7 @@ static void encode(crq_value *v, struct crq_buf *out)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct crq_limits limits = { 0, 100000, 0 };
+    static const struct crq_limits limits = { 0, 100000, 0, false };
     struct crq_buf once = CRQ_BUF_INIT, twice = CRQ_BUF_INIT;
     crq_value *v = NULL;
     crq_error err;

@@ -1,6 +1,7 @@
 # One program per decoder: fuzz.h says what a target is. A new one adds its
 # name to the list, two lines at the end, and its folder of inputs.
 FUZZ_TARGETS = \
+	tests/fuzz/fuzz_app \
 	tests/fuzz/fuzz_frame \
 	tests/fuzz/fuzz_inflate \
 	tests/fuzz/fuzz_job \
@@ -26,6 +27,9 @@ tests_fuzz_libreplay_la_SOURCES = tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_libreplay_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DCORPUS='"$(abs_top_srcdir)/tests/fuzz/corpus"'
 
+tests_fuzz_fuzz_app_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_app.c
+tests_fuzz_fuzz_app_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_app_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_frame.c
 tests_fuzz_fuzz_frame_LDADD = $(FUZZ_LIBS) libcrq-exec.la
 tests_fuzz_fuzz_frame_LDFLAGS = $(FUZZ_LINK)

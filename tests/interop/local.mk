@@ -5,6 +5,7 @@ EXTRA_DIST += \
 	tests/interop/requirements.txt \
 	tests/interop/state.py \
 	tests/interop/tasks.py \
+	tests/interop/test_app.py \
 	tests/interop/test_cli.py \
 	tests/interop/test_crq_manual.py \
 	tests/interop/test_enqueue.py \

@@ -86,15 +86,15 @@ static const struct {
     struct crq_limits limits;
     int want;
 } limited[] = {
-    { "[[[]]]", { 0, 0, 3 }, 0 },
-    { "[[[]]]", { 0, 0, 2 }, CRQ_ELIMIT },
-    { "{\"a\":{\"b\":{}}}", { 0, 0, 2 }, CRQ_ELIMIT },
-    { "[1,2,3]", { 0, 4, 0 }, 0 },
-    { "[1,2,3]", { 0, 3, 0 }, CRQ_ELIMIT },
-    { "{\"a\":1}", { 0, 3, 0 }, 0 },
-    { "{\"a\":1}", { 0, 2, 0 }, CRQ_ELIMIT },
-    { "[1,2,3]", { 7, 0, 0 }, 0 },
-    { "[1,2,3]", { 6, 0, 0 }, CRQ_ELIMIT },
+    { "[[[]]]", { 0, 0, 3, false }, 0 },
+    { "[[[]]]", { 0, 0, 2, false }, CRQ_ELIMIT },
+    { "{\"a\":{\"b\":{}}}", { 0, 0, 2, false }, CRQ_ELIMIT },
+    { "[1,2,3]", { 0, 4, 0, false }, 0 },
+    { "[1,2,3]", { 0, 3, 0, false }, CRQ_ELIMIT },
+    { "{\"a\":1}", { 0, 3, 0, false }, 0 },
+    { "{\"a\":1}", { 0, 2, 0, false }, CRQ_ELIMIT },
+    { "[1,2,3]", { 7, 0, 0, false }, 0 },
+    { "[1,2,3]", { 6, 0, 0, false }, CRQ_ELIMIT },
 };
 
 START_TEST(test_limits_hold)
@@ -105,6 +105,21 @@ START_TEST(test_limits_hold)
     ck_assert_int_eq(crq_json_decode(limited[_i].text, strlen(limited[_i].text),
                              &limited[_i].limits, &v, &err),
             limited[_i].want);
+    crq_value_free(v);
+}
+END_TEST
+
+START_TEST(test_repeated_keys_can_be_refused)
+{
+    static const char text[] = "{\"a\": {\"b\": 1, \"b\": 2}}";
+    struct crq_limits limits = { .unique_keys = true };
+    crq_value *v = NULL;
+    crq_error err;
+
+    ck_assert_int_eq(crq_json_decode(text, sizeof(text) - 1, &limits, &v, &err),
+            CRQ_ECODEC);
+    ck_assert_str_eq(err.text, "offset 15: this key stands here twice");
+    unit_ok(crq_json_decode(text, sizeof(text) - 1, NULL, &v, &err), &err);
     crq_value_free(v);
 }
 END_TEST
@@ -442,6 +457,7 @@ int main(void)
     tcase_add_test(tc, test_texts_are_read_as_python_reads_them);
     unit_add_rows(tc, test_a_wrong_text_is_refused_with_its_place, wrong);
     unit_add_rows(tc, test_limits_hold, limited);
+    tcase_add_test(tc, test_repeated_keys_can_be_refused);
     tcase_add_test(tc, test_a_million_open_brackets_are_refused);
     tcase_add_test(tc, test_an_int_beyond_pythons_limit_is_refused);
     unit_add_rows(tc, test_both_styles_are_written, written);

@@ -532,7 +532,7 @@ END_TEST
 
 START_TEST(test_depth_is_counted_exactly)
 {
-    struct crq_limits limits = { 0, 0, 3 };
+    struct crq_limits limits = { 0, 0, 3, false };
     struct crq_buf buf = CRQ_BUF_INIT;
 
     crq_buf_puts(&buf, "N\x85\x85\x85.");
@@ -552,7 +552,7 @@ START_TEST(test_values_are_counted)
     static const char *const pickles[] = { "NNNNNNNN.", "((((((((N.",
         "N22222222.", "Nq\x01h\x01h\x01h\x01h\x01.", "N\x94\x94\x94\x94\x94.",
         "cbuiltins\nlist\nq\x01(((NNl\x85q\x02h\x01h\x02Rh\x01h\x02R." };
-    struct crq_limits limits = { 0, 5, 0 };
+    struct crq_limits limits = { 0, 5, 0, false };
 
     for (size_t i = 0; i < sizeof(pickles) / sizeof(pickles[0]); i++) {
         struct crq_buf buf = CRQ_BUF_INIT;
@@ -565,7 +565,7 @@ END_TEST
 
 START_TEST(test_bytes_are_counted)
 {
-    struct crq_limits limits = { 60, 0, 0 };
+    struct crq_limits limits = { 60, 0, 0, false };
     struct crq_buf buf = CRQ_BUF_INIT;
 
     repeat(&buf, "N", 1, 60);
@@ -589,7 +589,7 @@ END_TEST
 
 START_TEST(test_a_memo_that_skips_ahead_takes_no_memory)
 {
-    struct crq_limits limits = { 0, 100, 0 };
+    struct crq_limits limits = { 0, 100, 0, false };
     struct crq_buf buf = CRQ_BUF_INIT;
 
     repeat(&buf, "N0", 2, 40);

@@ -135,7 +135,7 @@ END_TEST
 
 START_TEST(test_limits_that_are_0_are_the_defaults)
 {
-    struct crq_limits some = { 0, 7, 0 }, all = crq_limits_resolve(NULL);
+    struct crq_limits some = { 0, 7, 0, false }, all = crq_limits_resolve(NULL);
 
     some = crq_limits_resolve(&some);
     ck_assert_uint_eq(some.max_items, 7);

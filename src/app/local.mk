@@ -1,0 +1,6 @@
+libcrq_core_la_SOURCES += \
+	src/app/app.c \
+	src/app/app.h \
+	src/app/call.c \
+	src/app/read.c \
+	src/app/read.h
