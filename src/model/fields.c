@@ -15,56 +15,64 @@
 #include "codec/timetext.h"
 #include "codec/value.h"
 
+/* What the scripts that create jobs are given of a field. */
+enum sent {
+    NAMED, /* its name and value, where it is set */
+    BARE,  /* its value, in a place of its own */
+    KNOWN, /* nothing: the script knows it */
+    OLD    /* nothing: RQ stores results in streams since 1.12 */
+};
+
 static const struct {
     const char *name;
     enum crq_field_kind kind;
-    bool old; /* read only: RQ stores results in streams since 1.12 */
+    enum sent sent;
 } table[CRQ_FIELD_COUNT] = {
-    [CRQ_FIELD_CREATED_AT] = { "created_at", CRQ_KIND_TIME, false },
-    [CRQ_FIELD_DATA] = { "data", CRQ_KIND_BYTES, false },
-    [CRQ_FIELD_STATUS] = { "status", CRQ_KIND_TEXT, false },
-    [CRQ_FIELD_ORIGIN] = { "origin", CRQ_KIND_TEXT, false },
-    [CRQ_FIELD_DESCRIPTION] = { "description", CRQ_KIND_TEXT, false },
-    [CRQ_FIELD_ENQUEUED_AT] = { "enqueued_at", CRQ_KIND_TIME, false },
-    [CRQ_FIELD_STARTED_AT] = { "started_at", CRQ_KIND_TIME, false },
-    [CRQ_FIELD_ENDED_AT] = { "ended_at", CRQ_KIND_TIME, false },
-    [CRQ_FIELD_LAST_HEARTBEAT] = { "last_heartbeat", CRQ_KIND_TIME, false },
-    [CRQ_FIELD_WORKER_NAME] = { "worker_name", CRQ_KIND_TEXT, false },
-    [CRQ_FIELD_GROUP_ID] = { "group_id", CRQ_KIND_TEXT, false },
-    [CRQ_FIELD_TIMEOUT] = { "timeout", CRQ_KIND_NUMBER, false },
-    [CRQ_FIELD_RESULT_TTL] = { "result_ttl", CRQ_KIND_NUMBER, false },
-    [CRQ_FIELD_FAILURE_TTL] = { "failure_ttl", CRQ_KIND_NUMBER, false },
-    [CRQ_FIELD_TTL] = { "ttl", CRQ_KIND_NUMBER, false },
-    [CRQ_FIELD_META] = { "meta", CRQ_KIND_BYTES, false },
-    [CRQ_FIELD_DEPENDENCY_ID] = { "dependency_id", CRQ_KIND_TEXT, false },
-    [CRQ_FIELD_DEPENDENCY_IDS] = { "dependency_ids", CRQ_KIND_JSON, false },
+    [CRQ_FIELD_CREATED_AT] = { "created_at", CRQ_KIND_TIME, BARE },
+    [CRQ_FIELD_DATA] = { "data", CRQ_KIND_BYTES, BARE },
+    [CRQ_FIELD_STATUS] = { "status", CRQ_KIND_TEXT, KNOWN },
+    [CRQ_FIELD_ORIGIN] = { "origin", CRQ_KIND_TEXT, BARE },
+    [CRQ_FIELD_DESCRIPTION] = { "description", CRQ_KIND_TEXT, BARE },
+    [CRQ_FIELD_ENQUEUED_AT] = { "enqueued_at", CRQ_KIND_TIME, KNOWN },
+    [CRQ_FIELD_STARTED_AT] = { "started_at", CRQ_KIND_TIME, NAMED },
+    [CRQ_FIELD_ENDED_AT] = { "ended_at", CRQ_KIND_TIME, NAMED },
+    [CRQ_FIELD_LAST_HEARTBEAT] = { "last_heartbeat", CRQ_KIND_TIME, NAMED },
+    [CRQ_FIELD_WORKER_NAME] = { "worker_name", CRQ_KIND_TEXT, NAMED },
+    [CRQ_FIELD_GROUP_ID] = { "group_id", CRQ_KIND_TEXT, NAMED },
+    [CRQ_FIELD_TIMEOUT] = { "timeout", CRQ_KIND_NUMBER, BARE },
+    [CRQ_FIELD_RESULT_TTL] = { "result_ttl", CRQ_KIND_NUMBER, NAMED },
+    [CRQ_FIELD_FAILURE_TTL] = { "failure_ttl", CRQ_KIND_NUMBER, NAMED },
+    [CRQ_FIELD_TTL] = { "ttl", CRQ_KIND_NUMBER, NAMED },
+    [CRQ_FIELD_META] = { "meta", CRQ_KIND_BYTES, NAMED },
+    [CRQ_FIELD_DEPENDENCY_ID] = { "dependency_id", CRQ_KIND_TEXT, NAMED },
+    [CRQ_FIELD_DEPENDENCY_IDS] = { "dependency_ids", CRQ_KIND_JSON, NAMED },
     [CRQ_FIELD_ALLOW_DEPENDENCY_FAILURES] = { "allow_dependency_failures",
-            CRQ_KIND_NUMBER, false },
+            CRQ_KIND_NUMBER, NAMED },
     [CRQ_FIELD_ENQUEUE_AT_FRONT] = { "enqueue_at_front", CRQ_KIND_NUMBER,
-            false },
+            NAMED },
     [CRQ_FIELD_ENQUEUE_AT_FRONT_ON_RETRY] = { "enqueue_at_front_on_retry",
-            CRQ_KIND_NUMBER, false },
-    [CRQ_FIELD_RETRIES_LEFT] = { "retries_left", CRQ_KIND_NUMBER, false },
+            CRQ_KIND_NUMBER, NAMED },
+    [CRQ_FIELD_RETRIES_LEFT] = { "retries_left", CRQ_KIND_NUMBER, NAMED },
     [CRQ_FIELD_NUMBER_OF_RETRIES] = { "number_of_retries", CRQ_KIND_NUMBER,
-            false },
-    [CRQ_FIELD_RETRY_INTERVALS] = { "retry_intervals", CRQ_KIND_JSON, false },
-    [CRQ_FIELD_REPEATS_LEFT] = { "repeats_left", CRQ_KIND_NUMBER, false },
-    [CRQ_FIELD_REPEAT_INTERVALS] = { "repeat_intervals", CRQ_KIND_JSON, false },
+            NAMED },
+    [CRQ_FIELD_RETRY_INTERVALS] = { "retry_intervals", CRQ_KIND_JSON, NAMED },
+    [CRQ_FIELD_REPEATS_LEFT] = { "repeats_left", CRQ_KIND_NUMBER, NAMED },
+    [CRQ_FIELD_REPEAT_INTERVALS] = { "repeat_intervals", CRQ_KIND_JSON, NAMED },
     [CRQ_FIELD_SUCCESS_CALLBACK_NAME] = { "success_callback_name",
-            CRQ_KIND_TEXT, false },
+            CRQ_KIND_TEXT, NAMED },
     [CRQ_FIELD_SUCCESS_CALLBACK_TIMEOUT] = { "success_callback_timeout",
-            CRQ_KIND_NUMBER, false },
+            CRQ_KIND_NUMBER, NAMED },
     [CRQ_FIELD_FAILURE_CALLBACK_NAME] = { "failure_callback_name",
-            CRQ_KIND_TEXT, false },
+            CRQ_KIND_TEXT, NAMED },
     [CRQ_FIELD_FAILURE_CALLBACK_TIMEOUT] = { "failure_callback_timeout",
-            CRQ_KIND_NUMBER, false },
+            CRQ_KIND_NUMBER, NAMED },
     [CRQ_FIELD_STOPPED_CALLBACK_NAME] = { "stopped_callback_name",
-            CRQ_KIND_TEXT, false },
+            CRQ_KIND_TEXT, NAMED },
     [CRQ_FIELD_STOPPED_CALLBACK_TIMEOUT] = { "stopped_callback_timeout",
-            CRQ_KIND_NUMBER, false },
-    [CRQ_FIELD_WEBHOOKS] = { "webhooks", CRQ_KIND_JSON, false },
-    [CRQ_FIELD_RESULT] = { "result", CRQ_KIND_BYTES, true },
-    [CRQ_FIELD_EXC_INFO] = { "exc_info", CRQ_KIND_BYTES, true },
+            CRQ_KIND_NUMBER, NAMED },
+    [CRQ_FIELD_WEBHOOKS] = { "webhooks", CRQ_KIND_JSON, NAMED },
+    [CRQ_FIELD_RESULT] = { "result", CRQ_KIND_BYTES, OLD },
+    [CRQ_FIELD_EXC_INFO] = { "exc_info", CRQ_KIND_BYTES, OLD },
 };
 
 const char *crq_field_name(enum crq_field field)
@@ -301,11 +309,13 @@ int crq_fields_decode(struct crq_fields *fields, const crq_reply *reply,
 
 void crq_fields_encode(const struct crq_fields *fields, struct crq_args *out)
 {
+    for (int f = 0; f < CRQ_FIELD_COUNT; f++)
+        if (table[f].sent == BARE)
+            crq_args_put(out, fields->known[f].bytes, fields->known[f].len);
     for (int f = 0; f < CRQ_FIELD_COUNT; f++) {
-        if (table[f].old || fields->known[f].bytes == NULL)
+        if (table[f].sent != NAMED || fields->known[f].bytes == NULL)
             continue;
-        if (f != CRQ_FIELD_CREATED_AT && f != CRQ_FIELD_DATA)
-            crq_args_put(out, table[f].name, strlen(table[f].name));
+        crq_args_put(out, table[f].name, strlen(table[f].name));
         crq_args_put(out, fields->known[f].bytes, fields->known[f].len);
     }
 }

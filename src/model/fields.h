@@ -115,9 +115,9 @@ int crq_fields_decode(struct crq_fields *fields, const crq_reply *reply,
 
 /**
  * Put the fields of a new job as the scripts that create jobs take them: the
- * values of created_at and data, which must be set, then name and value of
- * each other field that is set. Those that RQ writes empty too are known to
- * save_job.lua.
+ * values of created_at, data, origin, description and timeout (empty when not
+ * set), then name and value of each other field that is set. status,
+ * enqueued_at, and what RQ writes empty are known to the scripts.
  */
 void crq_fields_encode(const struct crq_fields *fields, struct crq_args *out);
 

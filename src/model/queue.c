@@ -92,7 +92,7 @@ struct placing {
     int64_t when_us; /* scheduled: due */
 };
 
-static const struct placing now_placing = { &crq_script_enqueue, 5,
+static const struct placing now_placing = { &crq_script_enqueue, 3,
     CRQ_STATUS_QUEUED, CRQ_UNSET };
 
 /* A call made ready. */
@@ -129,34 +129,43 @@ static void put_score(struct crq_args *args, int64_t when_us)
     crq_args_put(args, text, (size_t)len);
 }
 
+static void put_key(struct crq_args *args, enum crq_key which, const char *name)
+{
+    char key[CRQ_KEY_MAX];
+    size_t len = crq_key(key, which, name);
+
+    crq_args_put(args, key, len);
+}
+
 static void put_words(const crq_queue *queue, const struct placing *placing,
         const crq_call *call, const char *id, const struct crq_fields *fields,
         struct crq_args *args)
 {
-    static const enum crq_key job_keys[] = { CRQ_KEY_JOB,
-        CRQ_KEY_JOB_DEPENDENTS, CRQ_KEY_JOB_DEPENDENCIES };
     bool scheduled = placing->status == CRQ_STATUS_SCHEDULED;
-    char key[CRQ_KEY_MAX];
+    bool expires = call->ttl_s != CRQ_UNSET;
 
-    crq_args_reserve(args, 32, 640); /* what most jobs have */
-    crq_args_put(args, key, crq_key(key, CRQ_KEY_QUEUES, NULL));
-    crq_args_put(args, key, crq_key(key, CRQ_KEY_QUEUE, queue->name));
-    for (int i = 0; i < 3; i++)
-        crq_args_put(args, key, crq_key(key, job_keys[i], id));
+    crq_args_reserve(args, 16, 512); /* what most jobs have */
+    put_key(args, CRQ_KEY_QUEUES, NULL);
+    put_key(args, CRQ_KEY_QUEUE, queue->name);
+    put_key(args, CRQ_KEY_JOB, id);
     if (scheduled)
-        crq_args_put(args, key, crq_key(key, CRQ_KEY_SCHEDULED, queue->name));
+        put_key(args, CRQ_KEY_SCHEDULED, queue->name);
 
     crq_args_puts(args, id);
     if (scheduled)
         put_score(args, placing->when_us);
     else
         crq_args_puts(args, call->at_front ? "LPUSH" : "RPUSH");
-    if (call->ttl_s == CRQ_UNSET)
-        crq_args_puts(args, "");
-    else
+    if (expires)
         crq_args_puti(args, call->ttl_s);
+    else
+        crq_args_puts(args, "");
     crq_args_puts(args, call->unique ? "1" : "0");
     crq_fields_encode(fields, args);
+    if (expires) {
+        put_key(args, CRQ_KEY_JOB_DEPENDENTS, id);
+        put_key(args, CRQ_KEY_JOB_DEPENDENCIES, id);
+    }
 }
 
 /* Check the call and fill the fields, which the caller ends. */
@@ -205,19 +214,19 @@ static int place(crq_queue *queue, const struct placing *placing,
     if (rc == 0) {
         put_words(queue, placing, call, ready.id, &ready.fields, &args);
         /* Made before it is written: afterwards nothing may fail. */
-        rc = crq_job_from_fields(queue->conn, ready.id, &ready.fields, &job,
-                err);
+        if (out_job != NULL)
+            rc = crq_job_from_fields(queue->conn, ready.id, &ready.fields, &job,
+                    err);
     }
     if (rc == 0)
         rc = crq_script_call(queue->conn, placing->script, placing->nkeys,
                 &args, &reply, err);
     if (rc == 0)
         rc = check_saved(reply, ready.id, err);
-    if (rc == 0 && out_job != NULL) {
+    if (rc == 0 && out_job != NULL)
         *out_job = job;
-        job = NULL;
-    }
-    crq_job_free(job);
+    else
+        crq_job_free(job);
     crq_reply_free(reply);
     crq_args_fini(&args);
     crq_fields_fini(&ready.fields);
@@ -233,7 +242,7 @@ int crq_queue_enqueue(crq_queue *queue, const crq_call *call, crq_job **out_job,
 int crq_queue_enqueue_at(crq_queue *queue, int64_t when_us,
         const crq_call *call, crq_job **out_job, crq_error *err)
 {
-    struct placing placing = { &crq_script_schedule, 6, CRQ_STATUS_SCHEDULED,
+    struct placing placing = { &crq_script_schedule, 4, CRQ_STATUS_SCHEDULED,
         when_us };
 
     if (when_us < FIRST_US || when_us > LAST_US)

@@ -63,6 +63,18 @@ void job_fini(struct job *job)
     crq_args_fini(&job->fields);
 }
 
+const char *job_field(const struct job *job, const char *name, size_t *out_len)
+{
+    for (size_t i = 0; i + 1 < job->fields.count; i += 2) {
+        const char *word = crq_args_word(&job->fields, i, out_len);
+
+        if (*out_len == strlen(name) && memcmp(word, name, *out_len) == 0)
+            return crq_args_word(&job->fields, i + 1, out_len);
+    }
+    *out_len = 0;
+    return "";
+}
+
 void job_new_key(char key[JOB_KEY_LEN + 1])
 {
     memcpy(key, "rq:job:", 7);

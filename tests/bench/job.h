@@ -24,6 +24,9 @@ struct job {
 int job_init(struct job *job, crq_conn *conn, crq_error *err) CRQ_MUST_CHECK;
 void job_fini(struct job *job);
 
+/** The value of a field, borrowed; "" when there is none. */
+const char *job_field(const struct job *job, const char *name, size_t *out_len);
+
 /** "rq:job:" and a new UUID. */
 #define JOB_KEY_LEN (7 + CRQ_UUID_LEN)
 void job_new_key(char key[JOB_KEY_LEN + 1]);

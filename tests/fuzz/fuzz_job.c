@@ -119,32 +119,33 @@ static void look_at_job(crq_job *job)
 /* What is written of a job reads as the job was. */
 static void check_copy(const crq_job *job)
 {
+    static const char *const bare[] = { "created_at", "data", "origin",
+        "description", "timeout" };
+    const size_t bare_count = sizeof(bare) / sizeof(bare[0]);
     struct crq_buf resp = CRQ_BUF_INIT;
     struct crq_fields copy;
     struct crq_args args;
     crq_reply *reply;
     crq_error err;
 
-    /* A new job has both, and they are put without their names. */
-    if (job->fields.known[CRQ_FIELD_CREATED_AT].bytes == NULL)
-        return;
     crq_args_init(&args);
     crq_fields_encode(&job->fields, &args);
-    crq_buf_printf(&resp, "*%zu\r\n", args.count + 2);
+    crq_buf_printf(&resp, "*%zu\r\n", args.count + bare_count);
     for (size_t i = 0; i < args.count; i++) {
         size_t len;
         const char *word = crq_args_word(&args, i, &len);
 
-        if (i == 0)
-            put_text(&resp, "created_at", 10);
-        if (i == 1)
-            put_text(&resp, "data", 4);
+        if (i < bare_count)
+            put_text(&resp, bare[i], strlen(bare[i]));
         put_text(&resp, word, len);
     }
     reply = parse(&resp);
     crq_fields_init(&copy);
     fuzz_ok(crq_fields_decode(&copy, reply, &err), &err);
     for (int f = 0; f < CRQ_FIELD_RESULT; f++) {
+        /* The scripts that create jobs know these themselves. */
+        if (f == CRQ_FIELD_STATUS || f == CRQ_FIELD_ENQUEUED_AT)
+            continue;
         fuzz_check(copy.known[f].len == job->fields.known[f].len);
         fuzz_check(copy.known[f].number == job->fields.known[f].number);
     }

@@ -158,6 +158,10 @@ static const struct row rows[] = {
     { .when_us = INT64_C(253402300800) * 1000000, .rc = CRQ_EINVAL },
     /* A key of another type: nothing is half-written. */
     { .seed = "SET rq:queues x", .rc = CRQ_EREDIS },
+    { .seed = "SET rq:queues x\nRPUSH rq:queue:q a b a", .rc = CRQ_EREDIS },
+    { .seed = "SET rq:queues x\nRPUSH rq:queue:q a b a",
+            .at_front = true,
+            .rc = CRQ_EREDIS },
     { .seed = "SET rq:queue:q x", .rc = CRQ_EREDIS },
     { .seed = "SET rq:job:a x", .rc = CRQ_EREDIS },
     { .seed = "SADD rq:job:a x", .unique = true, .rc = CRQ_EREDIS },

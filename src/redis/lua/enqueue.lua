@@ -1,21 +1,28 @@
 -- enqueue.lua - puts a job on its queue: RQ's Queue.enqueue().
 --
--- KEYS  1 rq:queues  2 the queue  3 the job  4 its dependents
---       5 its dependencies
+-- KEYS  1 rq:queues  2 the queue  3 the job
 -- ARGV  1 job id  2 "LPUSH" to the front or "RPUSH" to the back
 --       3 ttl in seconds or ""  4 "1" when the id must be new, else "0"
---       5 created_at  6 data  7... names and values of the other fields
+--       5 created_at, and enqueued_at too  6 data  7 origin  8 description
+--       9 timeout  10... names and values of the other fields
+--       with a ttl, at the end: the keys of its dependents, its dependencies
 -- Returns 1 enqueued, 0 the id is taken (nothing was written), 2 it was
 -- enqueued by an earlier run of this same call (nothing was written).
 -- include save_job.lua
 
--- Nothing is rolled back when a command fails. So a key that holds another
--- type is met here, by reading, before anything is written.
-redis.call('SCARD', KEYS[1])
-redis.call('LLEN', KEYS[2])
-local saved = save_job()
-if saved == 1 then
-    redis.call('SADD', KEYS[1], KEYS[2])
-    redis.call(ARGV[2], KEYS[2], ARGV[1])
+local reason = why_not()
+if reason then
+    return reason
 end
-return saved
+-- Nothing is rolled back when a command fails. So the queue comes first: when
+-- it is of another type, nothing has been written. When the set is, the id is
+-- taken back, which nobody has seen; and what comes then cannot fail. To read
+-- both types beforehand would be two commands more for every job.
+call(ARGV[2], KEYS[2], ARGV[1])
+local added = redis.pcall('SADD', KEYS[1], KEYS[2])
+if type(added) == 'table' then
+    call(ARGV[2] == 'LPUSH' and 'LPOP' or 'RPOP', KEYS[2])
+    return added
+end
+save_job('queued')
+return 1
