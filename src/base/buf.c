@@ -85,6 +85,32 @@ int crq_buf_putc(struct crq_buf *buf, char c)
     return crq_buf_put(buf, &c, 1);
 }
 
+size_t crq_int_put(char out[CRQ_INT_LEN + 1], int64_t n)
+{
+    char digits[CRQ_INT_LEN];
+    size_t count = 0, len = 0;
+    uint64_t left = n < 0 ? -(uint64_t)n : (uint64_t)n;
+
+    do {
+        digits[count++] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (n < 0)
+        out[len++] = '-';
+    while (count > 0)
+        out[len++] = digits[--count];
+    out[len] = '\0';
+    return len;
+}
+
+int crq_buf_puti(struct crq_buf *buf, int64_t n)
+{
+    char text[CRQ_INT_LEN + 1];
+    size_t len = crq_int_put(text, n);
+
+    return crq_buf_put(buf, text, len);
+}
+
 int crq_buf_vprintf(struct crq_buf *buf, const char *format, va_list ap)
 {
     va_list again;

@@ -18,6 +18,8 @@ struct crq_buf {
     int rc; /* 0, CRQ_ENOMEM or CRQ_ELIMIT */
 };
 
+#define CRQ_INT_LEN 20 /* of the longest int64_t, with its sign */
+
 /* Bytes no job needs, and more than Redis takes in one string. */
 #define CRQ_BUF_MAX ((size_t)512 << 20)
 
@@ -39,6 +41,7 @@ void crq_buf_cut(struct crq_buf *buf, size_t len);
 int crq_buf_put(struct crq_buf *buf, const void *bytes, size_t len);
 int crq_buf_puts(struct crq_buf *buf, const char *text);
 int crq_buf_putc(struct crq_buf *buf, char c);
+int crq_buf_puti(struct crq_buf *buf, int64_t n); /* decimal */
 int crq_buf_printf(struct crq_buf *buf, const char *format, ...)
         CRQ_PRINTF(2, 3);
 int crq_buf_vprintf(struct crq_buf *buf, const char *format, va_list ap)
@@ -47,6 +50,9 @@ int crq_buf_vprintf(struct crq_buf *buf, const char *format, va_list ap)
 /** Room for `len` bytes at the end, to be filled and then added to buf->len.
  *  NULL after a failure. */
 char *crq_buf_room(struct crq_buf *buf, size_t len);
+
+/** Write n in decimal, with a '\0' behind it; returns the length. */
+size_t crq_int_put(char out[CRQ_INT_LEN + 1], int64_t n);
 
 /** The text so far, never NULL. */
 const char *crq_buf_text(const struct crq_buf *buf);

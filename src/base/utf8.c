@@ -31,6 +31,10 @@ bool crq_utf8_valid(const char *text, size_t len, size_t *out_offset)
     size_t at = 0, n;
 
     while (at < len) {
+        if (t[at] < 0x80) {
+            at++;
+            continue;
+        }
         n = sequence(t + at, len - at);
         if (n == 0) {
             *out_offset = at;

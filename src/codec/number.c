@@ -191,7 +191,7 @@ int crq_value_int_text(const crq_value *v, struct crq_buf *buf, crq_error *err)
     size_t used, len;
 
     if (crq_value_int_fits(v)) {
-        crq_buf_printf(buf, "%lld", (long long)v->u.i);
+        crq_buf_puti(buf, v->u.i);
         return crq_buf_check(buf, err);
     }
     if (v->u.data.len > WORDS * 4)

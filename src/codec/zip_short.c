@@ -17,14 +17,30 @@
 
 struct bits {
     uint8_t *at;
-    uint32_t held; /* not yet written, the oldest lowest */
+    uint64_t held; /* not yet written, the oldest lowest */
     unsigned count;
 };
 
+/* At most 32 bits. */
 static void put(struct bits *bits, uint32_t value, unsigned count)
 {
-    bits->held |= value << bits->count;
-    for (bits->count += count; bits->count >= 8; bits->count -= 8) {
+    bits->held |= (uint64_t)value << bits->count;
+    bits->count += count;
+    if (bits->count < 32)
+        return;
+    for (int i = 0; i < 4; i++) /* compilers make one store of it */
+        bits->at[i] = (uint8_t)(bits->held >> 8 * i);
+    bits->at += 4;
+    bits->held >>= 32;
+    bits->count -= 32;
+}
+
+/* What is still held, in whole bytes. */
+static void put_rest(struct bits *bits)
+{
+    unsigned count = bits->count;
+
+    for (; count > 0; count = count > 8 ? count - 8 : 0) {
         *bits->at++ = (uint8_t)bits->held;
         bits->held >>= 8;
     }
@@ -84,25 +100,26 @@ static void put_block(struct bits *bits, const uint8_t *bytes, size_t len)
 
     put(bits, 1, 1); /* the last block */
     put(bits, 1, 2); /* fixed codes */
-    while (at < len) {
-        size_t same = 0, from = 0, step = 1;
+    while (len - at >= MATCH_LEAST) {
+        uint8_t *slot = &seen[hash(bytes + at)];
+        size_t from = *slot, same = 0, end;
 
-        if (len - at >= MATCH_LEAST) {
-            from = seen[hash(bytes + at)];
-            if (from > 0)
-                same = match_len(bytes + from - 1, bytes + at, len - at);
+        if (from > 0)
+            same = match_len(bytes + from - 1, bytes + at, len - at);
+        *slot = (uint8_t)(at + 1);
+        if (same < MATCH_LEAST) {
+            put_literal(bits, bytes[at++]);
+            continue;
         }
-        if (same >= MATCH_LEAST) {
-            put_match(bits, same, at - (from - 1));
-            step = same;
-        } else
-            put_literal(bits, bytes[at]);
-        for (; step > 0; step--, at++)
+        put_match(bits, same, at - (from - 1));
+        for (end = at++ + same; at < end; at++)
             if (len - at >= MATCH_LEAST)
                 seen[hash(bytes + at)] = (uint8_t)(at + 1);
     }
+    while (at < len)
+        put_literal(bits, bytes[at++]);
     put(bits, 0, 7); /* the end */
-    put(bits, 0, 7); /* the last byte is filled up */
+    put_rest(bits);
 }
 
 size_t crq_zip_short(const uint8_t *bytes, size_t len, uint8_t *out)

@@ -169,12 +169,13 @@ static int set_data(const crq_call *call, struct crq_fields *out,
     crq_value *tuple = NULL;
     int rc = make_tuple(call, &tuple, err);
 
+    (void)crq_buf_room(&plain, 192); /* what most take, to grow once */
     if (rc == 0)
         rc = crq_serialize(call->serializer, tuple, &plain, err);
     if (rc == 0)
         rc = crq_zip_deflate(plain.data, plain.len, &packed, err);
     if (rc == 0)
-        rc = crq_fields_set(out, CRQ_FIELD_DATA, packed.data, packed.len, err);
+        rc = crq_fields_take(out, CRQ_FIELD_DATA, &packed, err);
     crq_value_free(tuple);
     crq_buf_fini(&plain);
     crq_buf_fini(&packed);
@@ -199,8 +200,7 @@ static int set_description(const crq_call *call, struct crq_fields *out,
         rc = crq_fail(err, CRQ_EINVAL,
                 "a name in kwargs has a surrogate or NUL: give a description");
     if (rc == 0)
-        rc = crq_fields_set(out, CRQ_FIELD_DESCRIPTION, crq_buf_text(&text),
-                text.len, err);
+        rc = crq_fields_take(out, CRQ_FIELD_DESCRIPTION, &text, err);
     crq_buf_fini(&text);
     return rc;
 }
@@ -215,7 +215,7 @@ static int set_meta(const crq_call *call, struct crq_fields *out,
         return 0;
     rc = crq_serialize(call->serializer, call->meta, &bytes, err);
     if (rc == 0)
-        rc = crq_fields_set(out, CRQ_FIELD_META, bytes.data, bytes.len, err);
+        rc = crq_fields_take(out, CRQ_FIELD_META, &bytes, err);
     crq_buf_fini(&bytes);
     return rc;
 }
@@ -239,8 +239,7 @@ static int set_retry(const crq_call *call, struct crq_fields *out,
     crq_buf_putc(&text, ']');
     rc = crq_buf_check(&text, err);
     if (rc == 0)
-        rc = crq_fields_set(out, CRQ_FIELD_RETRY_INTERVALS, text.data, text.len,
-                err);
+        rc = crq_fields_take(out, CRQ_FIELD_RETRY_INTERVALS, &text, err);
     if (rc == 0)
         rc = crq_fields_set_number(out, CRQ_FIELD_RETRIES_LEFT, call->retry_max,
                 err);

@@ -95,7 +95,8 @@ void crq_fields_init(struct crq_fields *fields)
 void crq_fields_fini(struct crq_fields *fields)
 {
     for (int f = 0; f < CRQ_FIELD_COUNT; f++)
-        crq_free(fields->known[f].bytes);
+        if (fields->known[f].bytes != NULL) /* most are not set */
+            crq_free(fields->known[f].bytes);
     for (size_t i = 0; i < fields->others_count; i++) {
         crq_free(fields->others[i].name);
         crq_free(fields->others[i].bytes);
@@ -126,6 +127,22 @@ int crq_fields_set(struct crq_fields *fields, enum crq_field field,
     return put(fields, field, bytes, len, CRQ_UNSET, err);
 }
 
+int crq_fields_take(struct crq_fields *fields, enum crq_field field,
+        struct crq_buf *from, crq_error *err)
+{
+    char *bytes;
+    size_t len;
+    int rc = crq_buf_steal(from, &bytes, &len, err);
+
+    if (rc < 0)
+        return rc;
+    crq_free(fields->known[field].bytes);
+    fields->known[field].bytes = bytes;
+    fields->known[field].len = len;
+    fields->known[field].number = CRQ_UNSET;
+    return 0;
+}
+
 int crq_fields_set_text(struct crq_fields *fields, enum crq_field field,
         const char *text, crq_error *err)
 {
@@ -144,10 +161,10 @@ int crq_fields_set_time(struct crq_fields *fields, enum crq_field field,
 int crq_fields_set_number(struct crq_fields *fields, enum crq_field field,
         int64_t number, crq_error *err)
 {
-    char text[24];
-    int len = snprintf(text, sizeof(text), "%lld", (long long)number);
+    char text[CRQ_INT_LEN + 1];
+    size_t len = crq_int_put(text, number);
 
-    return put(fields, field, text, (size_t)len, number, err);
+    return put(fields, field, text, len, number, err);
 }
 
 /* ---- reading ---- */
@@ -156,9 +173,13 @@ bool crq_text_valid(const char *bytes, size_t len, size_t *out_bad)
 {
     size_t at = 0, size;
 
+    while (at < len && (signed char)bytes[at] > 0) /* ASCII, mostly */
+        at++;
+    if (at == len)
+        return true;
     if (!crq_utf8_valid(bytes, len, out_bad))
         return false;
-    for (; at < len; at += size) {
+    for (at = 0; at < len; at += size) {
         uint32_t c = crq_utf8_next(bytes + at, len - at, &size);
 
         if (c == 0 || (c >= 0xd800 && c <= 0xdfff)) {

@@ -97,6 +97,9 @@ void crq_fields_fini(struct crq_fields *fields);
 /** Set a field; the bytes are copied. An old value is replaced. */
 int crq_fields_set(struct crq_fields *fields, enum crq_field field,
         const void *bytes, size_t len, crq_error *err) CRQ_MUST_CHECK;
+/** The same with the bytes of a buffer, which is empty afterwards. */
+int crq_fields_take(struct crq_fields *fields, enum crq_field field,
+        struct crq_buf *from, crq_error *err) CRQ_MUST_CHECK;
 int crq_fields_set_text(struct crq_fields *fields, enum crq_field field,
         const char *text, crq_error *err) CRQ_MUST_CHECK;
 int crq_fields_set_time(struct crq_fields *fields, enum crq_field field,

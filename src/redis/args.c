@@ -58,16 +58,10 @@ void crq_args_puts(struct crq_args *args, const char *text)
 
 void crq_args_puti(struct crq_args *args, int64_t n)
 {
-    char text[24], *at = text + sizeof(text);
-    uint64_t left = n < 0 ? -(uint64_t)n : (uint64_t)n;
+    char text[CRQ_INT_LEN + 1];
+    size_t len = crq_int_put(text, n);
 
-    do {
-        *--at = (char)('0' + left % 10);
-        left /= 10;
-    } while (left > 0);
-    if (n < 0)
-        *--at = '-';
-    crq_args_put(args, at, (size_t)(text + sizeof(text) - at));
+    crq_args_put(args, text, len);
 }
 
 void crq_args_list(struct crq_args *args, ...)
@@ -99,22 +93,19 @@ const char *crq_args_word(const struct crq_args *args, size_t i,
 /* "$5\r\n" or "*5\r\n" at the end of `out`, where there is room. */
 static size_t put_head(char *out, char kind, size_t n)
 {
-    char digits[24];
-    size_t count = 0, len = 0;
+    size_t len = 1;
 
-    do {
-        digits[count++] = (char)('0' + n % 10);
-        n /= 10;
-    } while (n > 0);
-    out[len++] = kind;
-    while (count > 0)
-        out[len++] = digits[--count];
+    out[0] = kind;
+    if (n < 10) /* most are */
+        out[len++] = (char)('0' + n);
+    else
+        len += crq_int_put(out + 1, (int64_t)n);
     out[len++] = '\r';
     out[len++] = '\n';
     return len;
 }
 
-#define HEAD_MAX 24 /* a kind, 20 digits, the line's end */
+#define HEAD_MAX (CRQ_INT_LEN + 3) /* a kind, digits, the line's end */
 
 int crq_args_encode(const struct crq_args *head, const struct crq_args *args,
         struct crq_buf *out)

@@ -21,6 +21,33 @@ START_TEST(test_what_is_put_stands_in_order_and_ends_in_nul)
 }
 END_TEST
 
+static const struct {
+    int64_t n;
+    const char *text;
+} ints[] = {
+    { 0, "0" },
+    { 7, "7" },
+    { 10, "10" },
+    { -1, "-1" },
+    { 1234567890, "1234567890" },
+    { INT64_MAX, "9223372036854775807" },
+    { INT64_MIN, "-9223372036854775808" },
+};
+
+START_TEST(test_a_number_is_written_in_decimal)
+{
+    struct crq_buf buf = CRQ_BUF_INIT;
+    char text[CRQ_INT_LEN + 1];
+
+    ck_assert_uint_eq(crq_int_put(text, ints[_i].n), strlen(ints[_i].text));
+    ck_assert_str_eq(text, ints[_i].text);
+    crq_buf_puts(&buf, "n=");
+    ck_assert_int_eq(crq_buf_puti(&buf, ints[_i].n), 0);
+    ck_assert_str_eq(crq_buf_text(&buf) + 2, ints[_i].text);
+    crq_buf_fini(&buf);
+}
+END_TEST
+
 START_TEST(test_a_long_printf_is_whole)
 {
     struct crq_buf buf = CRQ_BUF_INIT;
@@ -95,6 +122,7 @@ int main(void)
     TCase *tc = tcase_create("buf");
 
     tcase_add_test(tc, test_what_is_put_stands_in_order_and_ends_in_nul);
+    unit_add_rows(tc, test_a_number_is_written_in_decimal, ints);
     tcase_add_test(tc, test_a_long_printf_is_whole);
     tcase_add_test(tc, test_a_put_beyond_the_cap_fails_and_stays_failed);
     tcase_add_test(tc, test_steal_hands_the_bytes_over);
