@@ -286,7 +286,7 @@ typedef struct crq_conn_options {
  *
  * Blocks up to the connect timeout. CRQ_EINVAL (the text quotes the URL at the
  * wrong place, never the password), CRQ_ECONNECT, CRQ_EAUTH, CRQ_EREDIS,
- * CRQ_EUNSUPPORTED (rediss:// without TLS built in), CRQ_ENOMEM.
+ * CRQ_ENOMEM.
  */
 int crq_conn_open(const char *url, const crq_conn_options *options,
         crq_conn **out, crq_error *err) CRQ_MUST_CHECK;

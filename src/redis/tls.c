@@ -7,10 +7,6 @@
  */
 #include "redis/tls.h"
 
-#include "base/error.h"
-
-#ifdef HAVE_HIREDIS_SSL
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
@@ -21,6 +17,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "base/error.h"
 #include "base/mem.h"
 
 struct crq_tls {
@@ -210,53 +207,3 @@ bool crq_tls_is_quiet(struct crq_tls *tls)
     errno = 0;
     return moved(tls, SSL_peek(tls->ssl, &byte, 1)) == 0;
 }
-
-#else
-
-int crq_tls_new(const char *host, struct crq_tls **out, crq_error *err)
-{
-    (void)host;
-    (void)out;
-    return crq_fail(err, CRQ_EUNSUPPORTED,
-            "TLS is not built in (hiredis >= 1.0 with hiredis_ssl)");
-}
-
-/* There is no struct crq_tls that these could be called with. */
-
-void crq_tls_free(struct crq_tls *tls)
-{
-    (void)tls;
-}
-
-int crq_tls_handshake(struct crq_tls *tls, int fd, short *out_events,
-        crq_error *err)
-{
-    (void)tls;
-    (void)fd;
-    (void)out_events;
-    return crq_fail(err, CRQ_ECONNECT, "TLS is not built in");
-}
-
-ssize_t crq_tls_write(struct crq_tls *tls, const void *bytes, size_t len)
-{
-    (void)tls;
-    (void)bytes;
-    (void)len;
-    return -1;
-}
-
-ssize_t crq_tls_read(struct crq_tls *tls, void *bytes, size_t len)
-{
-    (void)tls;
-    (void)bytes;
-    (void)len;
-    return -1;
-}
-
-bool crq_tls_is_quiet(struct crq_tls *tls)
-{
-    (void)tls;
-    return false;
-}
-
-#endif

@@ -1,7 +1,4 @@
-/*
- * tls.h - TLS on a connected socket. Used by link.c only; built in when the
- * daemons can do it too, that is with hiredis_ssl.
- */
+/* tls.h - TLS on a connected socket. Used by link.c only. */
 #ifndef CRQ_REDIS_TLS_H
 #define CRQ_REDIS_TLS_H
 
@@ -16,7 +13,7 @@ struct crq_tls;
  * be signed by an authority that the system trusts (or that SSL_CERT_FILE
  * names) and be made out to that name or address.
  *
- * CRQ_EUNSUPPORTED when it isn't built in, CRQ_ECONNECT, CRQ_ENOMEM.
+ * CRQ_ECONNECT when OpenSSL cannot be set up so, CRQ_ENOMEM.
  */
 int crq_tls_new(const char *host, struct crq_tls **out,
         crq_error *err) CRQ_MUST_CHECK;

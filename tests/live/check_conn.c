@@ -241,11 +241,8 @@ static const struct {
     { "unix:///nowhere/sock", CRQ_ECONNECT,
             "cannot connect to Redis at unix:/nowhere/sock: there is no such "
             "socket (is redis-server running?)" },
-#ifndef HAVE_HIREDIS_SSL
-    { "rediss://127.0.0.1:1", CRQ_EUNSUPPORTED,
-            "cannot connect to Redis at 127.0.0.1:1/0: TLS is not built in "
-            "(hiredis >= 1.0 with hiredis_ssl)" },
-#endif
+    { "rediss://127.0.0.1:1", CRQ_ECONNECT,
+            "cannot connect to Redis at 127.0.0.1:1/0: connection refused" },
 };
 
 START_TEST(test_what_cannot_be_reached_is_named_with_the_reason)

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef HAVE_HIREDIS_SSL
-
 /* A certificate that signs itself, made out to `names`. */
 static void make_certificate(const char *names, char *key, char *cert,
         size_t size)
@@ -136,13 +134,3 @@ int main(void)
     tcase_add_test(tc, test_a_server_without_tls_is_told_as_such);
     return live_run("tls", tc);
 }
-
-#else
-
-int main(void)
-{
-    printf("1..0 # SKIP TLS is not built in\n");
-    return EXIT_SUCCESS;
-}
-
-#endif
