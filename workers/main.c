@@ -9,22 +9,9 @@
 
 #include "base/log.h"
 #include "exec/server.h"
+#include "redis/url.h"
 #include "workers/options.h"
 #include "workers/worker.h"
-
-static const char *url_from_environment(void)
-{
-    static const char *const names[] = { "CRQ_URL", "RQ_REDIS_URL",
-        "REDIS_URL" };
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        const char *url = getenv(names[i]);
-
-        if (url != NULL && url[0] != '\0')
-            return url;
-    }
-    return "redis://localhost:6379/0";
-}
 
 static bool write_pid(const char *path)
 {
@@ -46,6 +33,7 @@ int main(int argc, char **argv)
     struct crq_log log = {
         .clock = &crq_clock_system, .name = "crq-worker", .fd = STDERR_FILENO
     };
+    struct crq_buf url = CRQ_BUF_INIT;
     char version[64];
     int rc;
 
@@ -55,7 +43,13 @@ int main(int argc, char **argv)
     argp_program_version = version;
     options_parse(&options, argc, argv);
     if (options.url == NULL)
-        options.url = url_from_environment();
+        options.url = crq_url_from_environment(&url);
+    if (url.rc < 0) {
+        fprintf(stderr, "crq-worker: out of memory\n");
+        return 1;
+    }
+    if (options.url == NULL)
+        options.url = "redis://localhost:6379/0";
     log.level = options.level;
     log.json = options.json_log;
     signal(SIGPIPE, SIG_IGN);
@@ -64,5 +58,6 @@ int main(int argc, char **argv)
     rc = worker_run(&options, &log);
     if (options.pid_file != NULL)
         unlink(options.pid_file);
+    crq_buf_fini(&url);
     return rc;
 }

@@ -57,6 +57,7 @@ static const struct argp_option table[] = {
     { "verbose", 'v', NULL, 0, "Log more", 4 },
     { "quiet", 'q', NULL, 0, "Log warnings and errors only", 4 },
     { "log-format", OPT_LOG_FORMAT, "FORMAT", 0, "text (default) or json", 4 },
+    { NULL, 'h', NULL, OPTION_HIDDEN, NULL, 4 }, /* as good as -? */
     { 0 },
 };
 
@@ -142,6 +143,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         add(state, o->modules, &o->module_count, MAX_MODULES, "modules", arg);
         return 0;
     case 'b': o->burst = true; return 0;
+    case 'h':
+        argp_state_help(state, state->out_stream, ARGP_HELP_STD_HELP);
+        return 0;
     case 'n': o->name = arg; return 0;
     case OPT_PID: o->pid_file = arg; return 0;
     case 'v': o->level = CRQ_LOG_DEBUG; return 0;

@@ -80,13 +80,54 @@ static const struct argp_option option_table[] = {
     { 0 },
 };
 
+/* The least that each time may be; some may be -1 as well, for no limit. */
+static const struct {
+    int option;
+    const char *name;
+    int64_t least_s;
+    bool endless;
+} times[] = {
+    { OPT_TIMEOUT, "timeout", 1, true },
+    { OPT_RESULT_TTL, "result-ttl", 0, true },
+    { OPT_TTL, "ttl", 1, false },
+    { OPT_FAILURE_TTL, "failure-ttl", 0, true },
+    { OPT_RETRY_INTERVAL, "retry-interval", 0, false },
+    { OPT_SCHEDULE_IN, "schedule-in", 0, false },
+    { OPT_WAIT, "wait", 0, false },
+};
+
+static int64_t read_time(const struct argp_state *state, int option,
+        const char *text)
+{
+    size_t i = 0;
+    int64_t us;
+
+    while (times[i].option != option)
+        i++;
+    us = cli_duration_us(state, times[i].name, text);
+    if (us < times[i].least_s * 1000000 &&
+            !(times[i].endless && us == -1000000))
+        argp_error(state, "--%s %s: it must be %lld second%s or more%s",
+                times[i].name, text, (long long)times[i].least_s,
+                times[i].least_s == 1 ? "" : "s",
+                times[i].endless ? ", or -1 for no limit" : "");
+    return us;
+}
+
+/* RQ keeps whole seconds of these, and cuts the rest. */
+static int64_t read_seconds(const struct argp_state *state, int option,
+        const char *text)
+{
+    return read_time(state, option, text) / 1000000;
+}
+
 static void add_interval(struct options *o, struct argp_state *state,
         const char *text)
 {
     if (o->call.retry_intervals == MAX_INTERVALS)
         argp_error(state, "more than %d retry intervals", MAX_INTERVALS);
     o->intervals[o->call.retry_intervals++] =
-            cli_seconds(state, "retry-interval", text);
+            read_seconds(state, OPT_RETRY_INTERVAL, text);
     o->call.retry_intervals_s = o->intervals;
 }
 
@@ -125,19 +166,17 @@ static error_t parse_time(int key, char *arg, struct argp_state *state)
 
     switch (key) {
     case OPT_TIMEOUT:
-        o->call.timeout_s = cli_seconds(state, "timeout", arg);
+        o->call.timeout_s = read_seconds(state, key, arg);
         return 0;
     case OPT_RESULT_TTL:
-        o->call.result_ttl_s = cli_seconds(state, "result-ttl", arg);
+        o->call.result_ttl_s = read_seconds(state, key, arg);
         return 0;
-    case OPT_TTL: o->call.ttl_s = cli_seconds(state, "ttl", arg); return 0;
+    case OPT_TTL: o->call.ttl_s = read_seconds(state, key, arg); return 0;
     case OPT_FAILURE_TTL:
-        o->call.failure_ttl_s = cli_seconds(state, "failure-ttl", arg);
+        o->call.failure_ttl_s = read_seconds(state, key, arg);
         return 0;
     case OPT_RETRY_INTERVAL: add_interval(o, state, arg); return 0;
-    case OPT_SCHEDULE_IN:
-        o->in_us = cli_duration_us(state, "schedule-in", arg);
-        return 0;
+    case OPT_SCHEDULE_IN: o->in_us = read_time(state, key, arg); return 0;
     case OPT_SCHEDULE_AT:
         if (crq_timetext_iso(arg, &o->at_us, &err) < 0)
             argp_error(state, "--schedule-at %s: %s", arg, err.text);
@@ -145,8 +184,7 @@ static error_t parse_time(int key, char *arg, struct argp_state *state)
     case OPT_WAIT:
         if (arg == NULL)
             refuse_wait_in_two_words(state);
-        o->wait_ms =
-                arg == NULL ? -1 : cli_duration_us(state, "wait", arg) / 1000;
+        o->wait_ms = arg == NULL ? -1 : read_time(state, key, arg) / 1000;
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -163,6 +201,8 @@ static void finish(struct options *o, struct argp_state *state)
         argp_error(state, "--unique needs --job-id: what must not exist yet");
     if (o->call.retry_max == CRQ_UNSET && o->call.retry_intervals > 0)
         argp_error(state, "--retry-interval needs --retry-max");
+    if (o->call.retry_max == CRQ_UNSET && o->call.retry_at_front)
+        argp_error(state, "--retry-at-front needs --retry-max");
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)

@@ -289,7 +289,7 @@ static void print_raw(const struct options *o, const struct info *info)
 
 /* Columns behind the names: the counts, and of a worker its queues and host,
  * of which there may be any number. */
-#define QUEUE_REST  56
+#define QUEUE_REST  62
 #define WORKER_REST 60
 
 /* The width of a column of names: they are cut where the `rest` of the line
@@ -346,24 +346,27 @@ static void print_queues(const struct info *info)
     for (size_t i = 0; i < info->queues; i++)
         most = info->counts[i].queued > most ? info->counts[i].queued : most;
     term_text(TERM_BOLD, "QUEUE", 0, width);
-    term_printf(TERM_BOLD, "  %9s %7s %8s %8s %8s %8s\n", "QUEUED", "STARTED",
-            "FINISHED", "FAILED", "DEFERRED", "SCHEDULED");
+    term_printf(TERM_BOLD, "  %7s %7s %8s %7s %8s %9s %8s\n", "QUEUED",
+            "STARTED", "FINISHED", "FAILED", "DEFERRED", "SCHEDULED",
+            "CANCELED");
     for (size_t i = 0; i < info->queues; i++) {
         const struct crq_counts *c = &info->counts[i];
 
         term_text(TERM_PLAIN, info->names[i], width, width);
         printf("  ");
-        print_count(TERM_BLUE, c->queued, 9);
+        print_count(TERM_BLUE, c->queued, 7);
         printf(" ");
         print_count(TERM_YELLOW, c->started, 7);
         printf(" ");
         print_count(TERM_GREEN, c->finished, 8);
         printf(" ");
-        print_count(TERM_RED, c->failed, 8);
+        print_count(TERM_RED, c->failed, 7);
         printf(" ");
         print_count(TERM_CYAN, c->deferred, 8);
         printf(" ");
         print_count(TERM_CYAN, c->scheduled, 9);
+        printf(" ");
+        print_count(TERM_YELLOW, c->canceled, 8);
         print_bar(c->queued, most, bar < 30 ? bar : 30);
         putchar('\n');
     }
@@ -383,32 +386,58 @@ static enum term_style state_style(const char *state)
     return TERM_PLAIN;
 }
 
+/* Queues, host and process in `room` columns (0: in as many as they take). */
+static void print_place(const struct crq_worker *w, size_t room)
+{
+    size_t columns = term_columns(w->queues);
+    struct crq_buf place = CRQ_BUF_INIT;
+
+    term_text(TERM_PLAIN, w->queues, room, 0);
+    crq_buf_printf(&place, "%s:%s", w->hostname, w->pid);
+    if (room == 0 || columns + 3 < room) {
+        printf("  ");
+        term_text(TERM_DIM, crq_buf_text(&place),
+                room > 0 ? room - columns - 2 : 0, 0);
+    }
+    crq_buf_fini(&place);
+}
+
+/* On a terminal the job that runs has a line of its own, as its id is half a
+ * line. In a pipe each worker has one line. */
+static void print_current_job(const struct crq_worker *w)
+{
+    if (w->current_job[0] == '\0')
+        return;
+    term_printf(TERM_DIM, term_is_tty() ? "\n  running " : "  running ");
+    term_text(TERM_PLAIN, w->current_job,
+            term_is_tty() ? (size_t)term_width() - 10 : 0, 0);
+}
+
 static void print_workers(const struct info *info)
 {
     size_t width = widest(info, true, 6, WORKER_REST);
+    size_t before = width + 2 + 9 + 1 + 8 + 1 + 8 + 2, room = 0;
 
+    if (term_is_tty())
+        room = (size_t)term_width() > before + 8 ? (size_t)term_width() - before
+                                                 : 8;
     term_text(TERM_BOLD, "WORKER", 0, width);
-    term_printf(TERM_BOLD, "  %-9s %8s %8s  %s\n", "STATE", "FINISHED",
-            "FAILED", "QUEUES, HOST, PROCESS");
+    term_printf(TERM_BOLD, "  %-9s %8s %8s  ", "STATE", "FINISHED", "FAILED");
+    term_text(TERM_BOLD, "QUEUES, HOST, PROCESS", room, 0);
+    putchar('\n');
     for (size_t i = 0; i < info->workers_count; i++) {
         const struct crq_worker *w = &info->workers[i];
 
         term_text(TERM_PLAIN, w->name, width, width);
         printf("  ");
-        term_text(state_style(w->state), w->state, 0, 9);
+        term_text(state_style(w->state), w->state, 9, 9);
         printf(" ");
         print_count(TERM_GREEN, w->successful_job_count, 8);
         printf(" ");
         print_count(TERM_RED, w->failed_job_count, 8);
         printf("  ");
-        term_text(TERM_PLAIN, w->queues, 0, 0);
-        printf("  ");
-        term_text(TERM_DIM, w->hostname, 0, 0);
-        term_printf(TERM_DIM, ":%s", w->pid);
-        if (w->current_job[0] != '\0') {
-            term_printf(TERM_DIM, "  running ");
-            term_text(TERM_PLAIN, w->current_job, 0, 0);
-        }
+        print_place(w, room);
+        print_current_job(w);
         putchar('\n');
     }
 }

@@ -1,4 +1,5 @@
 /* cmd_list.c - crq list: the jobs of a queue, one line each. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/show.h"
 #include "cli/term.h"
+#include "model/keys.h"
 #include "model/registry.h"
 #include "model/status.h"
 #include "redis/conn.h"
@@ -73,22 +75,87 @@ static int64_t age_of(const crq_job *job, int64_t now_us)
     return us == CRQ_UNSET ? CRQ_UNSET : now_us - us;
 }
 
-/* An id of RQ's has 36 columns, a status 9, the age 8, blanks between. */
-#define BEFORE_CALL (36 + 2 + 9 + 2 + 8 + 2)
+/* ---- when a scheduled job is due ---- */
 
-static void print_heading(void)
+static int64_t read_score(const crq_reply *reply)
+{
+    const char *text = crq_reply_text(reply, NULL);
+    char *end;
+    double s = text != NULL ? strtod(text, &end) : 0;
+
+    if (text == NULL || end == text || !(fabs(s) < 1e12))
+        return CRQ_UNSET;
+    return (int64_t)(s * 1e6 + (s < 0 ? -0.5 : 0.5));
+}
+
+/* The scores of scheduled jobs; CRQ_UNSET for those of another status, and of
+ * those that have left meanwhile. */
+static int fetch_due(const struct options *o, char **ids, size_t count,
+        int64_t out_us[BATCH], crq_error *err)
+{
+    struct crq_args args;
+    crq_reply *reply = NULL;
+    char key[CRQ_KEY_MAX];
+    int rc;
+
+    for (size_t i = 0; i < count; i++)
+        out_us[i] = CRQ_UNSET;
+    if (o->status != CRQ_STATUS_SCHEDULED || count == 0)
+        return 0;
+    crq_key(key, CRQ_KEY_SCHEDULED, o->queue);
+    crq_args_init(&args);
+    crq_args_list(&args, "ZMSCORE", key, NULL);
+    for (size_t i = 0; i < count; i++)
+        crq_args_puts(&args, ids[i]);
+    rc = crq_conn_command(o->cli->conn, &args, &reply, err);
+    for (size_t i = 0; rc == 0 && i < crq_reply_count(reply); i++)
+        out_us[i] = read_score(crq_reply_item(reply, i));
+    crq_reply_free(reply);
+    crq_args_fini(&args);
+    return rc;
+}
+
+/* ---- one line each ---- */
+
+/* An id of RQ's has 36 columns, a status 9, an age 8, a time 19, and two
+ * blanks are behind each. */
+static int columns_before_call(const struct options *o)
+{
+    return 36 + 2 + 9 + 2 + (o->status == CRQ_STATUS_SCHEDULED ? 19 : 8) + 2;
+}
+
+static void print_heading(const struct options *o)
 {
     term_text(TERM_BOLD, "JOB", 0, 36 + 2);
     term_text(TERM_BOLD, "STATUS", 0, 9);
-    term_printf(TERM_BOLD, "  %8s  CALL\n", "AGE");
+    if (o->status == CRQ_STATUS_SCHEDULED)
+        term_printf(TERM_BOLD, "  %-19s  CALL\n", "DUE");
+    else
+        term_printf(TERM_BOLD, "  %8s  CALL\n", "AGE");
+}
+
+/* Seconds are enough, and align. */
+static void print_age(int64_t age_us)
+{
+    static const struct {
+        int64_t below_s, unit_s;
+        char unit;
+    } units[] = { { 60, 1, 's' }, { 3600, 60, 'm' }, { 86400, 3600, 'h' },
+        { INT64_MAX, 86400, 'd' } };
+    int64_t s = age_us < 0 ? 0 : age_us / 1000000;
+    size_t i = 0;
+
+    while (s >= units[i].below_s)
+        i++;
+    printf("%7lld%c", (long long)(s / units[i].unit_s), units[i].unit);
 }
 
 static void print_row(const struct options *o, const char *id,
-        const crq_job *job, int64_t now_us)
+        const crq_job *job, int64_t due_us, int64_t now_us)
 {
     const char *call = job != NULL ? crq_job_description(job) : NULL;
-    int width = term_is_tty() ? term_width() - BEFORE_CALL : 0;
-    int64_t age;
+    int width = term_is_tty() ? term_width() - columns_before_call(o) : 0;
+    int64_t age_us;
 
     term_text(TERM_PLAIN, id, 0, 36);
     printf("  ");
@@ -99,30 +166,39 @@ static void print_row(const struct options *o, const char *id,
     term_text(term_status_style(crq_job_status(job)), crq_job_status_text(job),
             0, 9);
     printf("  ");
-    age = age_of(job, now_us);
-    if (age == CRQ_UNSET)
+    age_us = age_of(job, now_us);
+    if (o->status == CRQ_STATUS_SCHEDULED && due_us == CRQ_UNSET)
+        printf("%-19s", "-");
+    else if (o->status == CRQ_STATUS_SCHEDULED)
+        term_time(due_us);
+    else if (age_us == CRQ_UNSET)
         printf("%8s", "-");
-    else {
-        /* Seconds are enough, and align. */
-        age = age < 0 ? 0 : age / 1000000;
-        printf(age < 60               ? "%7llds"
-                        : age < 3600  ? "%7lldm"
-                        : age < 86400 ? "%7lldh"
-                                      : "%7lldd",
-                (long long)(age < 60          ? age
-                                : age < 3600  ? age / 60
-                                : age < 86400 ? age / 3600
-                                              : age / 86400));
-    }
+    else
+        print_age(age_us);
     printf("  ");
     term_text(TERM_PLAIN, call != NULL ? call : "?",
             width > 10 ? (size_t)width : 0, 0);
     putchar('\n');
-    (void)o;
+}
+
+static int print_json(crq_job *job, int64_t due_us, crq_error *err)
+{
+    crq_value *v = NULL;
+    int rc = show_job_value(job, NULL, &v, err);
+
+    if (rc == 0 && due_us != CRQ_UNSET) {
+        show_put_time(v, "scheduled_for", due_us, &rc);
+        if (rc < 0)
+            (void)crq_fail_nomem(err);
+    }
+    if (rc == 0)
+        rc = show_json(v, err);
+    crq_value_free(v);
+    return rc;
 }
 
 static int print_jobs(const struct options *o, char **ids, crq_job **jobs,
-        size_t count, bool *first, crq_error *err)
+        const int64_t *due_us, size_t count, bool *first, crq_error *err)
 {
     int64_t now_us = crq_clock_wall_us(crq_conn_clock(o->cli->conn));
     int rc = 0;
@@ -135,20 +211,15 @@ static int print_jobs(const struct options *o, char **ids, crq_job **jobs,
         if (!o->cli->json) {
             /* On a terminal only: other programs count lines. */
             if (*first && term_is_tty())
-                print_heading();
+                print_heading(o);
             *first = false;
-            print_row(o, ids[i], jobs[i], now_us);
+            print_row(o, ids[i], jobs[i], due_us[i], now_us);
             continue;
         }
         if (jobs[i] != NULL) {
-            crq_value *v = NULL;
-
-            rc = show_job_value(jobs[i], NULL, &v, err);
             printf(*first ? "[" : ",");
             *first = false;
-            if (rc == 0)
-                rc = show_json(v, err);
-            crq_value_free(v);
+            rc = print_json(jobs[i], due_us[i], err);
         }
     }
     return rc;
@@ -159,6 +230,7 @@ static int list_batch(const struct options *o, int64_t offset, int64_t limit,
         bool *first, size_t *done, int64_t *total, crq_error *err)
 {
     crq_job *jobs[BATCH];
+    int64_t due_us[BATCH];
     char **ids = NULL;
     size_t count = 0;
     int rc = crq_registry_ids(o->cli->conn, o->queue, o->status, offset, limit,
@@ -166,9 +238,11 @@ static int list_batch(const struct options *o, int64_t offset, int64_t limit,
 
     if (rc < 0)
         return rc;
-    rc = crq_jobs_fetch(o->cli->conn, ids, count, jobs, err);
+    rc = fetch_due(o, ids, count, due_us, err);
+    if (rc == 0)
+        rc = crq_jobs_fetch(o->cli->conn, ids, count, jobs, err);
     if (rc == 0) {
-        rc = print_jobs(o, ids, jobs, count, first, err);
+        rc = print_jobs(o, ids, jobs, due_us, count, first, err);
         for (size_t i = 0; i < count; i++)
             crq_job_free(jobs[i]);
     }
@@ -210,8 +284,9 @@ int cmd_list(struct cli *cli, int argc, char **argv)
         { &cli_common_argp, 0, NULL, 0 }, { 0 }
     };
     static const struct argp argp = { option_table, parse, "",
-        "List the jobs of a queue: id, status, age, call.", children, NULL,
-        NULL };
+        "List the jobs of a queue: id, status, age (scheduled ones: when they "
+        "are due), call.",
+        children, NULL, NULL };
     struct options o = { cli, "default", CRQ_STATUS_QUEUED, 50, 0 };
     crq_queue *queue = NULL;
     crq_error err;

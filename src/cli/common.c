@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "codec/timetext.h"
+#include "redis/url.h"
 
 static error_t parse_common(int key, char *arg, struct argp_state *state)
 {
@@ -35,52 +36,20 @@ const struct argp cli_common_argp = { common_options, parse_common, NULL, NULL,
 
 /* ---- connecting ---- */
 
-/* As rq does when there is no URL: REDIS_HOST and its like, if any is set. */
-static int url_from_parts(struct crq_buf *out)
-{
-    const char *host = getenv("REDIS_HOST"), *port = getenv("REDIS_PORT");
-    const char *db = getenv("REDIS_DB"), *password = getenv("REDIS_PASSWORD");
-
-    if (host == NULL && port == NULL && db == NULL && password == NULL)
-        return 0;
-    crq_buf_puts(out, "redis://");
-    if (password != NULL && password[0] != '\0') {
-        crq_buf_putc(out, ':');
-        for (const char *p = password; *p != '\0'; p++)
-            crq_buf_printf(out, "%%%02X", (unsigned char)*p);
-        crq_buf_putc(out, '@');
-    }
-    return crq_buf_printf(out, "%s:%s/%s", host != NULL ? host : "localhost",
-            port != NULL ? port : "6379", db != NULL ? db : "0");
-}
-
-static const char *url_from_environment(struct crq_buf *out)
-{
-    static const char *const names[] = { "CRQ_URL", "RQ_REDIS_URL",
-        "REDIS_URL" };
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        const char *url = getenv(names[i]);
-
-        if (url != NULL && url[0] != '\0')
-            return url;
-    }
-    url_from_parts(out);
-    return out->len > 0 ? out->data : NULL;
-}
-
 const char *cli_url(const struct cli *cli, struct crq_buf *space)
 {
-    return cli->url != NULL ? cli->url : url_from_environment(space);
+    return cli->url != NULL ? cli->url : crq_url_from_environment(space);
 }
 
 int cli_connect(struct cli *cli)
 {
     struct crq_buf parts = CRQ_BUF_INIT;
+    const char *url = cli_url(cli, &parts);
     crq_error err;
-    int rc;
+    int rc = crq_buf_check(&parts, &err);
 
-    rc = crq_conn_open(cli_url(cli, &parts), NULL, &cli->conn, &err);
+    if (rc == 0)
+        rc = crq_conn_open(url, NULL, &cli->conn, &err);
     crq_buf_fini(&parts);
     return rc < 0 ? cli_error(&err) : 0;
 }

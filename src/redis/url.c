@@ -438,3 +438,43 @@ int crq_url_describe(const struct crq_url *url, struct crq_buf *out)
             url->host);
     return crq_buf_printf(out, ":%d/%d", url->port, url->db);
 }
+
+/* ---- the environment ---- */
+
+/* As rq does when there is no URL: REDIS_HOST and its like, if any is set. */
+static void put_parts(struct crq_buf *out)
+{
+    const char *host = getenv("REDIS_HOST"), *port = getenv("REDIS_PORT");
+    const char *db = getenv("REDIS_DB"), *password = getenv("REDIS_PASSWORD");
+    bool brackets;
+
+    if (host == NULL && port == NULL && db == NULL && password == NULL)
+        return;
+    host = host != NULL ? host : "localhost";
+    brackets = strchr(host, ':') != NULL && host[0] != '['; /* IPv6 */
+    crq_buf_puts(out, "redis://");
+    if (password != NULL && password[0] != '\0') {
+        crq_buf_putc(out, ':');
+        for (const char *p = password; *p != '\0'; p++)
+            crq_buf_printf(out, "%%%02X", (unsigned char)*p);
+        crq_buf_putc(out, '@');
+    }
+    crq_buf_printf(out, brackets ? "[%s]:%s/%s" : "%s:%s/%s", host,
+            port != NULL ? port : "6379", db != NULL ? db : "0");
+}
+
+const char *crq_url_from_environment(struct crq_buf *space)
+{
+    static const char *const names[] = { "CRQ_URL", "RQ_REDIS_URL",
+        "REDIS_URL" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *url = getenv(names[i]);
+
+        if (url != NULL && url[0] != '\0')
+            return url;
+    }
+    put_parts(space);
+    /* Half of a URL could be another one. */
+    return space->rc == 0 && space->len > 0 ? space->data : NULL;
+}

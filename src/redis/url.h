@@ -29,4 +29,13 @@ void crq_url_fini(struct crq_url *url);
 /** Append the URL for people: as short as it goes, without the password. */
 int crq_url_describe(const struct crq_url *url, struct crq_buf *out);
 
+/**
+ * Where the environment says that Redis is, for programs: CRQ_URL,
+ * RQ_REDIS_URL, REDIS_URL, or REDIS_HOST, REDIS_PORT, REDIS_DB and
+ * REDIS_PASSWORD. NULL: it says nothing. Valid as long as the environment and
+ * `space`, an empty buffer of the caller's that may come to hold the text;
+ * space->rc says when there was no memory for it.
+ */
+const char *crq_url_from_environment(struct crq_buf *space);
+
 #endif

@@ -8,6 +8,7 @@ import socket
 import struct
 import subprocess
 import termios
+from datetime import datetime, timezone
 
 import pytest
 import redis
@@ -32,7 +33,10 @@ pytestmark = pytest.mark.old_rq
     ["result"], ["result", "a", "b"], ["show"], ["list", "-s", "dancing"],
     ["list", "-n", "x"], ["list", "x"], ["enqueue", "--wait", "5", "f"],
     ["enqueue", "f", "--wait", "5"], ["enqueue", "f", "--wait", "-1"],
-    ["info", "-Q", "-W"],
+    ["info", "-Q", "-W"], ["enqueue", "--schedule-in", "-5", "f"],
+    ["enqueue", "--ttl", "0.5", "f"], ["enqueue", "--retry-at-front", "f"],
+    ["enqueue", "--wait=-3", "f"], ["enqueue", "--timeout", "-2", "f"],
+    ["enqueue", "--failure-ttl", "-0.5", "f"],
 ], ids=" ".join)
 def test_wrong_usage_is_64_and_writes_nothing(r, crq, args):
     done = crq(*args)
@@ -51,6 +55,14 @@ def test_wrong_usage_is_64_and_writes_nothing(r, crq, args):
     (["enqueue", "f", "--wait", "1m"], "--wait=1m"),
     (["enqueue", "f", "--unique"], "--unique needs --job-id"),
     (["enqueue", "f", "--retry-interval", "1"], "needs --retry-max"),
+    (["enqueue", "f", "--retry-at-front"],
+     "--retry-at-front needs --retry-max"),
+    (["enqueue", "f", "--schedule-in", "-5"],
+     "--schedule-in -5: it must be 0 seconds or more"),
+    (["enqueue", "f", "--ttl", "0.5"],
+     "--ttl 0.5: it must be 1 second or more"),
+    (["enqueue", "f", "--result-ttl", "-2"],
+     "--result-ttl -2: it must be 0 seconds or more, or -1 for no limit"),
 ])
 def test_an_error_names_the_thing_and_the_remedy(crq, args, word):
     assert word in crq(*args).err
@@ -141,7 +153,10 @@ def test_the_url_comes_from_the_environment(redis_server, r, crq):
                 {"RQ_REDIS_URL": redis_server.unix_url},
                 {"REDIS_URL": redis_server.url},
                 {"REDIS_HOST": "127.0.0.1",
-                 "REDIS_PORT": str(redis_server.port)}]:
+                 "REDIS_PORT": str(redis_server.port)},
+                {"REDIS_HOST": "127.0.0.1", "REDIS_DB": "0",
+                 "REDIS_PORT": str(redis_server.port), "CRQ_URL": "",
+                 "REDIS_PASSWORD": ""}]:
         r.flushall()
         clean = {k: v for k, v in os.environ.items()
                  if "REDIS" not in k and k != "CRQ_URL"}
@@ -247,6 +262,37 @@ def test_lists_fit_on_the_terminal(redis_server, r, crq, columns):
         "JOB", "STATUS", "AGE", "CALL"]
 
 
+@pytest.mark.parametrize("columns", [80, 120])
+def test_workers_fit_on_the_terminal(redis_server, r, crq, columns):
+    for name, job in ("w" * 70, ""), ("host.1234", "j" * 36):
+        key = f"rq:worker:{name}"
+        r.hset(key, mapping={
+            "birth": "2026-11-21T12:00:00.000000Z", "state": "suspended",
+            "queues": "high,default," + "q" * 80, "hostname": "h" * 60,
+            "pid": "12345", "current_job": job,
+            "successful_job_count": 12345678, "failed_job_count": 7})
+        r.sadd("rq:workers", key)
+    lines = on_terminal(redis_server.url, columns, "info")
+    assert max(map(len, lines)) <= columns
+    assert "  running " + "j" * 36 in lines
+    assert "running" in crq("info").out.splitlines()[1]
+
+
+def test_a_scheduled_job_is_listed_with_its_due_time(redis_server, r, crq):
+    crq("enqueue", "--job-id", "a", "--schedule-at",
+        "2030-05-27T21:45:00.25Z", "f")
+    shown = (datetime(2030, 5, 27, 21, 45, tzinfo=timezone.utc).astimezone()
+             .strftime("%Y-%m-%d %H:%M:%S"))
+    assert shown in crq("list", "-s", "scheduled").out
+    row, = crq("list", "-s", "scheduled", "--json").json()
+    assert row["scheduled_for"] == "2030-05-27T21:45:00.250000Z"
+    lines = on_terminal(redis_server.url, 80, "list", "-s", "scheduled")
+    assert lines[0].split() == ["JOB", "STATUS", "DUE", "CALL"]
+    assert max(map(len, lines)) <= 80
+    crq("enqueue", "--job-id", "b", "f")
+    assert "scheduled_for" not in crq("list", "--json").json()[0]
+
+
 def test_names_are_whole_in_a_pipe(r, crq):
     name = "q" * 100
     crq("enqueue", "-q", name, "f")
@@ -256,7 +302,8 @@ def test_names_are_whole_in_a_pipe(r, crq):
 def test_bars_are_for_terminals(redis_server, r, crq):
     crq("enqueue", "f")
     assert "\u2588" in "".join(on_terminal(redis_server.url, 80, "info"))
-    assert crq("info").out.splitlines()[1].split() == ["default", "1", *"00000"]
+    row = crq("info").out.splitlines()[1]
+    assert row.split() == ["default", "1", *"000000"]
 
 
 def test_a_reader_that_leaves_early_is_no_trouble(redis_server, r, crq):

@@ -19,7 +19,7 @@ from rq.suspension import resume, suspend
 from rq.worker_registration import clean_worker_registry
 
 import tasks
-from conftest import eventually
+from conftest import eventually, module, program_folder
 
 ENDED = (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED,
          JobStatus.CANCELED)
@@ -663,6 +663,26 @@ def test_a_mixed_fleet_runs_each_job_once(r, q, worker):
         kinds = [x.type.name for x in job.results()]
         assert kinds.count("SUCCESSFUL") == 1
     assert r.zcard("rq:wip:q") == 0
+
+
+def test_the_environment_says_where_redis_is(redis_server, r, q, crq):
+    job = q.enqueue("demo.add", 2, 3)
+    clean = {k: v for k, v in os.environ.items()
+             if "REDIS" not in k and k != "CRQ_URL"}
+    program = os.path.join(program_folder(), "crq-worker")
+    subprocess.run([program, "--load", module("demo"), "--burst", "q"],
+                   check=True, timeout=30, capture_output=True,
+                   env={**clean, "REDIS_HOST": "127.0.0.1",
+                        "REDIS_PORT": str(redis_server.port)})
+    assert ended(job).return_value() == 5
+
+
+def test_h_explains_as_help_does():
+    program = os.path.join(program_folder(), "crq-worker")
+    said = [subprocess.run([program, option], capture_output=True, timeout=30,
+                           check=True).stdout
+            for option in ("-h", "--help")]
+    assert said[0] == said[1] and b"--load" in said[0]
 
 
 def test_a_worker_without_tasks_takes_no_jobs(redis_server, r, q, crq):

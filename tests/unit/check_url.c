@@ -1,6 +1,7 @@
 /* check_url.c - tests of redis/url.c. */
 #include "unit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "redis/url.h"
@@ -224,6 +225,46 @@ START_TEST(test_every_failing_allocation_is_reported)
 }
 END_TEST
 
+/* What is set, and the URL that it makes. */
+static const struct {
+    const char *set[5], *url;
+} environments[] = {
+    { { NULL }, NULL },
+    { { "CRQ_URL=a", "RQ_REDIS_URL=b", "REDIS_URL=c", "REDIS_HOST=d" }, "a" },
+    { { "CRQ_URL=", "RQ_REDIS_URL=b", "REDIS_URL=c" }, "b" },
+    { { "REDIS_URL=c", "REDIS_HOST=d" }, "c" },
+    { { "REDIS_HOST=h" }, "redis://h:6379/0" },
+    { { "REDIS_HOST=::1", "REDIS_DB=3" }, "redis://[::1]:6379/3" },
+    { { "REDIS_PORT=7000", "REDIS_PASSWORD=" }, "redis://localhost:7000/0" },
+    { { "REDIS_PASSWORD=a@/" }, "redis://:%61%40%2F@localhost:6379/0" },
+};
+
+START_TEST(test_the_environment_says_where_redis_is)
+{
+    static const char *const names[] = { "CRQ_URL", "RQ_REDIS_URL", "REDIS_URL",
+        "REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_PASSWORD" };
+    struct crq_buf space = CRQ_BUF_INIT;
+    const char *url;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        unsetenv(names[i]);
+    for (size_t i = 0; i < 5 && environments[_i].set[i] != NULL; i++) {
+        char *pair = strdup(environments[_i].set[i]);
+        char *equals = strchr(pair, '=');
+
+        *equals = '\0';
+        ck_assert_int_eq(setenv(pair, equals + 1, 1), 0);
+        free(pair);
+    }
+    url = crq_url_from_environment(&space);
+    if (environments[_i].url == NULL)
+        ck_assert_ptr_null(url);
+    else
+        ck_assert_str_eq(url, environments[_i].url);
+    crq_buf_fini(&space);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tc = tcase_create("url");
@@ -232,6 +273,7 @@ int main(void)
     unit_add_rows(tc, test_a_wrong_url_is_quoted_at_the_wrong_place, bad);
     tcase_add_test(tc, test_a_path_that_no_socket_can_have_is_refused);
     tcase_add_test(tc, test_a_long_url_is_quoted_in_part);
+    unit_add_rows(tc, test_the_environment_says_where_redis_is, environments);
     tcase_add_test(tc, test_every_failing_allocation_is_reported);
     return unit_run("url", tc);
 }
