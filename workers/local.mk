@@ -2,6 +2,7 @@ bin_PROGRAMS += crq-worker
 crq_worker_SOURCES = \
 	workers/dequeue.c \
 	workers/heartbeat.c \
+	workers/joblog.c \
 	workers/listener.c \
 	workers/main.c \
 	workers/notify.c \

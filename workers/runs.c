@@ -26,6 +26,7 @@ void run_free(struct run *run)
 {
     if (run == NULL)
         return;
+    joblog_free(run);
     crq_free(run->func);
     crq_free(run);
 }
@@ -179,6 +180,7 @@ static void finish(struct worker *w, size_t index, struct crq_finish *how)
     struct run *run = slot->run;
     crq_error err;
 
+    joblog_flush(w, run);
     slot->run = NULL;
     run->ended_us = worker_now(w);
     how->run = (struct crq_runref){ run->queue, run->id, run->execution };
@@ -278,6 +280,7 @@ static void hand_back(struct worker *w, size_t index, bool began)
     struct crq_args words;
     size_t nkeys;
 
+    joblog_flush(w, run);
     w->slots[index].run = NULL;
     crq_args_init(&words);
     nkeys = crq_hand_back_start(&words);
@@ -332,10 +335,13 @@ void on_died(void *arg, size_t index, const struct crq_death *death)
 void on_log(void *arg, size_t index, const char *line, size_t len)
 {
     struct worker *w = arg;
-    const struct run *run = w->slots[index].run;
+    struct run *run = w->slots[index].run;
 
-    crq_log_info(w->log, "job %s: %.*s", run != NULL ? run->id : "?",
-            len > 1000 ? 1000 : (int)len, line);
+    if (run == NULL)
+        return;
+    crq_log_info(w->log, "job %s: %.*s", run->id, len > 1000 ? 1000 : (int)len,
+            line);
+    joblog_add(w, run, line, len);
 }
 
 /* ---- how a run begins ---- */

@@ -315,6 +315,7 @@ static int begin(struct worker *w, crq_error *err)
     w->drain.data = w;
     heartbeat_init(w);
     runs_init(w);
+    joblog_init(w);
     if (rc == 0)
         rc = crq_async_new(w->loop, &link, &w->link, err);
     if (rc == 0)
@@ -331,6 +332,7 @@ static void end(struct worker *w)
         crq_async_abandon(w->link); /* the callbacks free what they hold */
     crq_pool_free(w->pool);
     runs_fini(w);
+    joblog_fini(w);
     heartbeat_fini(w);
     dequeue_fini(w);
     listener_fini(w);

@@ -3,6 +3,7 @@
  *
  *     dequeue.c    takes jobs when a child is free, waits when there are none
  *     runs.c       a run from the claim to the reply of its finish
+ *     joblog.c     lines that runs log, kept with their jobs
  *     heartbeat.c  records, leases, signs of life, dead workers' runs
  *     listener.c   commands from rq and crq
  *     worker.c     birth, stop, and who is told what
@@ -26,6 +27,7 @@
 #include "workers/options.h"
 
 struct worker;
+struct joblog;
 
 /** One run, from its claim until the reply to its finish. */
 struct run {
@@ -38,6 +40,7 @@ struct run {
     char *func;       /* NULL: unreadable */
     struct run *next; /* in a batch of finishes */
     int64_t ended_us;
+    struct joblog *log; /* joblog.c; NULL: it has logged nothing */
 };
 
 /** A child's place, and the record that shows it to others. */
@@ -104,6 +107,10 @@ struct worker {
     struct crq_args finish_words;
     size_t finish_nkeys;
     ev_prepare send_ended;
+    /* joblog.c */
+    struct joblog *unkept; /* what has lines that are not sent */
+    ev_timer keep;
+    bool keep_warned;
     /* heartbeat.c */
     ev_timer beat, alive, observe, stray;
     size_t births, deaths; /* calls that have no reply yet */
@@ -140,6 +147,17 @@ void on_outcome(void *arg, size_t slot, struct crq_outcome *outcome);
 void on_died(void *arg, size_t slot, const struct crq_death *death);
 void on_log(void *arg, size_t slot, const char *line, size_t len);
 void run_free(struct run *run);
+
+/* joblog.c */
+void joblog_init(struct worker *w);
+void joblog_fini(struct worker *w);
+/** The run has logged a line. */
+void joblog_add(struct worker *w, struct run *run, const char *line,
+        size_t len);
+/** Send the run's lines now: its end is about to be sent. */
+void joblog_flush(struct worker *w, struct run *run);
+/** Drop what is not sent. */
+void joblog_free(struct run *run);
 
 /* heartbeat.c */
 void heartbeat_init(struct worker *w);

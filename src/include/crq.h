@@ -542,6 +542,43 @@ const crq_value *crq_result_return_value(const crq_result *result);
 /** Why the return value or error text could not be read, or NULL. */
 const char *crq_result_problem(const crq_result *result);
 
+/* ------------------------------------------------------------------- logs */
+
+/**
+ * Lines that a job's runs have logged with crq_task_log(), oldest first. crq's
+ * workers keep them with the job, RQ's have nothing of the kind. The newest
+ * 16384 lines and 1 MiB of a job are there: of each run the first 4096 lines
+ * and 256 KiB. They are there at most 0.1 s after they were logged, and all of
+ * a run before its job has ended. They live as long as the job, at most a year
+ * after the last run.
+ */
+typedef struct crq_lines crq_lines;
+
+/**
+ * Read lines, at most 1000 at once.
+ *
+ * after    the id of a line that was read before: those behind it; NULL: from
+ *          the oldest on.
+ * wait_ms  how long to wait when there is none, 0: not at all.
+ *
+ * No line is no error. CRQ_EINVAL: `after` is no line's id.
+ */
+int crq_job_log(crq_job *job, const char *after, int64_t wait_ms,
+        crq_lines **out, crq_error *err) CRQ_MUST_CHECK;
+
+/** The newest `count` lines, 1000 at most. */
+int crq_job_log_tail(crq_job *job, size_t count, crq_lines **out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+void crq_lines_free(crq_lines *lines);
+size_t crq_lines_count(const crq_lines *lines);
+/* Of line i; borrowed until crq_lines_free(). */
+const char *crq_lines_id(const crq_lines *lines, size_t i);
+const char *crq_lines_text(const crq_lines *lines, size_t i); /* UTF-8 */
+int64_t crq_lines_time_us(const crq_lines *lines, size_t i); /* or CRQ_UNSET */
+/** The run that logged it; NULL when that isn't known. */
+const char *crq_lines_execution_id(const crq_lines *lines, size_t i);
+
 /* ------------------------------------------------------------------ tasks */
 
 /**
@@ -684,8 +721,9 @@ int crq_task_meta_set(crq_task *task, const char *key, crq_value *v,
 int crq_task_progress(crq_task *task, double done,
         crq_error *err) CRQ_MUST_CHECK;
 
-/** Lines kept with the job, shown by "crq log" and "crq show"; the first
- *  256 KiB of a run are. A line break at the end is not needed. */
+/** Lines kept with the job, shown by "crq log" and "crq show", read with
+ *  crq_job_log(); the first 256 KiB of a run are. A line break at the end is
+ *  not needed. What a task prints to stdout or stderr is not kept. */
 void crq_task_log(crq_task *task, const char *format, ...) CRQ_PRINTF(2, 3);
 
 /** Whether the run should end soon: its time is up, it was stopped, or the

@@ -31,6 +31,7 @@ static const char *const patterns[CRQ_KEY_COUNT] = {
     [CRQ_KEY_GROUP] = "rq:group:%",
     [CRQ_KEY_ALIVE] = "crq:alive",
     [CRQ_KEY_RUNS] = "crq:runs:%",
+    [CRQ_KEY_LOG] = "crq:log:%",
 };
 
 const char *crq_key_pattern(enum crq_key key)

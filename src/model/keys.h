@@ -35,6 +35,7 @@ enum crq_key {
     CRQ_KEY_GROUP,            /* set of ids: name of the group */
     CRQ_KEY_ALIVE,            /* crq: zset of stems by end of life */
     CRQ_KEY_RUNS,             /* crq: hash, a worker's runs: stem */
+    CRQ_KEY_LOG,              /* crq: stream of lines that runs log: id */
     CRQ_KEY_COUNT
 };
 

@@ -7,6 +7,8 @@ libcrq_core_la_SOURCES += \
 	src/model/finish.c \
 	src/model/job.c \
 	src/model/job.h \
+	src/model/joblog.c \
+	src/model/joblog.h \
 	src/model/keys.c \
 	src/model/keys.h \
 	src/model/lease.c \

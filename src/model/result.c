@@ -116,7 +116,7 @@ static int take_text(crq_result *result, const char *what, char **out,
     return 0;
 }
 
-static int64_t read_unix(const char *bytes)
+int64_t crq_result_unix_us(const char *bytes)
 {
     char *end;
     double s = strtod(bytes, &end);
@@ -194,9 +194,9 @@ static int take_field(crq_result *result, const char *name, const char *bytes,
     if (strcmp(name, "return_value") == 0)
         return take_return(result, bytes, len, err);
     if (strcmp(name, "execution_started_at") == 0)
-        result->started_us = read_unix(bytes);
+        result->started_us = crq_result_unix_us(bytes);
     if (strcmp(name, "execution_ended_at") == 0)
-        result->ended_us = read_unix(bytes);
+        result->ended_us = crq_result_unix_us(bytes);
     return 0;
 }
 

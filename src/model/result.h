@@ -17,4 +17,8 @@ const char *crq_result_type_name(crq_result_type type);
 int crq_result_from_entry(const crq_reply *entry, crq_result **out,
         crq_error *err) CRQ_MUST_CHECK;
 
+/** Unix seconds with a fraction, as results have them; CRQ_UNSET for a text
+ *  that is none. */
+int64_t crq_result_unix_us(const char *text);
+
 #endif

@@ -17,7 +17,8 @@
 #include "model/lease.h"
 #include "model/run_impl.h"
 
-/* ARGV 1 to 15 of all scripts that include run.lua, in its order. */
+/* ARGV 1 to 15 of all scripts that include run.lua, in its order. The word of
+ * CRQ_KEY_RUNS has CRQ_KEY_LOG, too. */
 static const enum crq_key patterns[] = {
     CRQ_KEY_JOB,
     CRQ_KEY_JOB_DEPENDENTS,
@@ -42,6 +43,19 @@ static const char *const marks[] = {
     [CRQ_MARK_BEGUN_RESUMABLE] = "begun-resumable",
 };
 
+static void put_pattern(struct crq_args *out, enum crq_key key)
+{
+    char both[2 * CRQ_KEY_MAX];
+
+    if (key != CRQ_KEY_RUNS) {
+        crq_args_puts(out, crq_key_pattern(key));
+        return;
+    }
+    snprintf(both, sizeof(both), "%s %s", crq_key_pattern(key),
+            crq_key_pattern(CRQ_KEY_LOG));
+    crq_args_puts(out, both);
+}
+
 size_t crq_run_start(struct crq_args *out, const char *third)
 {
     crq_args_clear(out);
@@ -50,7 +64,7 @@ size_t crq_run_start(struct crq_args *out, const char *third)
     if (third != NULL)
         crq_args_puts(out, third);
     for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++)
-        crq_args_puts(out, crq_key_pattern(patterns[i]));
+        put_pattern(out, patterns[i]);
     return third != NULL ? 3 : 2;
 }
 

@@ -29,6 +29,7 @@ LUA_FILES = \
 	src/redis/lua/finish.lua \
 	src/redis/lua/hand_back.lua \
 	src/redis/lua/heartbeat.lua \
+	src/redis/lua/joblog.lua \
 	src/redis/lua/schedule.lua \
 	src/redis/lua/set_meta.lua \
 	src/redis/lua/stray.lua \

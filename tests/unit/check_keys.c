@@ -35,6 +35,7 @@ static const struct {
     { CRQ_KEY_GROUP, "g", NULL, "rq:group:g" },
     { CRQ_KEY_ALIVE, NULL, NULL, "crq:alive" },
     { CRQ_KEY_RUNS, "host.1", NULL, "crq:runs:host.1" },
+    { CRQ_KEY_LOG, "id", NULL, "crq:log:id" },
     /* A '%' in a name is no place for a part. */
     { CRQ_KEY_EXECUTION, "%", "%s", "rq:execution:%:%s" },
     { CRQ_KEY_QUEUE, "", NULL, "rq:queue:" },

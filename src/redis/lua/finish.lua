@@ -148,9 +148,11 @@ local function finish(stem, queue, id, execution, worker, ending, ended,
     -- From here on nothing is refused.
     remove_execution(queue, id, execution, stem)
     if canceled then
+        age_log(id)
         return end_canceled(run)
     end
     local became = endings[ending](run, dependents)
+    age_log(id)
     if became ~= 'queued' and became ~= 'scheduled' then
         publish(run, became)
     end

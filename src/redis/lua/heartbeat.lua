@@ -24,6 +24,7 @@ local function beat(stem, queue, id, execution, ttl)
     call('HSETNX', hash, 'crq', entry and entry.mark or 'begun')
     lease(queue, id, execution, tonumber(ttl), math.floor(tonumber(now)))
     call('HSET', job_key(id), 'last_heartbeat', stamp)
+    call('EXPIRE', log_key(id), 86400) -- as joblog.lua
     return 1
 end
 

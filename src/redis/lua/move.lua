@@ -67,5 +67,5 @@ local function delete_job(id, queue, fields)
         call('SREM', group_key(fields.group_id), id)
     end
     call('DEL', executions_key(id), job_key(id), dependents_key(id),
-        dependencies_key(id))
+        dependencies_key(id), log_key(id))
 end

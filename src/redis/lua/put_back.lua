@@ -16,6 +16,7 @@ local function put_back(queue, id, execution, stem)
     if whole(expires) then
         call('PEXPIREAT', job_key(id), expires)
     end
+    age_log(id)
     if call('EXISTS', job_key(id)) == 1 then
         call('SADD', KEYS[1], queue_key(queue))
         call('LPUSH', queue_key(queue), id)

@@ -2,13 +2,15 @@
 --
 -- KEYS  1 rq:queues  2 crq:alive
 -- ARGV  1-15 patterns of keys as in model/keys.c; '%' stands for an id, a
---       queue, a stem or, in rq:execution:%:%, "<id>:<execution>"
+--       queue, a stem or, in rq:execution:%:%, "<id>:<execution>"; the 14th
+--       word has the two patterns that are crq's own, with a blank between
 
 local call = redis.call
 
--- Returns a function that makes keys of the pattern in ARGV[nth].
-local function keys_like(nth)
-    local pattern = ARGV[nth]
+-- Returns a function that makes keys of the pattern in ARGV[nth], or in the
+-- second half of that word.
+local function keys_like(nth, second)
+    local pattern = ARGV[nth]:match(second and ' (.*)$' or '^[^ ]+')
     local at = pattern:find('%', 1, true)
     local before, after = pattern:sub(1, at - 1), pattern:sub(at + 1)
     if after == '' or after == ':%' then
@@ -23,8 +25,8 @@ local intermediate_key, wip_key = keys_like(5), keys_like(6)
 local executions_key, execution_key = keys_like(7), keys_like(8)
 local results_key, finished_key = keys_like(9), keys_like(10)
 local failed_key, deferred_key = keys_like(11), keys_like(12)
-local scheduled_key, runs_key = keys_like(13), keys_like(14)
-local group_key = keys_like(15)
+local scheduled_key, group_key = keys_like(13), keys_like(15)
+local runs_key, log_key = keys_like(14), keys_like(14, true)
 
 -- A script is not rolled back. So whatever may be of a foreign type is looked
 -- at before the first write: this raises what the write would have raised.
@@ -117,6 +119,17 @@ local function lease(queue, id, execution, ttl, seconds)
     call('ZADD', executions_key(id), seconds + ttl + 60, execution)
     call('EXPIRE', executions_key(id), ttl + 60)
     call('ZADD', wip_key(queue), seconds + ttl, run)
+end
+
+-- The log lives as long as its job; without a run and with a job that has no
+-- end, a year. Behind whatever gives the job its TTL or takes it away.
+local function age_log(id)
+    local left = call('PTTL', job_key(id))
+    if left == -2 then
+        call('DEL', log_key(id))
+    else
+        call('PEXPIRE', log_key(id), left > 0 and left or 31536000000)
+    end
 end
 
 -- Redis's own time, for signs of life: seconds with a fraction.

@@ -47,11 +47,14 @@ local function abandon(run)
         again and 'queued' or 'failed')
     remove_execution(run.queue, run.id, run.execution, stem)
     run.execution = nil
+    local became = 'failed'
     if again then
-        return retry(run)
+        became = retry(run)
+    else
+        end_badly(run, 'failed', 2, 'exc_string', ARGV[20], dependents)
     end
-    end_badly(run, 'failed', 2, 'exc_string', ARGV[20], dependents)
-    return 'failed'
+    age_log(run.id)
+    return became
 end
 
 local function take(run)
