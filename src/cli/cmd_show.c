@@ -15,11 +15,14 @@
 #include "model/serializer.h"
 #include "redis/conn.h"
 
+#define LOG_LINES 10
+
 /* What is known of a job beside its hash. */
 struct story {
     crq_job *job;
     crq_result **results;
     size_t results_count;
+    crq_lines *log;   /* the newest lines; NULL: they can't be read */
     int64_t position; /* in the queue; -1: it does not wait */
     int64_t due_us;   /* scheduled; else CRQ_UNSET */
     int64_t left_s;   /* until the hash expires; -1: never */
@@ -28,6 +31,7 @@ struct story {
 static void story_fini(struct story *story)
 {
     crq_results_free(story->results, story->results_count);
+    crq_lines_free(story->log);
     crq_job_free(story->job);
 }
 
@@ -70,15 +74,46 @@ static int fetch(crq_conn *conn, const char *id, struct story *story,
     if (rc == 0)
         rc = crq_job_results(story->job, &story->results, &story->results_count,
                 err);
+    if (rc < 0)
+        return rc;
+    /* The log is crq's own: a user of Redis who may read RQ's keys only is
+     * shown the rest. */
+    rc = crq_job_log_tail(story->job, LOG_LINES, &story->log, err);
+    if (rc == CRQ_EAUTH || rc == CRQ_EREDIS)
+        rc = 0;
     return rc < 0 ? rc : ask(conn, story, err);
 }
 
+static size_t log_count(const struct story *story)
+{
+    return story->log != NULL ? crq_lines_count(story->log) : 0;
+}
+
 /* ---- for programs ---- */
+
+static int log_value(const struct story *story, crq_value **out, crq_error *err)
+{
+    crq_value *list = crq_value_new_list(), *line = NULL;
+    int rc = list == NULL ? crq_fail_nomem(err) : 0;
+
+    for (size_t i = 0; rc == 0 && i < log_count(story); i++) {
+        rc = show_line_value(story->log, i, &line, err);
+        if (rc == 0 && crq_value_add(list, line) < 0)
+            rc = crq_fail_nomem(err);
+    }
+    if (rc < 0) {
+        crq_value_free(list);
+        return rc;
+    }
+    *out = list;
+    return 0;
+}
 
 static int print_json(struct story *story, crq_error *err)
 {
     crq_result *newest = story->results_count > 0 ? story->results[0] : NULL;
     crq_value *v = NULL, *list = crq_value_new_list(), *one = NULL;
+    crq_value *log = NULL;
     int rc = show_job_value(story->job, newest, &v, err), put = 0;
 
     for (size_t i = 0; rc == 0 && i < story->results_count; i++) {
@@ -86,8 +121,11 @@ static int print_json(struct story *story, crq_error *err)
         if (rc == 0 && (list == NULL || crq_value_add(list, one) < 0))
             rc = crq_fail_nomem(err);
     }
+    if (rc == 0)
+        rc = log_value(story, &log, err);
     if (rc == 0) {
         show_put(v, "results", crq_value_ref(list), &put);
+        show_put(v, "log", log, &put);
         show_put_number(v, "position",
                 story->position >= 0 ? story->position : CRQ_UNSET, &put);
         show_put_time(v, "scheduled_for", story->due_us, &put);
@@ -277,6 +315,19 @@ static int print_result(const crq_result *result, crq_error *err)
     return rc;
 }
 
+static void print_log(const struct story *story)
+{
+    putchar('\n');
+    term_printf(TERM_BOLD, "log");
+    if (log_count(story) == LOG_LINES)
+        printf("  the last %d lines; crq log shows all", LOG_LINES);
+    putchar('\n');
+    for (size_t i = 0; i < log_count(story); i++) {
+        printf("  ");
+        show_line(story->log, i);
+    }
+}
+
 static int print_story(struct story *story, int64_t now_us, crq_error *err)
 {
     crq_job *job = story->job;
@@ -296,6 +347,8 @@ static int print_story(struct story *story, int64_t now_us, crq_error *err)
     rc = print_values(story, err);
     for (size_t i = 0; rc == 0 && i < story->results_count; i++)
         rc = print_result(story->results[i], err);
+    if (rc == 0 && log_count(story) > 0)
+        print_log(story);
     return rc;
 }
 

@@ -5,6 +5,7 @@ crq_SOURCES = \
 	src/cli/cmd_enqueue.c \
 	src/cli/cmd_info.c \
 	src/cli/cmd_list.c \
+	src/cli/cmd_log.c \
 	src/cli/cmd_result.c \
 	src/cli/cmd_show.c \
 	src/cli/cmd_up.c \

@@ -18,6 +18,7 @@ static const struct cli_verb verbs[] = {
     { "enqueue", "put a call on a queue", cmd_enqueue },
     { "result", "what a job returned, or why it failed", cmd_result },
     { "show", "all about one job", cmd_show },
+    { "log", "the lines that a job has logged", cmd_log },
     { "list", "the jobs of a queue", cmd_list },
     { "info", "queues and workers at a glance", cmd_info },
     { "app", "check the app.json of an application", cmd_app },

@@ -176,6 +176,33 @@ int show_result_value(const crq_result *result, crq_value **out, crq_error *err)
     return finish(dict, rc, out, err);
 }
 
+int show_line_value(const crq_lines *lines, size_t i, crq_value **out,
+        crq_error *err)
+{
+    crq_value *v = crq_value_new_dict();
+    int rc = v == NULL ? CRQ_ENOMEM : 0;
+
+    show_put_text(v, "id", crq_lines_id(lines, i), &rc);
+    show_put_text(v, "execution_id", crq_lines_execution_id(lines, i), &rc);
+    show_put_time(v, "time", crq_lines_time_us(lines, i), &rc);
+    show_put_text(v, "text", crq_lines_text(lines, i), &rc);
+    return finish(v, rc, out, err);
+}
+
+void show_line(const crq_lines *lines, size_t i)
+{
+    int64_t us = crq_lines_time_us(lines, i);
+
+    if (us != CRQ_UNSET) {
+        term_time(us);
+        printf(".%03d", (int)((us % 1000000 + 1000000) % 1000000 / 1000));
+    } else
+        fputs("?", stdout);
+    printf("  ");
+    term_text(TERM_PLAIN, crq_lines_text(lines, i), 0, 0);
+    putchar('\n');
+}
+
 int show_json(const crq_value *v, crq_error *err)
 {
     struct crq_buf text = CRQ_BUF_INIT;

@@ -18,6 +18,12 @@ int show_job_value(crq_job *job, const crq_result *result, crq_value **out,
 int show_result_value(const crq_result *result, crq_value **out,
         crq_error *err) CRQ_MUST_CHECK;
 
+/** Line i as a dict: {id, execution_id, time, text}. */
+int show_line_value(const crq_lines *lines, size_t i, crq_value **out,
+        crq_error *err) CRQ_MUST_CHECK;
+/** Print line i: time and text. */
+void show_line(const crq_lines *lines, size_t i);
+
 /** Print a value as one line of JSON. */
 int show_json(const crq_value *v, crq_error *err) CRQ_MUST_CHECK;
 

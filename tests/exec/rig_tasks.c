@@ -36,14 +36,25 @@ static int say(crq_task *task, crq_error *err)
     return 0;
 }
 
-/* rig.log(lines) */
+/* rig.log(lines, pause_ms=0, then=""): then it fails, crashes, or logs what is
+ * no text. */
 static int log_lines(crq_task *task, crq_error *err)
 {
     int64_t i, lines = crq_task_int(task, "lines");
+    int64_t pause_ms = crq_task_int_or(task, "pause_ms", 0);
+    const char *then = crq_task_str_or(task, "then", "");
     int rc = crq_task_args_end(task, err);
 
-    for (i = 0; rc == 0 && i < lines; i++)
+    for (i = 0; rc == 0 && i < lines; i++) {
         crq_task_log(task, "line %d", (int)i);
+        nap_ms(pause_ms);
+    }
+    if (strcmp(then, "fail") == 0)
+        return crq_task_fail(task, err, "RuntimeError", "logged enough");
+    if (strcmp(then, "crash") == 0)
+        abort();
+    if (strcmp(then, "bytes") == 0)
+        crq_task_log(task, "caf\xe9");
     return rc;
 }
 
@@ -139,7 +150,7 @@ static int rude(crq_task *task, crq_error *err)
 }
 
 CRQ_MODULE("rig", CRQ_TASK("rig.say", say, "text, then=''"),
-        CRQ_TASK("rig.log", log_lines, "lines"),
+        CRQ_TASK("rig.log", log_lines, "lines, pause_ms=0, then=''"),
         CRQ_TASK("rig.patient", patient, ""), CRQ_TASK("rig.pid", pid, ""),
         CRQ_TASK("rig.hungry", hungry, "mib"),
         CRQ_TASK("rig.rude", rude, "how"),

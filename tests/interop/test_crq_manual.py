@@ -11,7 +11,7 @@ import pytest
 from rq import Queue, SimpleWorker
 
 PAGE = (Path(__file__).parents[2] / "man" / "crq.1").read_text()
-VERBS = "enqueue", "result", "show", "list", "info", "up"
+VERBS = "enqueue", "result", "show", "log", "list", "info", "up"
 
 
 def words():

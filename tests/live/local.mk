@@ -5,6 +5,7 @@ LIVE_TESTS = \
 	tests/live/check_conn \
 	tests/live/check_finish \
 	tests/live/check_job \
+	tests/live/check_joblog \
 	tests/live/check_lease \
 	tests/live/check_live \
 	tests/live/check_queue \
@@ -40,6 +41,9 @@ tests_live_check_conn_LDADD = $(LIVE_LIBS)
 tests_live_check_job_SOURCES = tests/live/check_job.c
 tests_live_check_job_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_job_LDADD = $(LIVE_LIBS)
+tests_live_check_joblog_SOURCES = tests/live/check_joblog.c
+tests_live_check_joblog_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_joblog_LDADD = $(LIVE_LIBS)
 tests_live_check_live_SOURCES = tests/live/check_live.c
 tests_live_check_live_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_live_LDADD = $(LIVE_LIBS)
