@@ -6,6 +6,9 @@ libcrq_exec_la_LIBADD = libcrq-core.la $(MSGPACK_LIBS) $(EV_LIBS)
 libcrq_exec_la_SOURCES = \
 	src/exec/async.c \
 	src/exec/async.h \
+	src/exec/async_calls.c \
+	src/exec/async_connect.c \
+	src/exec/async_impl.h \
 	src/exec/birth.c \
 	src/exec/birth.h \
 	src/exec/child.c \
@@ -22,6 +25,8 @@ libcrq_exec_la_SOURCES = \
 	src/exec/pool_slot.c \
 	src/exec/proc.c \
 	src/exec/proc.h \
+	src/exec/resolve.c \
+	src/exec/resolve.h \
 	src/exec/server.c \
 	src/exec/server.h \
 	src/exec/slot.c \

@@ -1,6 +1,8 @@
 # Tests with real processes and without Redis: see rig.h. The modules are found
 # where libtool puts them.
-EXEC_TESTS = tests/exec/check_pool
+EXEC_TESTS = \
+	tests/exec/check_pool \
+	tests/exec/check_resolve
 
 if HAVE_CHECK
 check_PROGRAMS += $(EXEC_TESTS)
@@ -22,4 +24,9 @@ tests_exec_check_pool_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) \
 	-DDEMO='"$(abs_top_builddir)/.libs/demo.so"' \
 	-DRIG='"$(abs_top_builddir)/tests/exec/.libs/rig_tasks.so"'
 tests_exec_check_pool_LDADD = tests/unit/libunit.la libcrq-exec.la \
+	$(CHECK_LIBS)
+tests_exec_check_resolve_SOURCES = tests/exec/check_resolve.c
+tests_exec_check_resolve_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) \
+	-I$(top_srcdir)/tests/unit
+tests_exec_check_resolve_LDADD = tests/unit/libunit.la libcrq-exec.la \
 	$(CHECK_LIBS)

@@ -1,9 +1,13 @@
 /* check_async.c - exec/async.c against a Redis that comes and goes. */
 #include "live.h"
 
+#include <dlfcn.h>
 #include <ev.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "exec/async.h"
 #include "redis/script.h"
@@ -143,16 +147,22 @@ static const struct crq_script append = { "append",
     "return redis.call('APPEND', KEYS[1], ARGV[1])",
     "0ea60e5fd0ddc2b9ea1d2b60f6c6e1a4b9e5d7c1" }; /* no such SHA: NOSCRIPT */
 
-static void script(struct seen *s, const char *key, const char *word)
+static void call(struct seen *s, const struct crq_script *which,
+        const char *key, const char *word)
 {
     struct crq_args args;
 
     crq_args_init(&args);
     crq_args_list(&args, key, word, NULL);
-    ck_assert_int_eq(crq_async_script(s->async, &append, 1, &args, on_reply, s),
+    ck_assert_int_eq(crq_async_script(s->async, which, 1, &args, on_reply, s),
             0);
     ck_assert_uint_eq(args.count, 0);
     crq_args_fini(&args);
+}
+
+static void script(struct seen *s, const char *key, const char *word)
+{
+    call(s, &append, key, word);
 }
 
 START_TEST(test_replies_come_in_order_and_errors_as_errors)
@@ -192,6 +202,32 @@ START_TEST(test_an_unknown_script_is_loaded)
     wait_for(&s);
     ck_assert_str_eq(s.text, "ab");
     end(&s);
+}
+END_TEST
+
+START_TEST(test_scripts_run_in_order_though_redis_knows_only_the_last)
+{
+    static const struct crq_script known = { "known",
+        "return redis.call('APPEND',KEYS[1],ARGV[1])",
+        "568b742089ff97bd6aa7d9bc32e3caa722abcf11" };
+    crq_conn *conn = live_conn();
+    struct seen s;
+
+    live_seed(conn,
+            "SCRIPT LOAD \"return "
+            "redis.call('APPEND',KEYS[1],ARGV[1])\"");
+    begin(&s, live_main()->url, false, 0);
+    up(&s);
+    script(&s, "k", "a");
+    call(&s, &known, "k", "b");
+    s.until_replies = 2;
+    wait_for(&s);
+    command(&s, 0, "GET", "k", NULL);
+    s.until_replies = 3;
+    wait_for(&s);
+    ck_assert_str_eq(s.text, "ab");
+    end(&s);
+    crq_conn_free(conn);
 }
 END_TEST
 
@@ -292,6 +328,105 @@ START_TEST(test_a_silent_server_is_given_up)
     ck_assert_ptr_nonnull(strstr(s.down.text, "no answer"));
     live_thaw(server);
     up(&s);
+    end(&s);
+}
+END_TEST
+
+/* ---- names ---- */
+
+/* A resolver for the tests; whoever asks it is a process of its own. */
+int getaddrinfo(const char *node, const char *service,
+        const struct addrinfo *hints, struct addrinfo **res)
+{
+    int (*real)(const char *, const char *, const struct addrinfo *,
+            struct addrinfo **);
+
+    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    if (strncmp(node, "crq.", 4) != 0 || (hints->ai_flags & AI_NUMERICHOST))
+        return real(node, service, hints, res);
+    if (strcmp(node, "crq.gone") == 0)
+        return EAI_NONAME;
+    /* crq.slow is found when there is such a file; crq.hangs, never. */
+    while (access(node, F_OK) < 0)
+        usleep(1000);
+    return real("127.0.0.1", service, hints, res);
+}
+
+static void begin_named(struct seen *s, const struct live_server *server,
+        const char *name, int timeout_ms)
+{
+    char url[64];
+
+    ck_assert_int_eq(chdir(server->folder), 0);
+    snprintf(url, sizeof(url), "redis://%s:%d/0", name, server->port);
+    begin(s, url, false, timeout_ms);
+}
+
+static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
+{
+    int *left = w->data;
+
+    (void)revents;
+    if (--*left == 0)
+        ev_break(loop, EVBREAK_ALL);
+}
+
+START_TEST(test_the_loop_goes_on_while_a_name_is_looked_up)
+{
+    struct live_server *server = live_start(1, NULL);
+    struct seen s;
+    int ticks = 20;
+    ev_timer tick;
+    FILE *file;
+
+    begin_named(&s, server, "crq.slow", 0);
+    ev_timer_init(&tick, on_tick, 0.005, 0.005);
+    tick.data = &ticks;
+    ev_timer_start(s.loop, &tick);
+    ev_run(s.loop, 0);
+    ck_assert_int_eq(ticks, 0);
+    ck_assert_int_eq(s.ups + s.downs, 0);
+    file = fopen("crq.slow", "w");
+    fclose(file);
+    up(&s);
+    ev_timer_stop(s.loop, &tick);
+    unlink("crq.slow");
+    end(&s);
+}
+END_TEST
+
+static const struct {
+    const char *name, *text;
+} unfound[] = {
+    { "crq.gone", "not known" },
+    { "crq.hangs", "not found in 100 ms" },
+};
+
+START_TEST(test_a_name_without_an_address_is_tried_again)
+{
+    struct live_server *server = live_start(1, NULL);
+    struct seen s;
+
+    begin_named(&s, server, unfound[_i].name, 100);
+    for (int downs = 1; downs <= 2; downs++) {
+        s.until_downs = downs;
+        wait_for(&s);
+        ck_assert_msg(strstr(s.down.text, unfound[_i].text) != NULL, "%s",
+                s.down.text);
+        ck_assert_int_eq(s.down.code, CRQ_ECONNECT);
+    }
+    end(&s);
+}
+END_TEST
+
+START_TEST(test_localhost_needs_no_look_up)
+{
+    struct live_server *server = live_start(1, NULL);
+    struct seen s;
+
+    begin_named(&s, server, "LocalHost", 0);
+    up(&s);
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), 0); /* only the servers */
     end(&s);
 }
 END_TEST
@@ -410,10 +545,15 @@ int main(void)
 
     tcase_add_test(tc, test_replies_come_in_order_and_errors_as_errors);
     tcase_add_test(tc, test_an_unknown_script_is_loaded);
+    tcase_add_test(tc,
+            test_scripts_run_in_order_though_redis_knows_only_the_last);
     tcase_add_test(tc, test_a_script_that_is_refused_can_be_sent_again);
     tcase_add_test(tc, test_a_command_without_a_link_fails_from_the_loop);
     tcase_add_test(tc, test_a_killed_server_loses_commands_but_no_script);
     tcase_add_test(tc, test_a_silent_server_is_given_up);
+    tcase_add_test(tc, test_the_loop_goes_on_while_a_name_is_looked_up);
+    unit_add_rows(tc, test_a_name_without_an_address_is_tried_again, unfound);
+    tcase_add_test(tc, test_localhost_needs_no_look_up);
     tcase_add_test(tc, test_a_blocking_command_may_be_silent_for_its_time);
     tcase_add_test(tc, test_pushed_messages_arrive);
     tcase_add_test(tc, test_a_wrong_password_is_said_and_tried_again);
