@@ -32,7 +32,14 @@
 struct about {
     struct worker *worker;
     size_t slot;
-    bool again; /* the name's record may be replaced once */
+    bool again; /* the record of that name was tried to be replaced */
+};
+
+/* A call that shows slots, in the order of its reply. */
+struct shown {
+    struct worker *worker;
+    size_t count;
+    size_t slots[];
 };
 
 /* ---- records ---- */
@@ -50,7 +57,17 @@ static struct crq_record record_of(const struct worker *w, size_t i)
         .python_version = "" };
 }
 
+/* Of an idle record. It is renewed with every heartbeat. */
+static int64_t record_ttl_s(const struct worker *w)
+{
+    int64_t interval_s = w->options->monitoring_interval_s;
+    int64_t ttl_s = w->options->worker_ttl_s;
+
+    return (ttl_s > interval_s ? ttl_s : interval_s) + MARGIN_S;
+}
+
 static void be_born(struct worker *w, size_t slot, const char *replaces);
+static void die(struct worker *w, size_t slot);
 
 static bool process_is_gone(const struct worker *w, const struct crq_born *born)
 {
@@ -68,6 +85,7 @@ static void on_born(void *arg, const crq_reply *reply, const crq_error *err)
     struct about *about = arg;
     struct worker *w = about->worker;
     size_t slot = about->slot;
+    bool again = about->again;
     struct crq_born born = { 0 };
     crq_error why;
 
@@ -78,16 +96,27 @@ static void on_born(void *arg, const crq_reply *reply, const crq_error *err)
     if (err != NULL) {
         crq_log_error(w->log, "birth of %s: %s", w->slots[slot].name,
                 err->text);
+        worker_look_at_end(w);
         return;
     }
     if (!born.refused) {
         w->slots[slot].registered = true;
+        if (w->phase == LEAVING) { /* it was on its way when the others died */
+            die(w, slot);
+            return;
+        }
         heartbeat_changed(w, slot);
         worker_look_ready(w);
         dequeue_kick(w);
         return;
     }
-    if (process_is_gone(w, &born)) {
+    if (w->phase == LEAVING) {
+        worker_look_at_end(w);
+        return;
+    }
+    /* Once: somebody else may do the same, and a record that does not say when
+     * it was born cannot be replaced at all. */
+    if (!again && born.birth[0] != '\0' && process_is_gone(w, &born)) {
         be_born(w, slot, born.birth);
         return;
     }
@@ -106,10 +135,10 @@ static void be_born(struct worker *w, size_t slot, const char *replaces)
 
     if (about == NULL)
         return;
-    *about = (struct about){ w, slot, false };
+    *about = (struct about){ w, slot, replaces != NULL };
     crq_args_init(&words);
-    nkeys = crq_birth_words(&record, w->options->worker_ttl_s + MARGIN_S,
-            replaces, worker_now(w), &words);
+    nkeys = crq_birth_words(&record, record_ttl_s(w), replaces, worker_now(w),
+            &words);
     if (crq_async_script(w->link, &crq_script_worker_birth, nkeys, &words,
                 on_born, about) == 0)
         w->births++;
@@ -137,46 +166,56 @@ static void on_dead(void *arg, const crq_reply *reply, const crq_error *err)
     worker_look_at_end(w);
 }
 
+static void die(struct worker *w, size_t slot)
+{
+    struct crq_record record = record_of(w, slot);
+    struct crq_args words;
+    size_t nkeys;
+
+    w->slots[slot].registered = false;
+    crq_args_init(&words);
+    nkeys = crq_death_words(&record, worker_now(w), &words);
+    if (crq_async_script(w->link, &crq_script_worker_death, nkeys, &words,
+                on_dead, w) == 0)
+        w->deaths++;
+    crq_args_fini(&words);
+}
+
 void heartbeat_leave(struct worker *w)
 {
-    struct crq_args words;
+    for (size_t i = 0; i < w->slot_count; i++)
+        if (w->slots[i].registered && crq_async_is_up(w->link))
+            die(w, i);
+}
 
-    crq_args_init(&words);
-    for (size_t i = 0; i < w->slot_count; i++) {
-        struct crq_record record = record_of(w, i);
-        size_t nkeys;
-
-        if (!w->slots[i].registered || !crq_async_is_up(w->link))
-            continue;
-        w->slots[i].registered = false;
-        nkeys = crq_death_words(&record, worker_now(w), &words);
-        if (crq_async_script(w->link, &crq_script_worker_death, nkeys, &words,
-                    on_dead, w) == 0)
-            w->deaths++;
-    }
-    crq_args_fini(&words);
+bool heartbeat_has_left(const struct worker *w)
+{
+    /* A birth that waits for the link is never sent. */
+    return w->deaths == 0 && (w->births == 0 || !crq_async_is_up(w->link));
 }
 
 /* ---- what observers see ---- */
 
 static void on_updated(void *arg, const crq_reply *reply, const crq_error *err)
 {
-    struct worker *w = arg;
+    struct shown *shown = arg;
+    struct worker *w = shown->worker;
     crq_error why;
 
-    if (err == NULL && crq_update_read(reply, w->slot_count, &why) < 0)
+    if (err == NULL && crq_update_read(reply, shown->count, &why) < 0)
         err = &why;
-    if (err != NULL) {
+    if (err != NULL)
         crq_log_warn(w->log, "records: %s", err->text);
-        return;
-    }
-    /* Every call shows all slots, so the reply's order is theirs. */
-    for (size_t i = 0; i < w->slot_count; i++)
-        if (w->slots[i].registered && !crq_update_kept(reply, i) &&
+    for (size_t i = 0; err == NULL && i < shown->count; i++) {
+        struct slot *slot = &w->slots[shown->slots[i]];
+
+        if (slot->registered && !crq_update_kept(reply, i) &&
                 w->phase != LEAVING) {
-            w->slots[i].registered = false;
-            be_born(w, i, NULL);
+            slot->registered = false;
+            be_born(w, shown->slots[i], NULL);
         }
+    }
+    crq_free(shown);
 }
 
 static int64_t lease_s(const struct worker *w, const struct run *run)
@@ -191,39 +230,58 @@ static int64_t lease_s(const struct worker *w, const struct run *run)
     return (left_s < interval_s ? left_s : interval_s) + MARGIN_S;
 }
 
-static void show(struct worker *w)
+static struct crq_record_update update_of(const struct worker *w, size_t i)
 {
+    const struct slot *slot = &w->slots[i];
+    const struct run *run = slot->run;
+
+    return (struct crq_record_update){ .name = slot->name,
+        .birth_us = w->birth_us,
+        .state = run != NULL   ? "busy"
+                : w->suspended ? "suspended"
+                               : "idle",
+        .current_job = run != NULL ? run->id : NULL,
+        .current_job_working_time_s = run != NULL
+                ? (double)(worker_now(w) - run->started_us) / 1e6
+                : 0,
+        .successful_job_count = slot->good,
+        .failed_job_count = slot->bad,
+        .total_working_time_s = slot->busy_s,
+        .shutdown_requested_us = CRQ_UNSET,
+        .ttl_s = run != NULL ? lease_s(w, run) : record_ttl_s(w) };
+}
+
+/* Show the slots that have changed, or all of them, which renews them. What
+ * cannot be sent now is shown by the next heartbeat at the latest. */
+static void show(struct worker *w, bool all)
+{
+    struct shown *shown;
     struct crq_args words;
     size_t nkeys;
 
     if (!crq_async_is_up(w->link))
         return;
+    shown = crq_calloc(1,
+            sizeof(*shown) + w->slot_count * sizeof(shown->slots[0]));
+    if (shown == NULL)
+        return;
+    shown->worker = w;
     crq_args_init(&words);
     nkeys = crq_update_start(&words, worker_now(w));
     for (size_t i = 0; i < w->slot_count; i++) {
-        const struct slot *slot = &w->slots[i];
-        const struct run *run = slot->run;
-        struct crq_record_update update = { .name = slot->name,
-            .birth_us = w->birth_us,
-            .state = run != NULL   ? "busy"
-                    : w->suspended ? "suspended"
-                                   : "idle",
-            .current_job = run != NULL ? run->id : NULL,
-            .current_job_working_time_s = run != NULL
-                    ? (double)(worker_now(w) - run->started_us) / 1e6
-                    : 0,
-            .successful_job_count = slot->good,
-            .failed_job_count = slot->bad,
-            .total_working_time_s = slot->busy_s,
-            .shutdown_requested_us = CRQ_UNSET,
-            .ttl_s = run != NULL ? lease_s(w, run)
-                                 : w->options->worker_ttl_s + MARGIN_S };
+        struct crq_record_update update;
 
-        w->slots[i].changed = false;
+        if (!w->slots[i].registered || !(all || w->slots[i].changed))
+            continue;
+        update = update_of(w, i);
         crq_update_add(&words, &update);
+        w->slots[i].changed = false;
+        shown->slots[shown->count++] = i;
     }
-    (void)!crq_async_script(w->link, &crq_script_worker_update, nkeys, &words,
-            on_updated, w);
+    if (shown->count == 0 ||
+            crq_async_script(w->link, &crq_script_worker_update, nkeys, &words,
+                    on_updated, shown) < 0)
+        crq_free(shown);
     crq_args_fini(&words);
 }
 
@@ -231,7 +289,7 @@ static void on_observe(struct ev_loop *loop, ev_timer *timer, int revents)
 {
     (void)loop;
     (void)revents;
-    show(timer->data);
+    show(timer->data, false);
 }
 
 void heartbeat_changed(struct worker *w, size_t slot)
@@ -290,7 +348,7 @@ static void on_beat(struct ev_loop *loop, ev_timer *timer, int revents)
 
     (void)loop;
     (void)revents;
-    show(w);
+    show(w, true);
     if (beat == NULL)
         return;
     beat->worker = w;

@@ -66,6 +66,18 @@ static void obey(struct worker *w, size_t slot, const crq_value *message)
             commands[i].run(w, slot, message);
 }
 
+/* Redis has refused to subscribe. */
+static void on_refused(struct worker *w, const char *why)
+{
+    if (!w->deaf)
+        crq_log_warn(w->log,
+                "commands to this worker (stop-job, kill-horse, shutdown) "
+                "cannot come: %s; allow its user of Redis to subscribe, as "
+                "by ACL SETUSER <user> +subscribe &rq:pubsub:*",
+                why);
+    w->deaf = true;
+}
+
 /* ["message", channel, payload] */
 static void on_push(void *arg, const crq_reply *reply)
 {
@@ -77,6 +89,10 @@ static void on_push(void *arg, const crq_reply *reply)
     const char *text;
     size_t len;
 
+    if (crq_reply_kind(reply) == CRQ_REPLY_ERROR)
+        on_refused(w, crq_reply_text(reply, NULL));
+    else if (kind != NULL && strcmp(kind, "subscribe") == 0)
+        w->deaf = false;
     text = crq_reply_text(crq_reply_item(reply, 2), &len);
     if (kind == NULL || strcmp(kind, "message") != 0 || name == NULL ||
             text == NULL ||

@@ -68,7 +68,7 @@ void worker_look_at_end(struct worker *w)
         start_patience(w);
         heartbeat_leave(w);
     }
-    if (w->deaths == 0)
+    if (heartbeat_has_left(w))
         crq_pool_close(w->pool, true);
 }
 

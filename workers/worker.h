@@ -114,6 +114,8 @@ struct worker {
     /* heartbeat.c */
     ev_timer beat, alive, observe, stray;
     size_t births, deaths; /* calls that have no reply yet */
+    /* listener.c */
+    bool deaf; /* it was said that no commands can come */
     /* worker.c */
     struct notify notify;
     ev_signal sigint, sigterm, sighup;
@@ -166,6 +168,8 @@ void heartbeat_fini(struct worker *w);
 void heartbeat_register(struct worker *w);
 /** Take all records back; worker_look_at_end() when that is done. */
 void heartbeat_leave(struct worker *w);
+/** All of that is done, or as good as that. */
+bool heartbeat_has_left(const struct worker *w);
 /** Leases may be about to end, or were short from the start: renew them. */
 void heartbeat_now(struct worker *w);
 /** Observers should see this slot's state soon. */

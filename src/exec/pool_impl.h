@@ -21,7 +21,9 @@ struct crq_pool_server {
     struct crq_pool_server *next;
     enum crq_server_state state;
     pid_t pid;
-    int wait_status; /* DEAD */
+    int wait_status;  /* DEAD */
+    ev_timer leaving; /* until SIGKILL */
+    bool killed;      /* it did not leave when it was told to */
     struct crq_wire wire;
     struct crq_pool_task *tasks;
     size_t count, cap;

@@ -22,6 +22,10 @@
 #include "exec/proc.h"
 #include "exec/server.h"
 
+/* How many times the grace of a run it has to leave: it kills first what its
+ * children have left. */
+#define LEAVE_GRACES 10
+
 /* ----------------------------------------------------------------- its words
  */
 
@@ -175,6 +179,18 @@ static int tell_setup(struct crq_pool_server *server, crq_error *err)
     return rc < 0 ? rc : crq_wire_send(&server->wire, &frame, err);
 }
 
+/* It hangs: in a constructor of a module, or because what it should kill
+ * cannot be killed. */
+static void on_patience_end(struct ev_loop *loop, ev_timer *w, int revents)
+{
+    struct crq_pool_server *server = w->data;
+
+    (void)loop;
+    (void)revents;
+    server->killed = true;
+    give_up(server, "does not leave: it is killed");
+}
+
 int crq_pool_server_start(struct crq_pool *pool, crq_error *err)
 {
     struct crq_pool_server *server = crq_calloc(1, sizeof(*server));
@@ -188,6 +204,8 @@ int crq_pool_server_start(struct crq_pool *pool, crq_error *err)
     }
     server->pool = pool;
     server->state = CRQ_SERVER_LOADING;
+    ev_timer_init(&server->leaving, on_patience_end, 0, 0);
+    server->leaving.data = server;
     server->pid = fork();
     if (server->pid == 0)
         become_server(pool->exe, pair[1]);
@@ -219,12 +237,17 @@ void crq_pool_server_leave(struct crq_pool_server *server)
         server->pool->current = NULL;
     /* Not closed: this may be a callback of the wire. */
     shutdown(server->wire.fd, SHUT_WR);
+    if (!ev_is_active(&server->leaving)) {
+        ev_timer_set(&server->leaving, LEAVE_GRACES * server->pool->grace_s, 0);
+        ev_timer_start(server->pool->loop, &server->leaving);
+    }
 }
 
 void crq_pool_server_free(struct crq_pool_server *server)
 {
     size_t i;
 
+    ev_timer_stop(server->pool->loop, &server->leaving);
     crq_wire_close(&server->wire);
     for (i = 0; i < server->count; i++) {
         crq_free(server->tasks[i].name);
@@ -240,8 +263,9 @@ static void on_server_exit(struct crq_pool_server *server, int wait_status)
 
     /* What it said before it died is still true. */
     crq_wire_drain(&server->wire);
+    ev_timer_stop(pool->loop, &server->leaving);
     pool->dirty = true;
-    if (server->state == CRQ_SERVER_LEAVING) {
+    if (server->state == CRQ_SERVER_LEAVING && !server->killed) {
         server->state = CRQ_SERVER_GONE;
         return;
     }
@@ -295,7 +319,9 @@ static void bury(struct crq_pool_server *server)
     for (i = 0; i < pool->slot_count; i++)
         if (pool->slots[i].server == server)
             crq_pool_slot_exited(&pool->slots[i], NULL);
-    pool->events->on_server_died(pool->arg, server->pid, server->wait_status);
+    if (!server->killed)
+        pool->events->on_server_died(pool->arg, server->pid,
+                server->wait_status);
 }
 
 /* libev reaps; a dead child counts as found until it has. */

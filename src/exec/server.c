@@ -22,7 +22,7 @@
  *    looks who its parent is afterwards (birth.c).
  *  - The worker dies: the socket ends, and the server kills everything below
  *    itself, then exits. It has no death signal of its own, which would kill
- *    it before it could.
+ *    it before it could, but while it loads modules: they can hang.
  *  - Worker and server are killed in the same instant: children die by their
  *    death signal, processes that a run has detached from them may live on.
  *    Only a control group holds those: dist/systemd's unit does.
@@ -467,13 +467,27 @@ static void tell_task(struct server *server, const crq_task_def *def)
     tell(server, &frame);
 }
 
+/* A constructor of a module can hang: then nobody would read that the worker
+ * is gone. There are no children yet whose end the server has to wait for. */
+static void loading(struct server *server)
+{
+    server->loading = true;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+static void loaded(struct server *server)
+{
+    server->loading = false;
+    prctl(PR_SET_PDEATHSIG, 0);
+}
+
 static void refuse(struct server *server, const crq_error *err)
 {
     struct crq_frame frame = { .type = CRQ_FRAME_REFUSED };
 
     frame.text = crq_span_of(err->text);
     tell(server, &frame);
-    server->loading = false;
+    loaded(server);
 }
 
 static void set_up(struct server *server, const struct crq_frame *frame)
@@ -487,7 +501,7 @@ static void set_up(struct server *server, const struct crq_frame *frame)
         server->url = crq_memdup(frame->text.data, frame->text.len);
         server->ended |= server->url == NULL;
     }
-    server->loading = true;
+    loading(server);
     if (crq_modules_new(&server->modules, &err) < 0)
         refuse(server, &err);
 }
@@ -520,6 +534,7 @@ static void start(struct server *server)
     for (i = 0; i < (size_t)frame.count; i++)
         tell_task(server, crq_modules_task(server->modules, i));
     tell(server, &frame);
+    loaded(server);
 }
 
 static void obey(struct server *server, const struct crq_frame *frame)

@@ -633,6 +633,27 @@ START_TEST(test_closing_now_ends_what_runs)
 }
 END_TEST
 
+START_TEST(test_a_server_that_hangs_does_not_keep_the_pool)
+{
+    static const char *const hang[] = { HANG };
+    struct crq_pool_options options = rig_options(1);
+
+    options.modules = hang;
+    options.module_count = 1;
+    options.kill_grace_ms = 50;
+    rig.may_refuse = true;
+    rig_start(&rig, &options);
+    /* The server, and what the module has left. */
+    while (rig_alive(&rig) < 2)
+        rig_for(&rig, 0.01);
+    crq_pool_close(rig.pool, false);
+    rig_until(&rig, is_over);
+    ck_assert_int_eq(rig.ready + rig.refused, 0);
+    ck_assert_int_eq(rig.server_died, 0);
+    rig_stop(&rig);
+}
+END_TEST
+
 /* ---------------------------------------------------------------------- many
  */
 
@@ -732,6 +753,7 @@ int main(int argc, char **argv)
             test_a_module_that_cannot_be_loaded_is_told_at_the_start);
     tcase_add_test(tc, test_closing_waits_for_what_runs);
     tcase_add_test(tc, test_closing_now_ends_what_runs);
+    tcase_add_test(tc, test_a_server_that_hangs_does_not_keep_the_pool);
     tcase_add_test(tc, test_a_thousand_runs_on_two_children);
     tcase_add_test(tc, test_large_data_go_through);
     return unit_run("pool", tc);

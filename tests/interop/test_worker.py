@@ -690,3 +690,79 @@ def test_a_worker_without_tasks_takes_no_jobs(redis_server, r, q, crq):
     done = crq("worker", "--burst", "q")
     assert done.code == 64 and "--load MODULE" in done.err
     assert job.get_status() == JobStatus.QUEUED
+
+
+# ---- birth and death ----
+
+def test_a_worker_that_is_stopped_while_it_is_born_leaves_no_record(r, worker):
+    r.client_pause(1500, all=False)
+    w = worker("--jobs", 2, "--name", "w", "q", wait=False)
+    eventually(lambda: sum(c["name"] == "w" and c["cmd"] in ("eval", "evalsha")
+                           for c in r.client_list()))
+    w.signal(signal.SIGTERM)
+    assert w.wait() == 0
+    assert r.smembers("rq:workers") == set()
+    # Both were born, and died in due form.
+    assert all(r.hexists(f"rq:worker:w.{n}", "death") for n in (1, 2))
+
+
+@pytest.mark.parametrize("record", [
+    {"hostname": os.uname().nodename, "pid": 0},
+    {"hostname": os.uname().nodename, "pid": 4194305},
+    {"state": "busy"},
+])
+def test_a_record_without_birth_is_a_live_worker(r, worker, record):
+    r.hset("rq:worker:w", mapping=record)
+    w = worker("--jobs", 1, "--name", "w", "q", wait=False)
+    assert w.wait() == 1
+    assert "There exists an active worker named 'w' already" in w.text()
+
+
+def test_a_record_lives_as_long_as_its_next_heartbeat(r, worker):
+    worker("--jobs", 1, "--worker-ttl", 1, "--job-monitoring-interval", 200,
+           "--name", "w", "q")
+    assert 250 < r.ttl("rq:worker:w") <= 260
+    idle(r)
+    assert 250 < r.ttl("rq:worker:w") <= 260
+
+
+def test_observers_are_told_of_the_slots_that_changed(r, q, worker):
+    worker("-q", "--jobs", 3, "--name", "w", "q")
+    idle(r)
+    with r.monitor() as monitor:
+        ended(q.enqueue("demo.sleep", 0.3))
+        idle(r)
+        r.echo("enough")
+        updates = []
+        for said in monitor.listen():
+            words = said["command"].split(" ")
+            if words[0] == "ECHO":
+                break
+            names = [x for x in words if x.startswith("rq:worker:w.")]
+            if words[0].startswith("EVAL") and names and "busy" in words:
+                updates.append(names)
+    assert updates and all(len(names) == 1 for names in updates)
+
+
+def test_a_refused_subscription_is_said_with_its_remedy(redis_server, r, q,
+                                                        worker):
+    r.acl_setuser("deaf", enabled=True, passwords=["+x"], keys=["*"],
+                  commands=["+@all"], reset_channels=True)
+    try:
+        w = worker("--jobs", 1, "q",
+                   url=redis_server.url.replace("//", "//deaf:x@"))
+        assert ended(q.enqueue("demo.add", 2, 3)).return_value() == 5
+        eventually(lambda: "ACL SETUSER" in w.text())
+        assert w.text().count("ACL SETUSER") == 1
+    finally:
+        r.acl_deluser("deaf")
+
+
+def test_a_module_that_hangs_outlives_no_worker(worker):
+    w = worker("--jobs", 1, "q", modules=("rig_hang",), wait=False)
+    eventually(lambda: len(w.pids()) == 3)
+    server = w.server_pid()
+    w.kill()
+    eventually(lambda: server not in w.pids(), 3)
+    for pid in w.pids():  # what the module itself has started is its affair
+        os.kill(pid, signal.SIGKILL)
