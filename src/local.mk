@@ -20,6 +20,7 @@ include src/codec/local.mk
 include src/redis/local.mk
 include src/model/local.mk
 include src/app/local.mk
+include src/sched/local.mk
 include src/task/local.mk
 include src/exec/local.mk
 include src/cli/local.mk

@@ -2,6 +2,7 @@
 # name to the list, two lines at the end, and its folder of inputs.
 FUZZ_TARGETS = \
 	tests/fuzz/fuzz_app \
+	tests/fuzz/fuzz_cron \
 	tests/fuzz/fuzz_frame \
 	tests/fuzz/fuzz_inflate \
 	tests/fuzz/fuzz_job \
@@ -30,6 +31,9 @@ tests_fuzz_libreplay_la_CPPFLAGS = $(AM_CPPFLAGS) \
 tests_fuzz_fuzz_app_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_app.c
 tests_fuzz_fuzz_app_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_app_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_cron_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_cron.c
+tests_fuzz_fuzz_cron_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_cron_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_frame.c
 tests_fuzz_fuzz_frame_LDADD = $(FUZZ_LIBS) libcrq-exec.la
 tests_fuzz_fuzz_frame_LDFLAGS = $(FUZZ_LINK)

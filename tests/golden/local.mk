@@ -1,5 +1,7 @@
 # What other implementations wrote, and the scripts that made them do it.
 EXTRA_DIST += \
+	tests/golden/cron.tsv \
+	tests/golden/make_cron.py \
 	tests/golden/make_params.py \
 	tests/golden/make_pickles.py \
 	tests/golden/params.tsv \

@@ -7,6 +7,7 @@ UNIT_TESTS = \
 	tests/unit/check_call \
 	tests/unit/check_call_peek \
 	tests/unit/check_clock \
+	tests/unit/check_cron \
 	tests/unit/check_death \
 	tests/unit/check_error \
 	tests/unit/check_fields \
@@ -59,6 +60,9 @@ tests_unit_libunit_la_SOURCES = \
 tests_unit_libunit_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 
 tests_unit_check_pickle_golden_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) \
+	-DGOLDEN='"$(abs_top_srcdir)/tests/golden"'
+
+tests_unit_check_cron_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) \
 	-DGOLDEN='"$(abs_top_srcdir)/tests/golden"'
 
 # Modules to be loaded by check_module. An -rpath makes libtool build a shared

@@ -1,0 +1,6 @@
+libcrq_core_la_SOURCES += \
+	src/sched/cron.c \
+	src/sched/cron.h \
+	src/sched/cron_parse.c \
+	src/sched/zone.c \
+	src/sched/zone.h
