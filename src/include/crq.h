@@ -579,6 +579,16 @@ int64_t crq_lines_time_us(const crq_lines *lines, size_t i); /* or CRQ_UNSET */
 /** The run that logged it; NULL when that isn't known. */
 const char *crq_lines_execution_id(const crq_lines *lines, size_t i);
 
+/* -------------------------------------------------------------- schedules */
+
+/** What becomes of slots that were missed: more than a minute late because no
+ *  scheduler was there, or with another one due behind them. */
+typedef enum crq_catchup {
+    CRQ_CATCHUP_SKIP, /* nothing */
+    CRQ_CATCHUP_ONCE, /* one run for all of them, as the newest */
+    CRQ_CATCHUP_ALL   /* a run for each, of the newest catchup_max */
+} crq_catchup;
+
 /* ------------------------------------------------------------------ tasks */
 
 /**

@@ -2,5 +2,7 @@ libcrq_core_la_SOURCES += \
 	src/sched/cron.c \
 	src/sched/cron.h \
 	src/sched/cron_parse.c \
+	src/sched/plan.c \
+	src/sched/plan.h \
 	src/sched/zone.c \
 	src/sched/zone.h

@@ -23,6 +23,7 @@ UNIT_TESTS = \
 	tests/unit/check_perform \
 	tests/unit/check_pickle \
 	tests/unit/check_pickle_golden \
+	tests/unit/check_plan \
 	tests/unit/check_random \
 	tests/unit/check_refusal \
 	tests/unit/check_repr \
