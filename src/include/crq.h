@@ -589,6 +589,102 @@ typedef enum crq_catchup {
     CRQ_CATCHUP_ALL   /* a run for each, of the newest catchup_max */
 } crq_catchup;
 
+/**
+ * When a call is to be run again and again. Start from CRQ_SCHEDULE_INIT.
+ *
+ * Either `every_us`, or `cron`: minute, hour, day of month, month and day of
+ * week, with seconds in front of them when there are six; lists, ranges,
+ * steps, names, @daily ...; days of the month and of the week: either will do.
+ * A time that the zone's clock skips is made up for at the change, one that
+ * comes twice counts when it comes first; an expression that names every hour
+ * goes by elapsed time instead.
+ */
+typedef struct crq_schedule_options {
+    size_t size;           /* set by CRQ_SCHEDULE_INIT */
+    const char *id;        /* letters, digits, - and _, up to 360 */
+    const char *queue;     /* NULL: "default" */
+    int64_t every_us;      /* at least 1000; 0: by cron */
+    const char *cron;      /* NULL: by every_us */
+    const char *tz;        /* of cron: "Europe/Berlin"; NULL: UTC */
+    int64_t start_us;      /* no run before it, every_us counts from it */
+    int64_t repeat;        /* runs in all, at least 1; unset: no limit */
+    crq_catchup catchup;   /* of missed slots */
+    int64_t catchup_max;   /* of CRQ_CATCHUP_ALL: up to 100, which 0 means */
+    bool skip_overlapping; /* no run while the last one has not ended */
+    const char *source;    /* where it comes from, a file's name; or NULL */
+} crq_schedule_options;
+
+/* clang-format off */
+#define CRQ_SCHEDULE_INIT \
+    { sizeof(crq_schedule_options), NULL, NULL, 0, NULL, NULL, CRQ_UNSET, \
+      CRQ_UNSET, CRQ_CATCHUP_SKIP, 0, false, NULL }
+/* clang-format on */
+
+typedef struct crq_schedule crq_schedule;
+
+/**
+ * Register a schedule, which crq-scheduler then runs: at each slot a job with
+ * the id "<id>-<unix time of the slot in milliseconds>". An id that is there is
+ * replaced; when every_us, cron, tz and start_us are as before, its next slot
+ * stays the same, and with an unchanged `repeat` so does the number of runs
+ * left: registering the same schedule again changes nothing. Blocks up to the
+ * connection's timeout, twice.
+ *
+ * call         job_id, unique and what it depends on must not be set.
+ * out_next_us  its next slot; may be NULL.
+ *
+ * CRQ_EINVAL  what is wrong with the options or the call: of cron the field
+ *             and the place, also an unknown zone and impossible dates
+ * and the errors of crq_queue_enqueue().
+ *
+ * For the zone the process's own is changed for a moment: no other thread may
+ * use local time or the environment meanwhile.
+ */
+int crq_schedule_put(crq_conn *conn, const crq_schedule_options *options,
+        const crq_call *call, int64_t *out_next_us,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** Remove a schedule; jobs that it has made stay. CRQ_ENOTFOUND: there is
+ *  none (or, had the link broken, not any more). */
+int crq_schedule_remove(crq_conn *conn, const char *id,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** CRQ_ENOTFOUND: there is none. */
+int crq_schedule_fetch(crq_conn *conn, const char *id, crq_schedule **out,
+        crq_error *err) CRQ_MUST_CHECK;
+/** All schedules, the next one due first; freed with crq_schedules_free(). */
+int crq_schedule_list(crq_conn *conn, crq_schedule ***out, size_t *out_count,
+        crq_error *err) CRQ_MUST_CHECK;
+void crq_schedule_free(crq_schedule *schedule);
+void crq_schedules_free(crq_schedule **schedules, size_t count);
+
+/* What a schedule holds, as of the fetch: NULL or CRQ_UNSET where there is
+ * nothing. */
+const char *crq_schedule_id(const crq_schedule *schedule);
+const char *crq_schedule_queue(const crq_schedule *schedule);
+const char *crq_schedule_func(const crq_schedule *schedule);
+const char *crq_schedule_description(const crq_schedule *schedule);
+const char *crq_schedule_source(const crq_schedule *schedule);
+const char *crq_schedule_cron(const crq_schedule *schedule);
+const char *crq_schedule_tz(const crq_schedule *schedule);
+int64_t crq_schedule_every_us(const crq_schedule *schedule);
+int64_t crq_schedule_left(const crq_schedule *schedule); /* runs; unset: all */
+int64_t crq_schedule_next_us(const crq_schedule *schedule);
+int64_t crq_schedule_last_us(const crq_schedule *schedule); /* slot */
+/** How much later than its slot the last job was enqueued. */
+int64_t crq_schedule_lateness_us(const crq_schedule *schedule);
+/** The id of the last job that it made. */
+const char *crq_schedule_last_job(const crq_schedule *schedule);
+/** Why it can't be run, when what Redis holds is damaged; else NULL. */
+const char *crq_schedule_problem(const crq_schedule *schedule);
+
+/**
+ * Its next slots, at most `count`, as far as there are any. *out_count is how
+ * many. Threads: as crq_schedule_put(). CRQ_ECODEC: see its problem.
+ */
+int crq_schedule_times(const crq_schedule *schedule, int64_t *out_us,
+        size_t count, size_t *out_count, crq_error *err) CRQ_MUST_CHECK;
+
 /* ------------------------------------------------------------------ tasks */
 
 /**

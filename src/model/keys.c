@@ -32,6 +32,16 @@ static const char *const patterns[CRQ_KEY_COUNT] = {
     [CRQ_KEY_ALIVE] = "crq:alive",
     [CRQ_KEY_RUNS] = "crq:runs:%",
     [CRQ_KEY_LOG] = "crq:log:%",
+    [CRQ_KEY_SCHEDULES] = "crq:schedules",
+    [CRQ_KEY_SCHEDULE] = "crq:schedule:%",
+    [CRQ_KEY_LEADER] = "crq:scheduler:leader",
+    [CRQ_KEY_QUARANTINE] = "crq:scheduler:quarantine",
+    [CRQ_KEY_WAKE] = "crq:scheduler:wake",
+    [CRQ_KEY_SCHEDULER_LOCK] = "rq:scheduler-lock:%",
+    [CRQ_KEY_SCHEDULER] = "rq:scheduler:%",
+    [CRQ_KEY_PERIODIC] = "rq:scheduler:scheduled_jobs",
+    [CRQ_KEY_PERIODIC_LOCK] = "rq:scheduler_lock",
+    [CRQ_KEY_PERIODIC_PROCESS] = "rq:scheduler_instance:%",
 };
 
 const char *crq_key_pattern(enum crq_key key)

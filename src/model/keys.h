@@ -36,6 +36,16 @@ enum crq_key {
     CRQ_KEY_ALIVE,            /* crq: zset of stems by end of life */
     CRQ_KEY_RUNS,             /* crq: hash, a worker's runs: stem */
     CRQ_KEY_LOG,              /* crq: stream of lines that runs log: id */
+    CRQ_KEY_SCHEDULES,        /* crq: zset of ids of schedules by next slot */
+    CRQ_KEY_SCHEDULE,         /* crq: hash: id of a schedule */
+    CRQ_KEY_LEADER,           /* crq: string, the leading scheduler's token */
+    CRQ_KEY_QUARANTINE,       /* crq: hash, what no scheduler can read: why */
+    CRQ_KEY_WAKE,             /* crq: channel, when something becomes due */
+    CRQ_KEY_SCHEDULER_LOCK,   /* string, RQ's scheduler: queue name */
+    CRQ_KEY_SCHEDULER,        /* hash, RQ's scheduler: its name */
+    CRQ_KEY_PERIODIC,         /* rq-scheduler: zset of ids by due time */
+    CRQ_KEY_PERIODIC_LOCK,    /* rq-scheduler: string, a round's lock */
+    CRQ_KEY_PERIODIC_PROCESS, /* rq-scheduler: hash: a process's name */
     CRQ_KEY_COUNT
 };
 

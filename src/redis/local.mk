@@ -30,6 +30,14 @@ LUA_FILES = \
 	src/redis/lua/hand_back.lua \
 	src/redis/lua/heartbeat.lua \
 	src/redis/lua/joblog.lua \
+	src/redis/lua/sched_aside.lua \
+	src/redis/lua/sched_beat.lua \
+	src/redis/lua/sched_due.lua \
+	src/redis/lua/sched_put.lua \
+	src/redis/lua/sched_release.lua \
+	src/redis/lua/sched_remove.lua \
+	src/redis/lua/sched_rq.lua \
+	src/redis/lua/sched_tick.lua \
 	src/redis/lua/schedule.lua \
 	src/redis/lua/set_meta.lua \
 	src/redis/lua/stray.lua \
@@ -43,7 +51,8 @@ LUA_PIECES = \
 	src/redis/lua/promote.lua \
 	src/redis/lua/put_back.lua \
 	src/redis/lua/run.lua \
-	src/redis/lua/save_job.lua
+	src/redis/lua/save_job.lua \
+	src/redis/lua/sched_leads.lua
 
 nodist_libcrq_core_la_SOURCES = \
 	src/redis/scripts.c \

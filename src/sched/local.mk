@@ -4,5 +4,10 @@ libcrq_core_la_SOURCES += \
 	src/sched/cron_parse.c \
 	src/sched/plan.c \
 	src/sched/plan.h \
+	src/sched/schedule.c \
+	src/sched/schedule.h \
+	src/sched/schedule_read.c \
+	src/sched/steps.c \
+	src/sched/steps.h \
 	src/sched/zone.c \
 	src/sched/zone.h

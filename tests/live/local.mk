@@ -12,6 +12,7 @@ LIVE_TESTS = \
 	tests/live/check_record \
 	tests/live/check_registry \
 	tests/live/check_run \
+	tests/live/check_schedule \
 	tests/live/check_script \
 	tests/live/check_task_redis \
 	tests/live/check_tls
@@ -53,6 +54,9 @@ tests_live_check_queue_LDADD = $(LIVE_LIBS)
 tests_live_check_registry_SOURCES = tests/live/check_registry.c
 tests_live_check_registry_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_registry_LDADD = $(LIVE_LIBS)
+tests_live_check_schedule_SOURCES = tests/live/check_schedule.c
+tests_live_check_schedule_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_schedule_LDADD = $(LIVE_LIBS)
 tests_live_check_script_SOURCES = tests/live/check_script.c
 tests_live_check_script_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_script_LDADD = $(LIVE_LIBS)

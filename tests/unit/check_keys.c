@@ -36,6 +36,16 @@ static const struct {
     { CRQ_KEY_ALIVE, NULL, NULL, "crq:alive" },
     { CRQ_KEY_RUNS, "host.1", NULL, "crq:runs:host.1" },
     { CRQ_KEY_LOG, "id", NULL, "crq:log:id" },
+    { CRQ_KEY_SCHEDULES, NULL, NULL, "crq:schedules" },
+    { CRQ_KEY_SCHEDULE, "s", NULL, "crq:schedule:s" },
+    { CRQ_KEY_LEADER, NULL, NULL, "crq:scheduler:leader" },
+    { CRQ_KEY_QUARANTINE, NULL, NULL, "crq:scheduler:quarantine" },
+    { CRQ_KEY_WAKE, NULL, NULL, "crq:scheduler:wake" }, /* in Lua, too */
+    { CRQ_KEY_SCHEDULER_LOCK, "high", NULL, "rq:scheduler-lock:high" },
+    { CRQ_KEY_SCHEDULER, "host.1", NULL, "rq:scheduler:host.1" },
+    { CRQ_KEY_PERIODIC, NULL, NULL, "rq:scheduler:scheduled_jobs" },
+    { CRQ_KEY_PERIODIC_LOCK, NULL, NULL, "rq:scheduler_lock" },
+    { CRQ_KEY_PERIODIC_PROCESS, "h", NULL, "rq:scheduler_instance:h" },
     /* A '%' in a name is no place for a part. */
     { CRQ_KEY_EXECUTION, "%", "%s", "rq:execution:%:%s" },
     { CRQ_KEY_QUEUE, "", NULL, "rq:queue:" },

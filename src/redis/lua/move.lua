@@ -42,7 +42,10 @@ local function schedule(id, queue, fields, due)
     if ttl and ttl > 0 then
         expire_three(id, ttl)
     end
-    call('ZADD', scheduled_key(queue), string.format('%.6f', due), id)
+    local score = string.format('%.6f', due)
+    call('ZADD', scheduled_key(queue), score, id)
+    -- crq-scheduler sleeps until what it knows of is due.
+    call('PUBLISH', 'crq:scheduler:wake', score)
 end
 
 -- At once or later.

@@ -21,4 +21,6 @@ end
 save_job('scheduled')
 call('SADD', KEYS[1], KEYS[2])
 call('ZADD', KEYS[4], ARGV[2], ARGV[1])
+-- crq-scheduler sleeps until what it knows of is due.
+call('PUBLISH', 'crq:scheduler:wake', ARGV[2])
 return 1

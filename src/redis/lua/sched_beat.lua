@@ -1,0 +1,107 @@
+-- sched_beat.lua - who leads, which locks are held, and what is due next.
+--
+-- KEYS  1 crq:scheduler:leader  2 rq:queues  3 crq:schedules
+--       4 rq:scheduler:scheduled_jobs  5 rq:scheduler_lock
+--       6 rq:scheduler:<name>  7 rq:scheduler_instance:<name>
+-- ARGV  1 token  2 milliseconds that a leader is believed
+--       3 what its locks hold, "crq:<name>"  4 seconds that RQ's locks last
+--       5 seconds that rq-scheduler's lasts
+--       6-8 patterns of rq:queue:%, rq:scheduler-lock:%, rq:scheduled:%
+--       9 name  10 host  11 pid  12 since when, RQ's date-time  13 now, the
+--       same  14 now, unix seconds  15... names of queues; none: all
+-- Returns { 1 it leads, 0 another does; when the first schedule, job of RQ and
+--           entry of rq-scheduler are due, each unix seconds or "";
+--           1 when rq-scheduler's lock is held; the queues whose lock is }.
+
+local FRESH_S = 10 -- locks are renewed when they are older than this
+local call = redis.call
+local token, mine = ARGV[1], ARGV[3]
+
+-- A key of a foreign type is a lock that nobody gives back.
+local function value_of(key)
+    local is = call('TYPE', key).ok
+    if is == 'string' then
+        return call('GET', key)
+    end
+    return is ~= 'none' and 'foreign' or nil
+end
+
+-- crq's locks outlive a leader that died; whoever leads now takes them over.
+local function hold(key, seconds)
+    local value = value_of(key)
+    if value and value:sub(1, 4) ~= 'crq:' then
+        return false
+    end
+    if value ~= mine or call('TTL', key) < seconds - FRESH_S then
+        call('SET', key, mine, 'EX', seconds)
+    end
+    return true
+end
+
+local function first_of(key)
+    if call('TYPE', key).ok ~= 'zset' then
+        return nil
+    end
+    return call('ZRANGEBYSCORE', key, 0, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+end
+
+local leader = value_of(KEYS[1])
+if leader and leader ~= token then
+    return { 0, '', '', '', 0, {} }
+end
+call('SET', KEYS[1], token, 'PX', ARGV[2])
+
+local function part(pattern, key)
+    local at = pattern:find('%', 1, true)
+    return key:sub(1, at - 1) == pattern:sub(1, at - 1) and key:sub(at) or nil
+end
+
+local function with(pattern, name)
+    local at = pattern:find('%', 1, true)
+    return pattern:sub(1, at - 1) .. name .. pattern:sub(at + 1)
+end
+
+local queues = { unpack(ARGV, 15) }
+if #queues == 0 and call('TYPE', KEYS[2]).ok == 'set' then
+    for _, key in ipairs(call('SMEMBERS', KEYS[2])) do
+        queues[#queues + 1] = part(ARGV[6], key)
+    end
+end
+table.sort(queues)
+
+local held, first = {}, nil
+for _, queue in ipairs(queues) do
+    if hold(with(ARGV[7], queue), ARGV[4]) then
+        held[#held + 1] = queue
+        local due = first_of(with(ARGV[8], queue))
+        if due and (not first or tonumber(due) < tonumber(first)) then
+            first = due
+        end
+    end
+end
+
+-- What RQ's monitoring shows, while there are queues to work for.
+if #held > 0 then
+    local list = table.concat(held, ',')
+    if call('TTL', KEYS[6]) < ARGV[4] - FRESH_S or
+            call('HGET', KEYS[6], 'queues') ~= list then
+        call('HSET', KEYS[6], 'name', ARGV[9], 'hostname', ARGV[10], 'pid',
+            ARGV[11], 'queues', list, 'created_at', ARGV[12],
+            'last_heartbeat', ARGV[13])
+        call('EXPIRE', KEYS[6], ARGV[4])
+    end
+end
+
+-- rq-scheduler's, while it has entries.
+local periodic, holds = first_of(KEYS[4]), 0
+if periodic and hold(KEYS[5], ARGV[5]) then
+    holds = 1
+    if call('TTL', KEYS[7]) < ARGV[5] - FRESH_S then
+        call('HSETNX', KEYS[7], 'birth', ARGV[14])
+        call('EXPIRE', KEYS[7], ARGV[5])
+    end
+elseif not periodic and value_of(KEYS[5]) == mine then
+    call('DEL', KEYS[5])
+end
+
+return { 1, first_of(KEYS[3]) or '', first or '', periodic or '', holds, held }

@@ -1,0 +1,274 @@
+/* steps.c - between the scheduler's decisions and its scripts. */
+#include "sched/steps.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "codec/timetext.h"
+#include "model/fields.h"
+#include "model/run_impl.h"
+#include "sched/schedule.h"
+
+static void put_key(struct crq_args *out, enum crq_key key, const char *part)
+{
+    char text[CRQ_KEY_MAX];
+
+    crq_args_put(out, text, crq_key(text, key, part));
+}
+
+static void put_pattern(struct crq_args *out, enum crq_key key)
+{
+    crq_args_puts(out, crq_key_pattern(key));
+}
+
+/* What a lock of this scheduler holds. */
+static void put_value(struct crq_args *out, const struct crq_scheduler_id *who)
+{
+    char value[CRQ_NAME_MAX + 8];
+
+    snprintf(value, sizeof(value), "crq:%s", who->name);
+    crq_args_puts(out, value);
+}
+
+static void put_unix(struct crq_args *out, int64_t us)
+{
+    char text[CRQ_UNIX_LEN];
+
+    crq_unix_text(text, us);
+    crq_args_puts(out, text);
+}
+
+static void put_queues(struct crq_args *out, const struct crq_scheduler_id *who)
+{
+    for (size_t i = 0; i < who->queue_count; i++)
+        crq_args_puts(out, who->queues[i]);
+}
+
+/* ---- leading ---- */
+
+size_t crq_beat_words(const struct crq_scheduler_id *who, int64_t now_us,
+        struct crq_args *out)
+{
+    crq_args_clear(out);
+    put_pattern(out, CRQ_KEY_LEADER);
+    put_pattern(out, CRQ_KEY_QUEUES);
+    put_pattern(out, CRQ_KEY_SCHEDULES);
+    put_pattern(out, CRQ_KEY_PERIODIC);
+    put_pattern(out, CRQ_KEY_PERIODIC_LOCK);
+    put_key(out, CRQ_KEY_SCHEDULER, who->name);
+    put_key(out, CRQ_KEY_PERIODIC_PROCESS, who->name);
+
+    crq_args_puts(out, who->name);
+    crq_args_puti(out, CRQ_LEADER_MS);
+    put_value(out, who);
+    crq_args_puti(out, CRQ_RQ_LOCK_S);
+    crq_args_puti(out, CRQ_PERIODIC_LOCK_S);
+    put_pattern(out, CRQ_KEY_QUEUE);
+    put_pattern(out, CRQ_KEY_SCHEDULER_LOCK);
+    put_pattern(out, CRQ_KEY_SCHEDULED);
+    crq_args_list(out, who->name, who->hostname, NULL);
+    crq_args_puti(out, who->pid);
+    crq_run_put_stamp(out, who->birth_us);
+    crq_run_put_stamp(out, now_us);
+    put_unix(out, now_us);
+    put_queues(out, who);
+    return 7;
+}
+
+/* A score as Redis writes it: perhaps "inf", or with an exponent. What is out
+ * of all bounds is not due. */
+static int64_t read_score(const crq_reply *reply)
+{
+    const char *text = crq_reply_text(reply, NULL);
+    int64_t us;
+
+    if (text == NULL || crq_timetext_duration(text, &us, NULL) < 0)
+        return CRQ_UNSET;
+    return us;
+}
+
+int crq_beat_read(const crq_reply *reply, struct crq_beat *out, crq_error *err)
+{
+    int rc = crq_run_check(reply, 6, "sched_beat", err);
+
+    if (rc < 0)
+        return rc;
+    out->leads = crq_reply_int(crq_reply_item(reply, 0), 0) == 1;
+    out->schedules_us = read_score(crq_reply_item(reply, 1));
+    out->rq_us = read_score(crq_reply_item(reply, 2));
+    out->periodic_us = read_score(crq_reply_item(reply, 3));
+    out->periodic = crq_reply_int(crq_reply_item(reply, 4), 0) == 1;
+    out->queues = crq_reply_item(reply, 5);
+    out->queue_count = crq_reply_count(out->queues);
+    return 0;
+}
+
+const char *crq_beat_queue(const struct crq_beat *beat, size_t i)
+{
+    const char *name = crq_text_of(crq_reply_item(beat->queues, i));
+
+    return name != NULL && strlen(name) <= CRQ_NAME_MAX ? name : NULL;
+}
+
+size_t crq_release_words(const struct crq_scheduler_id *who, int64_t now_us,
+        struct crq_args *out)
+{
+    crq_args_clear(out);
+    put_pattern(out, CRQ_KEY_LEADER);
+    put_pattern(out, CRQ_KEY_QUEUES);
+    put_pattern(out, CRQ_KEY_PERIODIC_LOCK);
+    put_key(out, CRQ_KEY_SCHEDULER, who->name);
+    put_key(out, CRQ_KEY_PERIODIC_PROCESS, who->name);
+
+    crq_args_puts(out, who->name);
+    put_value(out, who);
+    put_pattern(out, CRQ_KEY_QUEUE);
+    put_pattern(out, CRQ_KEY_SCHEDULER_LOCK);
+    put_unix(out, now_us);
+    put_queues(out, who);
+    return 5;
+}
+
+/* ---- RQ's jobs ---- */
+
+/* What sched_leads.lua needs, behind what run.lua does. */
+static size_t start(const struct crq_scheduler_id *who, enum crq_key third,
+        struct crq_args *out)
+{
+    size_t nkeys = crq_run_start(out, crq_key_pattern(third));
+
+    put_pattern(out, CRQ_KEY_LEADER);
+    crq_args_puts(out, who->name);
+    return nkeys;
+}
+
+size_t crq_rq_due_start(const struct crq_scheduler_id *who, int64_t now_us,
+        struct crq_args *out)
+{
+    size_t nkeys = start(who, CRQ_KEY_QUARANTINE, out);
+
+    put_pattern(out, CRQ_KEY_SCHEDULER_LOCK);
+    put_value(out, who);
+    put_unix(out, now_us);
+    crq_run_put_stamp(out, now_us);
+    crq_args_puti(out, CRQ_SCHEDULED_AT_ONCE);
+    return nkeys;
+}
+
+void crq_rq_due_add(struct crq_args *out, const char *queue)
+{
+    crq_args_puts(out, queue);
+}
+
+static const char *text_or_empty(const crq_reply *reply)
+{
+    const char *text = crq_reply_text(reply, NULL);
+
+    return text != NULL ? text : "";
+}
+
+int crq_rq_due_read(const crq_reply *reply, struct crq_rq_due *out,
+        crq_error *err)
+{
+    int rc = crq_run_check(reply, 6, "sched_rq", err);
+
+    if (rc < 0)
+        return rc;
+    out->leads = crq_reply_int(crq_reply_item(reply, 0), -1) == 1;
+    out->moved = crq_reply_int(crq_reply_item(reply, 1), 0);
+    out->dropped = crq_reply_int(crq_reply_item(reply, 2), 0);
+    out->aside = crq_reply_int(crq_reply_item(reply, 3), 0);
+    out->more = crq_reply_int(crq_reply_item(reply, 4), 0) == 1;
+    out->reason = text_or_empty(crq_reply_item(reply, 5));
+    return 0;
+}
+
+/* ---- schedules ---- */
+
+size_t crq_due_words(int64_t now_us, int64_t limit, struct crq_args *out)
+{
+    crq_args_clear(out);
+    put_pattern(out, CRQ_KEY_SCHEDULES);
+    put_pattern(out, CRQ_KEY_SCHEDULE);
+    put_unix(out, now_us);
+    crq_args_puti(out, limit);
+    for (int f = 0; f < CRQ_RULE_FIELDS; f++)
+        crq_args_puts(out, crq_rule_names[f]);
+    return 1;
+}
+
+int crq_due_schedule(const crq_reply *reply, size_t i, const char **out_id,
+        struct crq_plan_rule *out, int64_t *out_next_us, crq_error *err)
+{
+    const crq_reply *item = crq_reply_item(reply, i);
+    const crq_reply *fields = crq_reply_item(item, 1);
+    const char *values[CRQ_RULE_FIELDS];
+
+    *out_id = crq_text_of(crq_reply_item(item, 0));
+    if (*out_id == NULL || strlen(*out_id) > CRQ_SCHEDULE_ID_MAX) {
+        *out_id = NULL;
+        return crq_fail(err, CRQ_ECODEC, "that is not the id of a schedule");
+    }
+    if (crq_reply_count(fields) == 0)
+        return crq_fail(err, CRQ_ECODEC, "its hash is gone");
+    for (size_t f = 0; f < CRQ_RULE_FIELDS; f++)
+        values[f] = crq_text_of(crq_reply_item(fields, f));
+    return crq_rule_decode(values, out, out_next_us, err);
+}
+
+size_t crq_tick_words(const struct crq_scheduler_id *who, const char *id,
+        int64_t next_us, const struct crq_plan *plan, int64_t now_us,
+        struct crq_args *out)
+{
+    size_t nkeys = start(who, CRQ_KEY_SCHEDULES, out);
+
+    put_key(out, CRQ_KEY_SCHEDULE, id);
+    crq_args_puts(out, id);
+    put_unix(out, next_us);
+    if (plan->next_us == CRQ_UNSET)
+        crq_args_puts(out, "");
+    else
+        put_unix(out, plan->next_us);
+    put_unix(out, now_us);
+    crq_run_put_stamp(out, now_us);
+    for (size_t i = 0; i < plan->count; i++) {
+        put_unix(out, plan->slots_us[i]);
+        crq_args_puti(out, plan->slots_us[i] / 1000);
+    }
+    return nkeys;
+}
+
+int crq_tick_read(const crq_reply *reply, struct crq_tick *out, crq_error *err)
+{
+    static const enum crq_ticked became[] = { CRQ_TICK_REFUSED,
+        CRQ_TICK_FOLLOWS, CRQ_TICK_CHANGED, CRQ_TICK_DONE };
+    int rc = crq_run_check(reply, 5, "sched_tick", err);
+    int64_t state;
+
+    if (rc < 0)
+        return rc;
+    state = crq_reply_int(crq_reply_item(reply, 0), -9);
+    if (state < -2 || state > 1)
+        return crq_fail(err, CRQ_ECODEC, "sched_tick answered %lld",
+                (long long)state);
+    out->became = became[state + 2];
+    out->made = crq_reply_int(crq_reply_item(reply, 1), 0);
+    out->there = crq_reply_int(crq_reply_item(reply, 2), 0);
+    out->busy = crq_reply_int(crq_reply_item(reply, 3), 0);
+    out->reason = text_or_empty(crq_reply_item(reply, 4));
+    return 0;
+}
+
+size_t crq_aside_words(const struct crq_scheduler_id *who, enum crq_key zset,
+        const char *member, size_t len, const char *why, struct crq_args *out)
+{
+    crq_args_clear(out);
+    put_pattern(out, CRQ_KEY_LEADER);
+    put_pattern(out, zset);
+    put_pattern(out, CRQ_KEY_QUARANTINE);
+    crq_args_puts(out, who->name);
+    crq_args_put(out, member, len);
+    crq_args_puts(out, why);
+    return 3;
+}
