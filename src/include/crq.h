@@ -685,6 +685,258 @@ const char *crq_schedule_problem(const crq_schedule *schedule);
 int crq_schedule_times(const crq_schedule *schedule, int64_t *out_us,
         size_t count, size_t *out_count, crq_error *err) CRQ_MUST_CHECK;
 
+
+/* ------------------------------------------------------------- operations */
+
+/*
+ * What is done to jobs, queues and workers from outside. Each change is one
+ * step in Redis: whole, or not done at all. A job's object keeps what it held;
+ * crq_job_refresh() shows what has become of the job.
+ *
+ * All of them may fail with CRQ_EREDIS, CRQ_EAUTH, CRQ_ECONNECT (nothing was
+ * changed), CRQ_ELOST or CRQ_ETIMEOUT (it may have been), and CRQ_ENOMEM.
+ */
+
+/** Texts that were given as an array: ids, names. */
+void crq_names_free(char **names, size_t count);
+
+enum {
+    /* Cancel: for those that wait for it, this job counts as met ... */
+    CRQ_CANCEL_ENQUEUE_DEPENDENTS = 1,
+    /* ... and it is no longer among the dependents of what it waited for. */
+    CRQ_CANCEL_REMOVE_FROM_DEPENDENCIES = 2,
+    /* Delete: its id stays in the queue ... */
+    CRQ_DELETE_KEEP_IN_QUEUE = 4,
+    /* ... and those that wait for it are deleted, too. */
+    CRQ_DELETE_DEPENDENTS = 8,
+    CRQ_AT_FRONT = 16 /* requeue, move */
+};
+
+/**
+ * Cancel a job: it leaves its queue or registry for the canceled ones. A run
+ * that is under way is not stopped (crq_job_stop() does that), but crq's
+ * workers leave the job canceled when it ends. Its dependents stay deferred
+ * unless flags say else.
+ * CRQ_ENOTFOUND: it is gone. CRQ_ESTATE: it is canceled already.
+ */
+int crq_job_cancel(crq_job *job, unsigned flags, crq_error *err) CRQ_MUST_CHECK;
+
+/** Put a failed or stopped job on its queue again. CRQ_ENOTFOUND: it is gone.
+ *  CRQ_ESTATE: it is not among the failed jobs of its queue. */
+int crq_job_requeue(crq_job *job, unsigned flags,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** Delete a job and forget it everywhere; only its results stay for their own
+ *  time. A run that is under way goes on, but can store nothing. A job that
+ *  is gone already is no error. */
+int crq_job_delete(crq_job *job, unsigned flags, crq_error *err) CRQ_MUST_CHECK;
+
+/** Ask the worker to stop a job that runs. It answers nothing: see
+ *  crq_job_wait(). CRQ_ENOTFOUND: the job is gone. CRQ_ESTATE: it does not
+ *  run, or its worker does not listen. */
+int crq_job_stop(crq_job *job, crq_error *err) CRQ_MUST_CHECK;
+
+/**
+ * Move a job that is queued, deferred or scheduled to another queue, or to an
+ * end of its own one. RQ has no word for this.
+ * CRQ_ENOTFOUND: it is gone. CRQ_ESTATE: another status; or it was just taken
+ * from its queue. CRQ_EINVAL: not the name of a queue.
+ */
+int crq_job_move(crq_job *job, const char *queue, unsigned flags,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** Ids of the jobs that wait for this one, sorted. Some may be gone. */
+int crq_job_dependents(crq_job *job, char ***out, size_t *out_count,
+        crq_error *err) CRQ_MUST_CHECK;
+/** Ids of the jobs that this one waits or waited for, in the order given. */
+int crq_job_dependencies(crq_job *job, char ***out, size_t *out_count,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** Names of all known queues, sorted. */
+int crq_queue_names(crq_conn *conn, char ***out, size_t *out_count,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** Delete all jobs that wait in the queue; those that are added meanwhile may
+ *  stay. In steps of bounded size: after a failure some are gone, and
+ *  *out_count (may be NULL) says how many surely are. */
+int crq_queue_empty(crq_queue *queue, int64_t *out_count,
+        crq_error *err) CRQ_MUST_CHECK;
+/** Forget the queue. With delete_jobs it is emptied first; else the ids go and
+ *  the jobs stay, as in RQ. Its registries stay in any case. */
+int crq_queue_delete(crq_queue *queue, bool delete_jobs,
+        crq_error *err) CRQ_MUST_CHECK;
+/** Take ids without a job out of the queue, the order of the others kept.
+ *  out_count: how many; may be NULL. */
+int crq_queue_compact(crq_queue *queue, int64_t *out_count,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** No worker takes a job until crq_resume(), or for so many seconds;
+ *  CRQ_UNSET: no limit. Runs go on. CRQ_EINVAL: less than a second. */
+int crq_suspend(crq_conn *conn, int64_t seconds, crq_error *err) CRQ_MUST_CHECK;
+int crq_resume(crq_conn *conn, crq_error *err) CRQ_MUST_CHECK;
+/** out_left_s: -1: for ever; may be NULL, and is left alone when there is no
+ *  suspension. */
+int crq_is_suspended(crq_conn *conn, bool *out, int64_t *out_left_s,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/* -------------------------------------------------------------- registries */
+
+/**
+ * One page of the jobs of a status in a queue: those waiting (queued) from
+ * front to back, those of a registry by score and id. Failed and stopped jobs
+ * share a registry.
+ */
+typedef struct crq_page crq_page;
+
+/**
+ * cursor  NULL for the first page, then crq_page_cursor() of the one before.
+ *         Entries that come and go between two pages do no harm: each one that
+ *         is there all the time is seen, and once.
+ * limit   1 to 10000.
+ * CRQ_EINVAL: limit, cursor, the queue's name, or a status that has no list.
+ */
+int crq_registry_page(crq_conn *conn, const char *queue, crq_status status,
+        const char *cursor, size_t limit, crq_page **out,
+        crq_error *err) CRQ_MUST_CHECK;
+void crq_page_free(crq_page *page);
+size_t crq_page_count(const crq_page *page);
+const char *crq_page_id(const crq_page *page, size_t i);
+/** Of a started job; NULL for others. */
+const char *crq_page_execution(const crq_page *page, size_t i);
+/** Unix seconds: when a started run's lease ends, a scheduled job is due, a
+ *  finished or failed one expires (-1, infinity: never), a deferred or
+ *  canceled one was entered. 0 for queued. */
+double crq_page_score(const crq_page *page, size_t i);
+/** Where to go on; NULL behind the last page. */
+const char *crq_page_cursor(const crq_page *page);
+
+/** How many there are; those whose time has passed and that only wait for
+ *  maintenance are not counted. CRQ_EINVAL as above. */
+int crq_registry_count(crq_conn *conn, const char *queue, crq_status status,
+        int64_t *out, crq_error *err) CRQ_MUST_CHECK;
+/** Take an id out of a registry (not a queue), and nothing else. CRQ_ENOTFOUND:
+ *  it is not in there. */
+int crq_registry_remove(crq_conn *conn, const char *queue, crq_status status,
+        const char *id, crq_error *err) CRQ_MUST_CHECK;
+
+/* -------------------------------------------------------------- many jobs */
+
+/** Which jobs; what is NULL or unset does not matter. From CRQ_FILTER_INIT. */
+typedef struct crq_filter {
+    size_t size;           /* set by CRQ_FILTER_INIT */
+    const char *queue;     /* NULL: all */
+    const char *group;     /* only jobs of this group */
+    const char *func;      /* the function's name; "*" is any text in it */
+    int statuses;          /* 1 << CRQ_STATUS_...; 0: all that are listed */
+    int64_t older_than_us; /* since it got its status, as far as is known */
+} crq_filter;
+
+/* clang-format off */
+#define CRQ_FILTER_INIT \
+    { sizeof(crq_filter), NULL, NULL, NULL, 0, CRQ_UNSET }
+/* clang-format on */
+
+typedef enum crq_operation {
+    CRQ_OPERATION_NONE, /* only look */
+    CRQ_OPERATION_CANCEL,
+    CRQ_OPERATION_REQUEUE,
+    CRQ_OPERATION_DELETE,
+    CRQ_OPERATION_STOP,
+    CRQ_OPERATION_MOVE
+} crq_operation;
+
+typedef struct crq_tally {
+    int64_t total;   /* entries there were at the beginning */
+    int64_t seen;    /* entries so far */
+    int64_t matched; /* jobs that the filter let pass */
+    int64_t done;    /* operated on; in a dry run: would have been tried */
+    int64_t gone;    /* vanished meanwhile */
+    int64_t refused; /* not in a state for it, or Redis can't */
+} crq_tally;
+
+/** What to do with them. From CRQ_BULK_INIT. */
+typedef struct crq_bulk {
+    size_t size; /* set by CRQ_BULK_INIT */
+    crq_operation operation;
+    unsigned flags;       /* of the operation */
+    const char *to_queue; /* of a move */
+    bool dry_run;
+    /** Told of each job that matched: rc 0, or why not. Below 0 stops. */
+    int (*each)(void *arg, crq_job *job, int rc, const crq_error *why);
+    /** Told now and then. Below 0 stops. Neither may use the connection. */
+    int (*progress)(void *arg, const crq_tally *tally);
+    void *arg;
+} crq_bulk;
+
+/* clang-format off */
+#define CRQ_BULK_INIT \
+    { sizeof(crq_bulk), CRQ_OPERATION_NONE, 0, NULL, false, NULL, NULL, NULL }
+/* clang-format on */
+
+/**
+ * Walk over all jobs that a filter describes and do something to each, in
+ * pages of bounded size. Not atomic: each job is. Jobs that are added
+ * meanwhile may be met or not; one that moves from one list into another may
+ * be met twice.
+ *
+ * out  what was done, also on failure; may be NULL.
+ *
+ * CRQ_EINVAL, what a callback returned, and the errors of operations; a single
+ * job that is gone or can't be operated on is counted, not an error.
+ */
+int crq_jobs_apply(crq_conn *conn, const crq_filter *filter,
+        const crq_bulk *bulk, crq_tally *out, crq_error *err) CRQ_MUST_CHECK;
+
+/* ----------------------------------------------------------------- groups */
+
+/** Names of all groups, sorted. */
+int crq_group_names(crq_conn *conn, char ***out, size_t *out_count,
+        crq_error *err) CRQ_MUST_CHECK;
+/** Ids of a group's jobs, sorted; some may be gone. CRQ_ENOTFOUND: there is no
+ *  such group. */
+int crq_group_ids(crq_conn *conn, const char *group, char ***out,
+        size_t *out_count, crq_error *err) CRQ_MUST_CHECK;
+/** Delete a group with all of its jobs. out_count: jobs; may be NULL.
+ *  CRQ_ENOTFOUND: there is no such group. */
+int crq_group_delete(crq_conn *conn, const char *group, int64_t *out_count,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/* ---------------------------------------------------------------- workers */
+
+typedef struct crq_worker crq_worker;
+
+/** All workers that have a record, RQ's and crq's, sorted by name: an array to
+ *  be freed as a whole. */
+int crq_workers_fetch(crq_conn *conn, crq_worker **out, size_t *out_count,
+        crq_error *err) CRQ_MUST_CHECK;
+void crq_workers_free(crq_worker *workers, size_t count);
+/** Worker i of the array. */
+const crq_worker *crq_workers_at(const crq_worker *workers, size_t i);
+
+/* Texts are "" and times CRQ_UNSET where there is nothing. */
+const char *crq_worker_name(const crq_worker *worker);
+const char *crq_worker_state(const crq_worker *worker);  /* RQ's word */
+const char *crq_worker_queues(const crq_worker *worker); /* "high,low" */
+const char *crq_worker_hostname(const crq_worker *worker);
+const char *crq_worker_ip_address(const crq_worker *worker);
+const char *crq_worker_pid(const crq_worker *worker);
+const char *crq_worker_current_job(const crq_worker *worker);
+const char *crq_worker_version(const crq_worker *worker);
+int64_t crq_worker_birth_us(const crq_worker *worker);
+int64_t crq_worker_last_heartbeat_us(const crq_worker *worker);
+int64_t crq_worker_successful_job_count(const crq_worker *worker);
+int64_t crq_worker_failed_job_count(const crq_worker *worker);
+double crq_worker_total_working_time_s(const crq_worker *worker);
+
+/** Ask a worker to end when its runs have. CRQ_ENOTFOUND: nobody of that name
+ *  listens. */
+int crq_worker_shutdown(crq_conn *conn, const char *name,
+        crq_error *err) CRQ_MUST_CHECK;
+/** Ask a worker to kill the run it is busy with, which then has failed. As
+ *  crq_worker_shutdown(). */
+int crq_worker_kill_horse(crq_conn *conn, const char *name,
+        crq_error *err) CRQ_MUST_CHECK;
+
 /* ------------------------------------------------------------------ tasks */
 
 /**

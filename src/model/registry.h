@@ -1,5 +1,6 @@
 /*
  * registry.h - which jobs are where: the ids of a queue by status, and counts.
+ * More of it is public: crq.h.
  */
 #ifndef CRQ_MODEL_REGISTRY_H
 #define CRQ_MODEL_REGISTRY_H
@@ -13,11 +14,6 @@
 struct crq_counts {
     int64_t queued, started, finished, failed, deferred, scheduled, canceled;
 };
-
-/** Names of all queues, sorted; freed as a whole with crq_names_free(). */
-int crq_queue_names(crq_conn *conn, char ***out, size_t *out_count,
-        crq_error *err) CRQ_MUST_CHECK;
-void crq_names_free(char **names, size_t count);
 
 /** The counts of several queues in one round trip; `out` has one for each. */
 int crq_registry_counts(crq_conn *conn, char *const *queues, size_t count,

@@ -1,4 +1,5 @@
-/* worker.h - the records that workers keep of themselves, for readers. */
+/* worker.h - the records that workers keep of themselves, for readers. The
+ * functions are public: crq.h. */
 #ifndef CRQ_MODEL_WORKER_H
 #define CRQ_MODEL_WORKER_H
 
@@ -13,10 +14,6 @@ struct crq_worker {
     double total_working_time_s;
 };
 
-/** All workers that have a record, sorted by name. */
-int crq_workers_fetch(crq_conn *conn, struct crq_worker **out,
-        size_t *out_count, crq_error *err) CRQ_MUST_CHECK;
 void crq_worker_fini(struct crq_worker *worker);
-void crq_workers_free(struct crq_worker *workers, size_t count);
 
 #endif
