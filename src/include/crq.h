@@ -748,7 +748,7 @@ int crq_job_move(crq_job *job, const char *queue, unsigned flags,
 /** Ids of the jobs that wait for this one, sorted. Some may be gone. */
 int crq_job_dependents(crq_job *job, char ***out, size_t *out_count,
         crq_error *err) CRQ_MUST_CHECK;
-/** Ids of the jobs that this one waits or waited for, in the order given. */
+/** Ids of the jobs that this one waits or waited for, sorted. */
 int crq_job_dependencies(crq_job *job, char ***out, size_t *out_count,
         crq_error *err) CRQ_MUST_CHECK;
 
@@ -827,7 +827,8 @@ typedef struct crq_filter {
     const char *queue;     /* NULL: all */
     const char *group;     /* only jobs of this group */
     const char *func;      /* the function's name; "*" is any text in it */
-    int statuses;          /* 1 << CRQ_STATUS_...; 0: all that are listed */
+    int statuses;          /* 1 << CRQ_STATUS_..., or'ed; 0: all that the
+                            * operation is for */
     int64_t older_than_us; /* since it got its status, as far as is known */
 } crq_filter;
 

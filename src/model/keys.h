@@ -31,7 +31,9 @@ enum crq_key {
     CRQ_KEY_WORKER,           /* hash: worker name */
     CRQ_KEY_PUBSUB,           /* channel of commands: worker name */
     CRQ_KEY_SUSPENDED,        /* string: exists while workers pause */
+    CRQ_KEY_CLEANING,         /* string: maintenance's lock: queue name */
     CRQ_KEY_FIRST_SEEN,       /* string, unix time: queue name, id */
+    CRQ_KEY_GROUPS,           /* set of names of groups */
     CRQ_KEY_GROUP,            /* set of ids: name of the group */
     CRQ_KEY_ALIVE,            /* crq: zset of stems by end of life */
     CRQ_KEY_RUNS,             /* crq: hash, a worker's runs: stem */

@@ -1,10 +1,13 @@
 libcrq_core_la_SOURCES += \
+	src/model/bulk.c \
 	src/model/call.c \
 	src/model/call.h \
 	src/model/call_peek.c \
+	src/model/command.c \
 	src/model/fields.c \
 	src/model/fields.h \
 	src/model/finish.c \
+	src/model/group.c \
 	src/model/job.c \
 	src/model/job.h \
 	src/model/joblog.c \
@@ -13,8 +16,14 @@ libcrq_core_la_SOURCES += \
 	src/model/keys.h \
 	src/model/lease.c \
 	src/model/lease.h \
+	src/model/names.c \
+	src/model/names.h \
+	src/model/operate.c \
+	src/model/operate.h \
+	src/model/page.c \
 	src/model/queue.c \
 	src/model/queue.h \
+	src/model/queue_ops.c \
 	src/model/record.c \
 	src/model/record.h \
 	src/model/registry.c \
@@ -28,6 +37,7 @@ libcrq_core_la_SOURCES += \
 	src/model/serializer.h \
 	src/model/status.c \
 	src/model/status.h \
+	src/model/suspend.c \
 	src/model/wait.c \
 	src/model/worker.c \
 	src/model/worker.h

@@ -9,29 +9,15 @@
 #include "model/registry.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "model/job.h"
+#include "model/names.h"
 #include "model/status.h"
 #include "redis/conn.h"
-
-void crq_names_free(char **names, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        crq_free(names[i]);
-    crq_free(names);
-}
-
-static int by_text(const void *a, const void *b)
-{
-    const char *const *x = a, *const *y = b;
-
-    return strcmp(*x, *y);
-}
 
 int crq_queue_names(crq_conn *conn, char ***out, size_t *out_count,
         crq_error *err)
@@ -67,7 +53,7 @@ int crq_queue_names(crq_conn *conn, char ***out, size_t *out_count,
         crq_names_free(names, count);
         return rc;
     }
-    qsort(names, count, sizeof(*names), by_text);
+    crq_names_sort(names, count);
     *out = names;
     *out_count = count;
     return 0;

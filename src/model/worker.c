@@ -215,3 +215,75 @@ int crq_workers_fetch(crq_conn *conn, struct crq_worker **out,
     *out_count = count;
     return 0;
 }
+
+/* ---- looking ---- */
+
+const crq_worker *crq_workers_at(const crq_worker *workers, size_t i)
+{
+    return &workers[i];
+}
+
+const char *crq_worker_name(const crq_worker *worker)
+{
+    return worker->name;
+}
+
+const char *crq_worker_state(const crq_worker *worker)
+{
+    return worker->state;
+}
+
+const char *crq_worker_queues(const crq_worker *worker)
+{
+    return worker->queues;
+}
+
+const char *crq_worker_hostname(const crq_worker *worker)
+{
+    return worker->hostname;
+}
+
+const char *crq_worker_ip_address(const crq_worker *worker)
+{
+    return worker->ip_address;
+}
+
+const char *crq_worker_pid(const crq_worker *worker)
+{
+    return worker->pid;
+}
+
+const char *crq_worker_current_job(const crq_worker *worker)
+{
+    return worker->current_job;
+}
+
+const char *crq_worker_version(const crq_worker *worker)
+{
+    return worker->version;
+}
+
+int64_t crq_worker_birth_us(const crq_worker *worker)
+{
+    return worker->birth_us;
+}
+
+int64_t crq_worker_last_heartbeat_us(const crq_worker *worker)
+{
+    return worker->last_heartbeat_us;
+}
+
+int64_t crq_worker_successful_job_count(const crq_worker *worker)
+{
+    return worker->successful_job_count;
+}
+
+int64_t crq_worker_failed_job_count(const crq_worker *worker)
+{
+    return worker->failed_job_count;
+}
+
+double crq_worker_total_working_time_s(const crq_worker *worker)
+{
+    return worker->total_working_time_s;
+}

@@ -24,7 +24,11 @@ libcrq_core_la_SOURCES += \
 LUA_FILES = \
 	src/redis/lua/alive.lua \
 	src/redis/lua/begin.lua \
+	src/redis/lua/cancel.lua \
 	src/redis/lua/claim.lua \
+	src/redis/lua/compact.lua \
+	src/redis/lua/delete.lua \
+	src/redis/lua/empty.lua \
 	src/redis/lua/enqueue.lua \
 	src/redis/lua/finish.lua \
 	src/redis/lua/hand_back.lua \
@@ -38,6 +42,9 @@ LUA_FILES = \
 	src/redis/lua/sched_remove.lua \
 	src/redis/lua/sched_rq.lua \
 	src/redis/lua/sched_tick.lua \
+	src/redis/lua/move_job.lua \
+	src/redis/lua/page.lua \
+	src/redis/lua/requeue.lua \
 	src/redis/lua/schedule.lua \
 	src/redis/lua/set_meta.lua \
 	src/redis/lua/stray.lua \
@@ -48,6 +55,7 @@ LUA_FILES = \
 LUA_PIECES = \
 	src/redis/lua/ending.lua \
 	src/redis/lua/move.lua \
+	src/redis/lua/operate.lua \
 	src/redis/lua/promote.lua \
 	src/redis/lua/put_back.lua \
 	src/redis/lua/run.lua \

@@ -2,13 +2,17 @@
 # list and its _SOURCES.
 LIVE_TESTS = \
 	tests/live/check_async \
+	tests/live/check_bulk \
 	tests/live/check_conn \
 	tests/live/check_finish \
 	tests/live/check_job \
 	tests/live/check_joblog \
 	tests/live/check_lease \
 	tests/live/check_live \
+	tests/live/check_operate \
+	tests/live/check_page \
 	tests/live/check_queue \
+	tests/live/check_queue_ops \
 	tests/live/check_record \
 	tests/live/check_registry \
 	tests/live/check_run \
@@ -83,3 +87,15 @@ tests_live_check_run_LDADD = $(LIVE_LIBS)
 tests_live_check_async_SOURCES = tests/live/check_async.c
 tests_live_check_async_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_async_LDADD = libcrq-exec.la $(LIVE_LIBS)
+tests_live_check_operate_SOURCES = tests/live/check_operate.c
+tests_live_check_operate_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_operate_LDADD = $(LIVE_LIBS)
+tests_live_check_queue_ops_SOURCES = tests/live/check_queue_ops.c
+tests_live_check_queue_ops_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_queue_ops_LDADD = $(LIVE_LIBS)
+tests_live_check_page_SOURCES = tests/live/check_page.c
+tests_live_check_page_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_page_LDADD = $(LIVE_LIBS)
+tests_live_check_bulk_SOURCES = tests/live/check_bulk.c
+tests_live_check_bulk_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_bulk_LDADD = $(LIVE_LIBS)

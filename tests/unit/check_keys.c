@@ -30,6 +30,8 @@ static const struct {
     { CRQ_KEY_WORKER, "host.1", NULL, "rq:worker:host.1" },
     { CRQ_KEY_PUBSUB, "host.1", NULL, "rq:pubsub:host.1" },
     { CRQ_KEY_SUSPENDED, NULL, NULL, "rq:suspended" },
+    { CRQ_KEY_CLEANING, "high", NULL, "rq:clean_registries:high" },
+    { CRQ_KEY_GROUPS, NULL, NULL, "rq:groups" },
     { CRQ_KEY_FIRST_SEEN, "high", "a",
             "rq:queue:high:intermediate:first_seen:a" },
     { CRQ_KEY_GROUP, "g", NULL, "rq:group:g" },
