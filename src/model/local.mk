@@ -8,6 +8,8 @@ libcrq_core_la_SOURCES += \
 	src/model/fields.h \
 	src/model/finish.c \
 	src/model/group.c \
+	src/model/janitor.c \
+	src/model/janitor.h \
 	src/model/job.c \
 	src/model/job.h \
 	src/model/joblog.c \

@@ -26,6 +26,9 @@ LUA_FILES = \
 	src/redis/lua/begin.lua \
 	src/redis/lua/cancel.lua \
 	src/redis/lua/claim.lua \
+	src/redis/lua/clean.lua \
+	src/redis/lua/clean_group.lua \
+	src/redis/lua/clean_workers.lua \
 	src/redis/lua/compact.lua \
 	src/redis/lua/delete.lua \
 	src/redis/lua/empty.lua \
@@ -42,6 +45,7 @@ LUA_FILES = \
 	src/redis/lua/sched_remove.lua \
 	src/redis/lua/sched_rq.lua \
 	src/redis/lua/sched_tick.lua \
+	src/redis/lua/lock.lua \
 	src/redis/lua/move_job.lua \
 	src/redis/lua/page.lua \
 	src/redis/lua/requeue.lua \
@@ -49,6 +53,7 @@ LUA_FILES = \
 	src/redis/lua/set_meta.lua \
 	src/redis/lua/stray.lua \
 	src/redis/lua/take_over.lua \
+	src/redis/lua/unlock.lua \
 	src/redis/lua/worker_birth.lua \
 	src/redis/lua/worker_death.lua \
 	src/redis/lua/worker_update.lua

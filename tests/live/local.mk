@@ -5,6 +5,7 @@ LIVE_TESTS = \
 	tests/live/check_bulk \
 	tests/live/check_conn \
 	tests/live/check_finish \
+	tests/live/check_janitor \
 	tests/live/check_job \
 	tests/live/check_joblog \
 	tests/live/check_lease \
@@ -96,6 +97,9 @@ tests_live_check_queue_ops_LDADD = $(LIVE_LIBS)
 tests_live_check_page_SOURCES = tests/live/check_page.c
 tests_live_check_page_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_page_LDADD = $(LIVE_LIBS)
+tests_live_check_janitor_SOURCES = tests/live/check_janitor.c
+tests_live_check_janitor_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_janitor_LDADD = $(LIVE_LIBS)
 tests_live_check_bulk_SOURCES = tests/live/check_bulk.c
 tests_live_check_bulk_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_bulk_LDADD = $(LIVE_LIBS)

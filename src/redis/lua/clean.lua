@@ -1,0 +1,108 @@
+-- clean.lua - maintenance of a queue's registries: RQ's clean_registries().
+--
+-- KEYS  1 rq:queues  2 crq:alive
+-- ARGV  1-15 patterns, see run.lua
+--       16 now, unix seconds with a fraction  17 now, RQ's date-time
+--       18 queue  19 how many entries of each registry at most
+--       20 base64 of the error text of abandoned runs
+-- Returns { entries of finished and failed jobs removed, abandoned runs whose
+--           jobs failed, were retried, whose entries were just removed, runs
+--           left to a worker's list, 1 if there may be more }.
+-- Repeated, it finds nothing of what it did before, and goes on.
+-- include run.lua
+-- include move.lua
+-- include promote.lua
+-- include ending.lua
+
+local now, stamp, queue = ARGV[16], ARGV[17], ARGV[18]
+local limit = tonumber(ARGV[19])
+local expired, more = 0, 0
+local count = { failed = 0, queued = 0, scheduled = 0, removed = 0, left = 0 }
+
+-- Scores below 0 mean for ever.
+local function past(key)
+    must_be('zset', key)
+    local members = call('ZRANGEBYSCORE', key, 0, now, 'LIMIT', 0, limit)
+    if #members == limit then
+        more = 1
+    end
+    return members
+end
+
+-- The runs in crq's workers' lists are theirs while they live, and when they
+-- are dead take_over.lua knows more about them.
+local function is_listed(execution)
+    for _, stem in ipairs(call('ZRANGE', KEYS[2], 0, -1)) do
+        if call('HEXISTS', runs_key(stem), execution) == 1 then
+            return true
+        end
+    end
+    return false
+end
+
+-- Whether another run of the job goes on.
+local function has_live_run(id, but)
+    for _, execution in ipairs(call('ZRANGE', executions_key(id), 0, -1)) do
+        local deadline = execution ~= but and
+            call('ZSCORE', wip_key(queue), id .. ':' .. execution)
+        if deadline and tonumber(deadline) > tonumber(now) then
+            return true
+        end
+    end
+    return false
+end
+
+local function forget(id, execution, member)
+    call('ZREM', wip_key(queue), member)
+    if execution then
+        call('DEL', execution_key(member))
+        call('ZREM', executions_key(id), execution)
+    end
+end
+
+-- RQ's StartedJobRegistry.cleanup(). RQ fails the job whatever its status is,
+-- and leaves the execution's keys to expire.
+local function abandon(member)
+    local id, execution = member:match('^([^:]+):(.*)$')
+    id = id or member -- as RQ before 2.0 writes it
+    if execution and is_listed(execution) then
+        return 'left'
+    end
+    must_be('zset', executions_key(id))
+    local fields = read_hash(job_key(id))
+    if not fields or fields.status ~= 'started' or
+            has_live_run(id, execution) then
+        forget(id, execution, member)
+        return 'removed'
+    end
+    local run = { id = id, queue = queue, worker = '', fields = fields,
+        now = tonumber(now), enqueued = stamp, stamp = stamp }
+    check_ending(run)
+    local again = has_retries(fields)
+    local dependents = find_ready(id, queue, again and 'queued' or 'failed')
+    forget(id, execution, member)
+    if again then
+        return retry(run)
+    end
+    end_badly(run, 'failed', 2, 'exc_string', ARGV[20], dependents)
+    return 'failed'
+end
+
+for _, key in ipairs({ finished_key(queue), failed_key(queue) }) do
+    local members = past(key)
+    if #members > 0 then
+        expired = expired + call('ZREM', key, unpack(members))
+    end
+end
+for _, member in ipairs(past(wip_key(queue))) do
+    -- A key of a foreign type must not hold up the others.
+    local ok, became = pcall(abandon, member)
+    became = ok and became or 'left'
+    count[became] = count[became] + 1
+end
+-- Those that are left would be found again and again.
+if count.left == limit then
+    more = 0
+end
+return { expired, count.failed, count.queued + count.scheduled,
+    count.removed, count.left, more }
