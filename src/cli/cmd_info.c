@@ -199,33 +199,11 @@ static void put_queue(crq_value *list, const char *name,
 static void put_worker(crq_value *list, const struct crq_worker *worker,
         int *rc)
 {
-    crq_value *w = crq_value_new_dict();
+    crq_value *w = NULL;
 
-    if (w == NULL)
-        *rc = CRQ_ENOMEM;
-    if (*rc < 0) {
-        crq_value_free(w);
-        return;
-    }
-    show_put_text(w, "name", worker->name, rc);
-    show_put_text(w, "state", worker->state, rc);
-    show_put_text(w, "queues", worker->queues, rc);
-    show_put_text(w, "hostname", worker->hostname, rc);
-    show_put_text(w, "ip_address", worker->ip_address, rc);
-    show_put_text(w, "pid", worker->pid, rc);
-    show_put_text(w, "version", worker->version, rc);
-    show_put_text(w, "current_job",
-            worker->current_job[0] != '\0' ? worker->current_job : NULL, rc);
-    show_put_time(w, "birth", worker->birth_us, rc);
-    show_put_time(w, "last_heartbeat", worker->last_heartbeat_us, rc);
-    show_put_number(w, "successful_job_count", worker->successful_job_count,
-            rc);
-    show_put_number(w, "failed_job_count", worker->failed_job_count, rc);
-    show_put(w, "total_working_time",
-            crq_value_new_float(worker->total_working_time_s), rc);
-    if (*rc < 0)
-        crq_value_free(w);
-    else
+    if (*rc == 0)
+        *rc = show_worker_value(worker, &w, NULL);
+    if (*rc == 0)
         *rc = crq_value_add(list, w);
 }
 

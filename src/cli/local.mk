@@ -1,15 +1,31 @@
 bin_PROGRAMS += crq
 crq_SOURCES = \
+	src/cli/apply.c \
+	src/cli/apply.h \
 	src/cli/cli.h \
 	src/cli/cmd_app.c \
 	src/cli/cmd_enqueue.c \
 	src/cli/cmd_info.c \
 	src/cli/cmd_list.c \
 	src/cli/cmd_log.c \
+	src/cli/cmd_cancel.c \
+	src/cli/cmd_delete.c \
+	src/cli/cmd_empty.c \
+	src/cli/cmd_enqueue.c \
+	src/cli/cmd_info.c \
+	src/cli/cmd_list.c \
+	src/cli/cmd_move.c \
+	src/cli/cmd_position.c \
+	src/cli/cmd_requeue.c \
 	src/cli/cmd_result.c \
+	src/cli/cmd_resume.c \
 	src/cli/cmd_show.c \
+	src/cli/cmd_shutdown.c \
+	src/cli/cmd_stop.c \
+	src/cli/cmd_suspend.c \
 	src/cli/cmd_up.c \
 	src/cli/cmd_worker.c \
+	src/cli/cmd_workers.c \
 	src/cli/common.c \
 	src/cli/funcargs.c \
 	src/cli/funcargs.h \

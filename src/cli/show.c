@@ -278,3 +278,31 @@ int show_outcome(const struct cli *cli, crq_job *job, const crq_result *result)
     }
     return good ? CLI_DONE : CLI_FAILED;
 }
+
+/* ---- workers ---- */
+
+int show_worker_value(const crq_worker *worker, crq_value **out, crq_error *err)
+{
+    crq_value *w = crq_value_new_dict();
+    const char *job = crq_worker_current_job(worker);
+    int rc = w != NULL ? 0 : CRQ_ENOMEM;
+
+    show_put_text(w, "name", crq_worker_name(worker), &rc);
+    show_put_text(w, "state", crq_worker_state(worker), &rc);
+    show_put_text(w, "queues", crq_worker_queues(worker), &rc);
+    show_put_text(w, "hostname", crq_worker_hostname(worker), &rc);
+    show_put_text(w, "ip_address", crq_worker_ip_address(worker), &rc);
+    show_put_text(w, "pid", crq_worker_pid(worker), &rc);
+    show_put_text(w, "version", crq_worker_version(worker), &rc);
+    show_put_text(w, "current_job", job[0] != '\0' ? job : NULL, &rc);
+    show_put_time(w, "birth", crq_worker_birth_us(worker), &rc);
+    show_put_time(w, "last_heartbeat", crq_worker_last_heartbeat_us(worker),
+            &rc);
+    show_put_number(w, "successful_job_count",
+            crq_worker_successful_job_count(worker), &rc);
+    show_put_number(w, "failed_job_count", crq_worker_failed_job_count(worker),
+            &rc);
+    show_put(w, "total_working_time",
+            crq_value_new_float(crq_worker_total_working_time_s(worker)), &rc);
+    return finish(w, rc, out, err);
+}

@@ -24,6 +24,10 @@ int show_line_value(const crq_lines *lines, size_t i, crq_value **out,
 /** Print line i: time and text. */
 void show_line(const crq_lines *lines, size_t i);
 
+/** A worker as a dict: {name, state, queues, ...}. */
+int show_worker_value(const crq_worker *worker, crq_value **out,
+        crq_error *err) CRQ_MUST_CHECK;
+
 /** Print a value as one line of JSON. */
 int show_json(const crq_value *v, crq_error *err) CRQ_MUST_CHECK;
 
