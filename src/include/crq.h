@@ -300,13 +300,30 @@ void crq_conn_free(crq_conn *conn);
 /** How arguments and results are written; RQ's workers choose one too. */
 typedef enum crq_serializer {
     CRQ_PICKLE, /* RQ's default; any value */
-    CRQ_JSON    /* "rq worker -S json"; what JSON has a form for */
+    CRQ_JSON,   /* "rq worker -S json"; what JSON has a form for */
+    CRQ_MSGPACK /* Python's msgpack, packb(v); what that has a form for */
 } crq_serializer;
+
+/** A function to be told how a job ended: rq.Callback. */
+typedef struct crq_callback {
+    const char *name;  /* "module.function", or a C callback's; NULL: none */
+    int64_t timeout_s; /* of its run, from 1 on; 0: 60, as in RQ */
+} crq_callback;
+
+/** A request to be sent when a job has ended: rq.Webhook. */
+typedef struct crq_webhook {
+    const char *url;          /* http:// or https:// */
+    const char *job_status;   /* the end to tell of: "finished" or "failed" */
+    const char *method;       /* "GET" or "POST"; NULL: "GET" */
+    const crq_value *headers; /* dict of str to str; NULL: none */
+    int64_t timeout_s;        /* from 1 on; 0: 10, as in RQ */
+} crq_webhook;
 
 /**
  * A call to be run as a job: what RQ's Queue.enqueue() takes. Start from
  * CRQ_CALL_INIT. Everything is borrowed for the time of the function it is
- * passed to.
+ * passed to. It grows at its end only: a program that was built with an older
+ * crq.h goes on with a newer library.
  */
 typedef struct crq_call {
     size_t size;             /* set by CRQ_CALL_INIT */
@@ -329,13 +346,31 @@ typedef struct crq_call {
     bool retry_at_front;    /* a retry goes to the front */
     bool at_front;          /* push at the front of the queue */
     bool unique; /* CRQ_EEXIST when job_id, which must be given, is taken */
+    /* Ids of jobs to wait for: rq.Dependency. One that doesn't exist counts as
+     * done. With at_front the job goes to the front when they are, too. Not
+     * with `unique`. */
+    const char *const *depends_on;
+    size_t dependencies;               /* how many */
+    crq_callback on_success;           /* called with the job and its result */
+    crq_callback on_failure;           /* with the job and the error */
+    crq_callback on_stopped;           /* with the job */
+    int64_t repeat_times;              /* runs after a good one; unset: none */
+    const int64_t *repeat_intervals_s; /* seconds before each, taken from the
+                                        * end of the list: see RQ's Repeat */
+    size_t repeat_intervals;           /* how many; none: at once */
+    const char *group_id;              /* the group to be in; NULL: none */
+    const crq_webhook *webhooks;
+    size_t webhooks_count;
+    bool allow_dependency_failures; /* a failed one counts as done, too */
 } crq_call;
 
 /* clang-format off */
 #define CRQ_CALL_INIT \
     { sizeof(crq_call), NULL, NULL, NULL, CRQ_PICKLE, NULL, NULL, NULL, \
       CRQ_UNSET, CRQ_UNSET, CRQ_UNSET, CRQ_UNSET, CRQ_UNSET, NULL, 0, \
-      false, false, false }
+      false, false, false, \
+      NULL, 0, { NULL, 0 }, { NULL, 0 }, { NULL, 0 }, CRQ_UNSET, NULL, 0, \
+      NULL, NULL, 0, false }
 /* clang-format on */
 
 typedef struct crq_queue crq_queue;
