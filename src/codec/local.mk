@@ -11,6 +11,9 @@ libcrq_core_la_SOURCES += \
 	src/codec/literal_impl.h \
 	src/codec/literal_number.c \
 	src/codec/literal_string.c \
+	src/codec/msgpack.h \
+	src/codec/msgpack_read.c \
+	src/codec/msgpack_write.c \
 	src/codec/number.c \
 	src/codec/pickle.h \
 	src/codec/pickle_globals.c \

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "exec/pool_impl.h"
 #include "exec/proc.h"
+#include "model/serializer.h"
 
 static bool move(struct crq_pool_slot *slot, enum crq_slot_event event)
 {
@@ -215,7 +216,7 @@ static bool make_outcome(struct crq_frame *frame, struct crq_outcome *out)
 
 static bool is_sane(const struct crq_frame *frame)
 {
-    return (frame->serializer == CRQ_PICKLE || frame->serializer == CRQ_JSON) &&
+    return crq_serializer_known(frame->serializer) &&
             (frame->type != CRQ_FRAME_RETRY || frame->retry_max > 0);
 }
 

@@ -53,6 +53,21 @@ static bool counted(struct peek *p, size_t width)
     return len <= (size_t)(p->end - p->at);
 }
 
+/* The same, the big end first. */
+static bool counted_big(struct peek *p, size_t width)
+{
+    uint64_t len = 0;
+
+    if ((size_t)(p->end - p->at) < width)
+        return false;
+    for (size_t i = 0; i < width; i++)
+        len = len << 8 | p->at[i];
+    p->at += width;
+    p->name = (const char *)p->at;
+    p->len = (size_t)len;
+    return len <= (size_t)(p->end - p->at);
+}
+
 /* A text up to `stop`, in which a backslash would mean something. */
 static bool stopped(struct peek *p, char stop)
 {
@@ -109,6 +124,21 @@ static bool in_json(struct peek *p)
     return true;
 }
 
+/* An array of 4, in either form, and a text. */
+static bool in_msgpack(struct peek *p)
+{
+    if (!take(p, "\x94", 1) && !take(p, "\xdc\0\x04", 3))
+        return false;
+    if (p->at < p->end && (*p->at & 0xe0) == 0xa0) {
+        p->len = *p->at++ & 0x1f;
+        p->name = (const char *)p->at;
+        return p->len <= (size_t)(p->end - p->at);
+    }
+    if (take(p, "\xd9", 1))
+        return counted_big(p, 1);
+    return take(p, "\xda", 1) && counted_big(p, 2);
+}
+
 /* Whether it is a name at all: not empty, no NUL, UTF-8. */
 static bool is_name(const struct peek *p)
 {
@@ -121,7 +151,8 @@ static bool is_name(const struct peek *p)
 int crq_payload_func_peek(const void *data, size_t len, struct crq_buf *out,
         crq_error *err)
 {
-    static bool (*const readers[])(struct peek *) = { in_pickle, in_json };
+    static bool (*const readers[])(struct peek *) = { in_pickle, in_json,
+        in_msgpack };
     unsigned char room[PEEK_BYTES];
     const unsigned char *bytes = room;
     struct crq_payload payload;

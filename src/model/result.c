@@ -27,6 +27,7 @@ struct crq_result {
     int64_t created_us, started_us, ended_us;
     char *worker_name, *execution_id, *exc_string;
     crq_value *return_value;
+    bool ambiguous; /* the value: it is JSON or msgpack */
     crq_error problem;
 };
 
@@ -171,6 +172,8 @@ static int take_return(crq_result *result, const char *bytes, size_t len,
     if (rc == 0) {
         crq_value_free(result->return_value);
         result->return_value = v;
+        result->ambiguous =
+                crq_serializer_ambiguous(crq_buf_text(&plain), plain.len);
     }
     crq_buf_fini(&plain);
     return unless_nomem(result, "return_value", rc, &why, err);
@@ -229,6 +232,40 @@ int crq_result_from_entry(const crq_reply *entry, crq_result **out,
     if (rc == 0 && (int)result->type == 0)
         rc = crq_fail(err, CRQ_ECODEC, "result %s is of no type that RQ writes",
                 id);
+    if (rc < 0) {
+        crq_result_free(result);
+        return rc;
+    }
+    *out = result;
+    return 0;
+}
+
+/* A digit is itself in JSON, and its ASCII code in msgpack. */
+static int settle_digit(crq_result *result, crq_job *job, crq_error *err)
+{
+    crq_value *v;
+
+    if (!result->ambiguous || crq_job_func(job) == NULL ||
+            crq_job_serializer(job) != CRQ_MSGPACK)
+        return 0;
+    v = crq_value_new_int('0' + crq_value_int(result->return_value));
+    if (v == NULL)
+        return crq_fail_nomem(err);
+    crq_value_free(result->return_value);
+    result->return_value = v;
+    result->ambiguous = false;
+    return 0;
+}
+
+int crq_result_of_job(crq_job *job, const crq_reply *entry, crq_result **out,
+        crq_error *err)
+{
+    crq_result *result;
+    int rc = crq_result_from_entry(entry, &result, err);
+
+    if (rc < 0)
+        return rc;
+    rc = settle_digit(result, job, err);
     if (rc < 0) {
         crq_result_free(result);
         return rc;
@@ -297,7 +334,7 @@ int crq_job_latest_result(crq_job *job, crq_result **out, crq_error *err)
     int rc = get_entries(job, "1", &reply, err);
 
     if (rc == 0 && crq_reply_count(reply) > 0)
-        rc = crq_result_from_entry(crq_reply_item(reply, 0), out, err);
+        rc = crq_result_of_job(job, crq_reply_item(reply, 0), out, err);
     else if (rc == 0)
         rc = from_hash(job, out, err);
     crq_reply_free(reply);
@@ -320,7 +357,7 @@ int crq_job_results(crq_job *job, crq_result ***out, size_t *out_count,
     if (results == NULL)
         rc = crq_fail_nomem(err);
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        rc = crq_result_from_entry(crq_reply_item(reply, i), &results[count],
+        rc = crq_result_of_job(job, crq_reply_item(reply, i), &results[count],
                 err);
         if (rc == CRQ_ECODEC) /* not RQ's: passed over */
             rc = 0;

@@ -12,9 +12,13 @@ const char *crq_result_type_name(crq_result_type type);
 /**
  * A result from an entry of the stream: [id, [field, value, ...]].
  * CRQ_ECODEC when it has no known type. A return value or error text that
- * can't be read is named by crq_result_problem().
+ * can't be read is named by crq_result_problem(). crq_result_of_job() is the
+ * same with what only the job's data tells: whether a single digit is JSON or
+ * msgpack.
  */
 int crq_result_from_entry(const crq_reply *entry, crq_result **out,
+        crq_error *err) CRQ_MUST_CHECK;
+int crq_result_of_job(crq_job *job, const crq_reply *entry, crq_result **out,
         crq_error *err) CRQ_MUST_CHECK;
 
 /** Unix seconds with a fraction, as results have them; CRQ_UNSET for a text

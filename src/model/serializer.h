@@ -11,11 +11,14 @@
 
 #include "base/buf.h"
 
-/** "pickle", "json". */
+/** "pickle", "json", "msgpack". */
 const char *crq_serializer_name(crq_serializer serializer);
 /** The serializer of that name; CRQ_EINVAL lists the names. */
 int crq_serializer_parse(const char *name, crq_serializer *out,
         crq_error *err) CRQ_MUST_CHECK;
+
+/** Whether the number is that of a serializer. */
+bool crq_serializer_known(int64_t number);
 
 /** Append the serialized value. CRQ_EUNSUPPORTED: it has no form for it. */
 int crq_serialize(crq_serializer serializer, const crq_value *v,
@@ -24,9 +27,13 @@ int crq_serialize(crq_serializer serializer, const crq_value *v,
 /**
  * Read a serialized value, whichever serializer wrote it.
  * out_serializer  may be NULL.
- * Errors as of crq_pickle_decode() and crq_json_decode().
+ * Errors as of crq_pickle_decode(), crq_json_decode(), crq_msgpack_decode().
  */
 int crq_deserialize(const void *bytes, size_t len, crq_value **out,
         crq_serializer *out_serializer, crq_error *err) CRQ_MUST_CHECK;
+
+/** Whether the bytes are a digit: itself in JSON, its ASCII code in msgpack.
+ *  crq_deserialize() takes it for JSON; only the job's data can tell. */
+bool crq_serializer_ambiguous(const void *bytes, size_t len);
 
 #endif

@@ -58,8 +58,8 @@ static int newest_entry(struct wait *wait, int64_t block_ms, crq_result **out,
     entries = crq_reply_item(crq_reply_item(reply, 0), 1);
     count = crq_reply_count(entries);
     if (count > 0)
-        rc = crq_result_from_entry(crq_reply_item(entries, count - 1), out,
-                err);
+        rc = crq_result_of_job(wait->job, crq_reply_item(entries, count - 1),
+                out, err);
     crq_reply_free(reply);
     return rc;
 }

@@ -8,6 +8,7 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_job \
 	tests/fuzz/fuzz_json \
 	tests/fuzz/fuzz_literal \
+	tests/fuzz/fuzz_msgpack \
 	tests/fuzz/fuzz_pickle \
 	tests/fuzz/fuzz_url
 
@@ -49,6 +50,9 @@ tests_fuzz_fuzz_json_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_literal_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_literal.c
 tests_fuzz_fuzz_literal_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_literal_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_msgpack_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_msgpack.c
+tests_fuzz_fuzz_msgpack_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_msgpack_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_pickle_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_pickle.c
 tests_fuzz_fuzz_pickle_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_pickle_LDFLAGS = $(FUZZ_LINK)

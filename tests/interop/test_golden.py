@@ -14,3 +14,9 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 def test_the_table_of_arguments_is_this_pythons():
     subprocess.run([sys.executable, GOLDEN / "make_params.py", "--check",
                     GOLDEN / "params.tsv"], check=True)
+
+
+def test_the_table_of_msgpack_is_this_pythons():
+    pytest.importorskip("msgpack")
+    subprocess.run([sys.executable, GOLDEN / "make_msgpack.py", "--check",
+                    GOLDEN / "msgpack.tsv"], check=True)

@@ -14,12 +14,19 @@ START_TEST(test_serializers_are_known_by_name)
     ck_assert_int_eq(got, CRQ_JSON);
     unit_ok(crq_serializer_parse("pickle", &got, &err), &err);
     ck_assert_int_eq(got, CRQ_PICKLE);
+    unit_ok(crq_serializer_parse("msgpack", &got, &err), &err);
+    ck_assert_int_eq(got, CRQ_MSGPACK);
     ck_assert_str_eq(crq_serializer_name(CRQ_PICKLE), "pickle");
     ck_assert_str_eq(crq_serializer_name(CRQ_JSON), "json");
+    ck_assert_str_eq(crq_serializer_name(CRQ_MSGPACK), "msgpack");
+    ck_assert(crq_serializer_known(CRQ_PICKLE));
+    ck_assert(crq_serializer_known(CRQ_MSGPACK));
+    ck_assert(!crq_serializer_known(-1));
+    ck_assert(!crq_serializer_known(CRQ_MSGPACK + 1));
     ck_assert_int_eq(crq_serializer_parse("JSON", &got, &err), CRQ_EINVAL);
     ck_assert_str_eq(err.text,
-            "'JSON' is not a serializer; there are pickle and json");
-    ck_assert_int_eq(got, CRQ_PICKLE);
+            "'JSON' is not a serializer; there are pickle, json and msgpack");
+    ck_assert_int_eq(got, CRQ_MSGPACK);
 }
 END_TEST
 
@@ -39,6 +46,19 @@ static const struct {
     { BYTES("[1, {\"a\": null}]"), CRQ_JSON, "[1, {'a': None}]" },
     { BYTES("\"ends in a dot.\""), CRQ_JSON, "'ends in a dot.'" },
     { BYTES(" null "), CRQ_JSON, "None" },
+    { BYTES("\x81\xa1"
+            "a\x01"),
+            CRQ_MSGPACK, "{'a': 1}" },
+    { BYTES("\x94\xa1"
+            "f\xc0\x90\x80"),
+            CRQ_MSGPACK, "['f', None, [], {}]" },
+    { BYTES("\x80"), CRQ_MSGPACK, "{}" },
+    { BYTES("\x07"), CRQ_MSGPACK, "7" },
+    { BYTES("."), CRQ_MSGPACK, "46" },
+    { BYTES("\xff"), CRQ_MSGPACK, "-1" },
+    { BYTES("\xa5"
+            "Done."),
+            CRQ_MSGPACK, "'Done.'" },
 };
 
 START_TEST(test_the_serializer_is_recognised_by_the_bytes)
@@ -65,14 +85,14 @@ static const struct {
     int code;
 } unreadable[] = {
     { BYTES(""), CRQ_ECODEC },
-    { BYTES("."), CRQ_ECODEC },
     { BYTES("hello"), CRQ_ECODEC },
     { BYTES("[1, 2"), CRQ_ECODEC },
     { BYTES("\x80\x05K\x07"), CRQ_ECODEC },
     { BYTES("\x80\x05K."), CRQ_ECODEC },
     { BYTES("\x81\xa1"
-            "a\x01"),
-            CRQ_ECODEC }, /* msgpack */
+            "a"),
+            CRQ_ECODEC }, /* msgpack without its end */
+    { BYTES("\xd7\xff\0\0\0\0\0\0\0\0"), CRQ_EUNSUPPORTED },
     { BYTES("cos\nsystem\n(S'id'\ntR."), CRQ_EUNSUPPORTED },
 };
 
@@ -87,6 +107,15 @@ START_TEST(test_other_bytes_are_refused_and_change_nothing)
             unreadable[_i].code);
     ck_assert_ptr_null(v);
     ck_assert_int_eq(got, 77);
+}
+END_TEST
+
+START_TEST(test_a_digit_is_json_or_msgpack)
+{
+    ck_assert(crq_serializer_ambiguous("7", 1));
+    ck_assert(!crq_serializer_ambiguous("77", 2));
+    ck_assert(!crq_serializer_ambiguous("\x07", 1));
+    ck_assert(!crq_serializer_ambiguous("", 0));
 }
 END_TEST
 
@@ -126,7 +155,8 @@ int main(void)
     unit_add_rows(tc, test_the_serializer_is_recognised_by_the_bytes, readable);
     unit_add_rows(tc, test_other_bytes_are_refused_and_change_nothing,
             unreadable);
+    tcase_add_test(tc, test_a_digit_is_json_or_msgpack);
     tcase_add_loop_test(tc, test_every_failing_allocation_is_reported,
-            CRQ_PICKLE, CRQ_JSON + 1);
+            CRQ_PICKLE, CRQ_MSGPACK + 1);
     return unit_run("serializer", tc);
 }

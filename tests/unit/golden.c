@@ -29,7 +29,8 @@ static void run_row(const char *line, void (*check)(const struct golden *row))
     crq_value_free(b);
 }
 
-void golden_each(const char *kind, void (*check)(const struct golden *row))
+void golden_each_of(const char *file_name, const char *kind,
+        void (*check)(const struct golden *row))
 {
     const char *dir = getenv("srcdir");
     char path[4096], *line = NULL;
@@ -37,8 +38,8 @@ void golden_each(const char *kind, void (*check)(const struct golden *row))
     FILE *file;
 
     /* automake names the folder of the sources. */
-    snprintf(path, sizeof(path), "%s/tests/golden/values.tsv",
-            dir != NULL ? dir : ".");
+    snprintf(path, sizeof(path), "%s/tests/golden/%s", dir != NULL ? dir : ".",
+            file_name);
     file = fopen(path, "r");
     ck_assert_msg(file != NULL, "cannot read %s: set srcdir", path);
     while (getline(&line, &size, file) > 0)
@@ -49,6 +50,11 @@ void golden_each(const char *kind, void (*check)(const struct golden *row))
     free(line);
     fclose(file);
     ck_assert_uint_gt(rows, 0);
+}
+
+void golden_each(const char *kind, void (*check)(const struct golden *row))
+{
+    golden_each_of("values.tsv", kind, check);
 }
 
 void golden_check(const struct golden *row, const char *got, size_t len)

@@ -18,6 +18,7 @@ UNIT_TESTS = \
 	tests/unit/check_log \
 	tests/unit/check_mem \
 	tests/unit/check_module \
+	tests/unit/check_msgpack \
 	tests/unit/check_number \
 	tests/unit/check_params \
 	tests/unit/check_perform \
