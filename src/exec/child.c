@@ -1,5 +1,6 @@
 /*
- * child.c - a warm child: reads RUN, runs it, answers with the outcome.
+ * child.c - a warm child: reads RUN or CALL_BACK, does it, answers with the
+ * outcome.
  *
  * The worker sends the next run when it has read the outcome of the last one,
  * so the child reads and writes one socket and blocks on it: no loop here.
@@ -151,6 +152,18 @@ static int on_conn(void *arg, crq_conn **out, crq_error *err)
     return 0;
 }
 
+/* Without memory for the frame the worker would time the callback as part of
+ * the task, and know no failure if it died in it: better to die now. */
+static void on_callback(void *arg, crq_event event, const char *failure)
+{
+    struct crq_frame frame = { .type = CRQ_FRAME_CALLBACK,
+        .event = (int64_t)event,
+        .text = crq_span_of(failure) };
+
+    if (send_frame(arg, &frame) < 0)
+        _exit(EXIT_NOMEM);
+}
+
 /* ------------------------------------------------------------------- a run */
 
 static void sweep(void)
@@ -235,9 +248,9 @@ static void part_output(void)
         (void)!write(STDERR_FILENO, CRQ_OUTPUT_PART, CRQ_OUTPUT_PART_LEN);
 }
 
-static void perform(struct child *child, const struct crq_frame *frame)
+static struct crq_run run_of(const struct crq_frame *frame)
 {
-    struct crq_run run = {
+    return (struct crq_run){
         .job_id = frame->job_id.data,
         .execution_id = frame->execution_id.data,
         .queue = frame->queue.data,
@@ -248,8 +261,33 @@ static void perform(struct child *child, const struct crq_frame *frame)
         .meta_len = frame->meta.len,
         .timeout_s = frame->timeout_s,
         .retries_left = frame->retries_left,
+        .on_success = { frame->on_success.data, frame->success_timeout_s },
+        .on_failure = { frame->on_failure.data, frame->failure_timeout_s },
     };
-    struct crq_run_hooks hooks = { child, on_log, on_should_stop, on_conn };
+}
+
+static int call_back(struct child *child, const struct crq_frame *frame,
+        const struct crq_run *run, const struct crq_run_hooks *hooks,
+        struct crq_outcome *out)
+{
+    struct crq_callback_call call = {
+        .event = (crq_event)frame->event,
+        .callback = { frame->function.data, frame->timeout_s },
+        .serializer = frame->serializer == CRQ_JSON ? CRQ_JSON : CRQ_PICKLE,
+        .error_class = frame->error_class.data,
+        .error_message = frame->error_message.data,
+        .error = frame->text.data,
+    };
+
+    return crq_call_back(child->modules, run, &call, hooks, out, NULL);
+}
+
+/* What RUN or CALL_BACK asks for. */
+static void perform(struct child *child, const struct crq_frame *frame)
+{
+    struct crq_run run = run_of(frame);
+    struct crq_run_hooks hooks = { child, on_log, on_should_stop, on_conn,
+        on_callback };
     struct crq_outcome outcome;
     struct crq_frame_reader *other =
             &child->readers[child->reader == child->readers];
@@ -264,7 +302,10 @@ static void perform(struct child *child, const struct crq_frame *frame)
     /* A task may have taken it away from the process it was given. */
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     memset(&outcome, 0, sizeof(outcome));
-    rc = crq_perform(child->modules, &run, &hooks, &outcome, NULL);
+    if (frame->type == CRQ_FRAME_RUN)
+        rc = crq_perform(child->modules, &run, &hooks, &outcome, NULL);
+    else
+        rc = call_back(child, frame, &run, &hooks, &outcome);
     sweep();
     if (rc == 0)
         report(child, &outcome);
@@ -289,7 +330,8 @@ void crq_child_main(const struct crq_modules *modules, const char *url)
     for (;;) {
         if (!next(&child, &frame))
             (void)receive(&child, 0);
-        else if (frame.type == CRQ_FRAME_RUN)
+        else if (frame.type == CRQ_FRAME_RUN ||
+                frame.type == CRQ_FRAME_CALL_BACK)
             perform(&child, &frame);
         else if (frame.type != CRQ_FRAME_STOP_SOON) /* came too late */
             _exit(EXIT_PROTOCOL);

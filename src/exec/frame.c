@@ -82,6 +82,29 @@ static const struct crq_frame_field run[] = {
     FIELD(retries_left, INT),
     FIELD(data, BYTES),
     FIELD(meta, BYTES_OR_NIL),
+    FIELD(on_success, TEXT),
+    FIELD(success_timeout_s, INT),
+    FIELD(on_failure, TEXT),
+    FIELD(failure_timeout_s, INT),
+};
+static const struct crq_frame_field call_back[] = {
+    FIELD(job_id, TEXT),
+    FIELD(execution_id, TEXT),
+    FIELD(queue, TEXT),
+    FIELD(worker, TEXT),
+    FIELD(timeout_s, INT),
+    FIELD(retries_left, INT),
+    FIELD(serializer, INT),
+    FIELD(event, INT),
+    FIELD(function, TEXT),
+    FIELD(error_class, TEXT),
+    FIELD(error_message, TEXT),
+    FIELD(text, TEXT),
+    FIELD(meta, BYTES_OR_NIL),
+};
+static const struct crq_frame_field callback[] = {
+    FIELD(event, INT),
+    FIELD(text, BYTES),
 };
 static const struct crq_frame_field ready[] = {
     FIELD(protocol, INT),
@@ -126,11 +149,13 @@ const struct crq_frame_message crq_frame_messages[] = {
     MESSAGE(EXITED, exited),
     MESSAGE(RUN, run),
     { CRQ_FRAME_STOP_SOON, "STOP_SOON", NULL, 0 },
+    MESSAGE(CALL_BACK, call_back),
     MESSAGE(READY, ready),
     MESSAGE(LOG, text_only),
     MESSAGE(DONE, done),
     MESSAGE(FAILED, failed),
     MESSAGE(RETRY, retry),
+    MESSAGE(CALLBACK, callback),
 };
 
 const size_t crq_frame_message_count =

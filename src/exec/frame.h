@@ -17,7 +17,7 @@
 #include "base/buf.h"
 
 /* Grows when a message changes in a way that an older side cannot read. */
-#define CRQ_FRAME_PROTOCOL 1
+#define CRQ_FRAME_PROTOCOL 2
 
 /* A frame of a child carries data and meta of a job, 64 MiB at most each. */
 #define CRQ_FRAME_MAX ((size_t)130 << 20)
@@ -42,12 +42,14 @@ enum crq_frame_type {
     /* worker to child */
     CRQ_FRAME_RUN = 32,
     CRQ_FRAME_STOP_SOON = 33,
+    CRQ_FRAME_CALL_BACK = 34, /* instead of RUN: a callback by itself */
     /* child to worker */
     CRQ_FRAME_READY = 48,
     CRQ_FRAME_LOG = 49,
     CRQ_FRAME_DONE = 50,
     CRQ_FRAME_FAILED = 51,
-    CRQ_FRAME_RETRY = 52
+    CRQ_FRAME_RETRY = 52,
+    CRQ_FRAME_CALLBACK = 53 /* the task has ended, a callback begins */
 };
 
 /** Text or bytes, borrowed. A text that was decoded ends in '\0' and has none
@@ -76,6 +78,11 @@ struct crq_frame {
     /* RUN */
     struct crq_span job_id, execution_id, queue, worker, data, meta;
     int64_t retries_left;
+    struct crq_span on_success, on_failure;
+    int64_t success_timeout_s, failure_timeout_s;
+    /* CALL_BACK, CALLBACK */
+    int64_t event; /* enum crq_event */
+    struct crq_span function;
     /* DONE, FAILED, RETRY; text: FAILED's whole error text */
     int64_t serializer; /* enum crq_serializer */
     struct crq_span value, error_class, error_message;

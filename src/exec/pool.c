@@ -195,21 +195,44 @@ void crq_pool_sampling(struct crq_pool *pool)
 
 /* --------------------------------------------------------------------- runs */
 
+static struct crq_frame frame_of(const struct crq_pool_run *what)
+{
+    const struct crq_run *run = &what->run;
+    const struct crq_callback_call *call = what->call_back;
+    struct crq_frame frame = {
+        .type = CRQ_FRAME_RUN,
+        .job_id = crq_span_of(run->job_id),
+        .execution_id = crq_span_of(run->execution_id),
+        .queue = crq_span_of(run->queue),
+        .worker = crq_span_of(run->worker),
+        .timeout_s = run->timeout_s,
+        .retries_left = run->retries_left,
+        .data = { run->data, run->data_len },
+        .meta = { run->meta, run->meta_len },
+        .on_success = crq_span_of(run->on_success.name),
+        .success_timeout_s = run->on_success.timeout_s,
+        .on_failure = crq_span_of(run->on_failure.name),
+        .failure_timeout_s = run->on_failure.timeout_s,
+    };
+
+    if (call == NULL)
+        return frame;
+    frame.type = CRQ_FRAME_CALL_BACK;
+    frame.timeout_s = call->callback.timeout_s;
+    frame.function = crq_span_of(call->callback.name);
+    frame.event = (int64_t)call->event;
+    frame.serializer = (int64_t)call->serializer;
+    frame.error_class = crq_span_of(call->error_class);
+    frame.error_message = crq_span_of(call->error_message);
+    frame.text = crq_span_of(call->error);
+    return frame;
+}
+
 int crq_pool_run(struct crq_pool *pool, size_t slot,
         const struct crq_pool_run *run, crq_error *err)
 {
+    struct crq_frame frame = frame_of(run);
     struct crq_pool_slot *at;
-    struct crq_frame frame = {
-        .type = CRQ_FRAME_RUN,
-        .job_id = crq_span_of(run->run.job_id),
-        .execution_id = crq_span_of(run->run.execution_id),
-        .queue = crq_span_of(run->run.queue),
-        .worker = crq_span_of(run->run.worker),
-        .timeout_s = run->run.timeout_s,
-        .retries_left = run->run.retries_left,
-        .data = { run->run.data, run->run.data_len },
-        .meta = { run->run.meta, run->run.meta_len },
-    };
     int rc;
 
     assert(slot < pool->slot_count);

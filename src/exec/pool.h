@@ -67,6 +67,10 @@ const char *crq_end_name(enum crq_end end);
 /** How a child died in the middle of a run: the evidence. */
 struct crq_death {
     enum crq_end end;
+    /* The task had ended, and it died in this callback of it. Then `failure`
+     * is what the job had failed with before; "": it had not. */
+    crq_event during;
+    const char *failure;
     bool began; /* the child had taken the run up; when false no task code has
                    run, and the job may go back to its queue */
     pid_t pid;  /* 0: no child could be made */
@@ -150,10 +154,13 @@ void crq_pool_free(struct crq_pool *pool);
 
 /** One run: what the child needs, and the limits of its task. */
 struct crq_pool_run {
-    struct crq_run run; /* timeout_s: the deadline from now on; -1: none */
+    struct crq_run run; /* timeout_s: the deadline from now on; -1: none. When
+                           a callback of it begins, that has its own time */
     /* Hard limits, 0: none. With one the run gets a fresh child of its own,
      * so that it begins a few milliseconds later. */
     int64_t memory_mib, cpu_s;
+    /* Instead of the job, a callback of it alone; its time is here. */
+    const struct crq_callback_call *call_back; /* NULL: the job */
 };
 
 /**

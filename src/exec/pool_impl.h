@@ -44,7 +44,14 @@ struct crq_pool_slot {
     /* The run: there while crq_slot_has_run(state). */
     struct crq_buf frame; /* RUN, while it waits for a fresh child */
     int64_t timeout_s, memory_mib, cpu_s;
-    ev_tstamp sent_at; /* 0: the child has not got it */
+    crq_event during; /* the callback that it is in; NONE: the task */
+    /* By event: of the callbacks that it may come to. */
+    struct {
+        bool wanted;
+        int64_t timeout_s;
+    } callbacks[CRQ_EVENT_STOPPED];
+    struct crq_buf failure; /* text before the callback; else empty */
+    ev_tstamp sent_at;      /* 0: the child has not got it */
     int64_t peak_kib, cpu_base_us;
     enum crq_end end;
 

@@ -256,6 +256,28 @@ static void on_outcome(struct crq_pool_slot *slot, struct crq_frame *frame)
     pool->dirty = true;
 }
 
+/* The task has ended, and its callback has its own time: what the worker was
+ * told by the job, not what the child says, and each event once, so that no
+ * run lasts longer than all of its limits. */
+static void on_callback(struct crq_pool_slot *slot,
+        const struct crq_frame *frame)
+{
+    int64_t event = frame->event;
+
+    if (slot->state != CRQ_SLOT_RUNNING)
+        return; /* it is being ended */
+    if (event <= (int64_t)slot->during || event >= CRQ_EVENT_STOPPED ||
+            !slot->callbacks[event].wanted) {
+        kill_child(slot, CRQ_END_PROTOCOL);
+        return;
+    }
+    slot->during = (crq_event)event;
+    crq_buf_clear(&slot->failure);
+    crq_buf_put(&slot->failure, frame->text.data, frame->text.len);
+    slot->timeout_s = slot->callbacks[event].timeout_s;
+    set_timer(slot, slot->timeout_s > 0 ? (double)slot->timeout_s : -1);
+}
+
 static void on_frame(void *arg, struct crq_frame *frame)
 {
     struct crq_pool_slot *slot = arg;
@@ -270,6 +292,7 @@ static void on_frame(void *arg, struct crq_frame *frame)
             slot->pool->events->on_log(slot->pool->arg, slot->index,
                     frame->text.data, frame->text.len);
         break;
+    case CRQ_FRAME_CALLBACK: on_callback(slot, frame); break;
     default: kill_child(slot, CRQ_END_PROTOCOL); break;
     }
 }
@@ -332,10 +355,25 @@ void crq_pool_slot_spawn(struct crq_pool_slot *slot)
     slot->wire.on_end = on_end;
 }
 
+static void set_callback(struct crq_pool_slot *slot, crq_event event,
+        const struct crq_run_callback *callback, bool alone)
+{
+    slot->callbacks[event].wanted =
+            !alone && callback->name != NULL && callback->name[0] != '\0';
+    slot->callbacks[event].timeout_s = callback->timeout_s;
+}
+
 void crq_pool_slot_start(struct crq_pool_slot *slot,
         const struct crq_pool_run *run)
 {
-    slot->timeout_s = run->run.timeout_s;
+    bool alone = run->call_back != NULL;
+
+    slot->timeout_s =
+            alone ? run->call_back->callback.timeout_s : run->run.timeout_s;
+    set_callback(slot, CRQ_EVENT_SUCCESS, &run->run.on_success, alone);
+    set_callback(slot, CRQ_EVENT_FAILURE, &run->run.on_failure, alone);
+    slot->during = CRQ_EVENT_NONE;
+    crq_buf_clear(&slot->failure);
     slot->memory_mib = run->memory_mib;
     slot->cpu_s = run->cpu_s;
     slot->end = CRQ_END_NONE;
@@ -385,6 +423,8 @@ static void tell_died(struct crq_pool_slot *slot, const struct crq_frame *frame)
 {
     struct crq_pool *pool = slot->pool;
     struct crq_death death = { .end = slot->end,
+        .during = slot->during,
+        .failure = crq_buf_text(&slot->failure),
         .pid = slot->pid,
         .began = slot->sent_at > 0,
         .has_status = slot->has_status,
@@ -462,6 +502,8 @@ void crq_pool_slot_exited(struct crq_pool_slot *slot,
     if (slot->state == CRQ_SLOT_EMPTY) {
         crq_buf_fini(&slot->frame);
         crq_buf_init(&slot->frame, CRQ_BUF_MAX);
+        crq_buf_fini(&slot->failure);
+        crq_buf_init(&slot->failure, CRQ_BUF_MAX);
     }
     slot->pid = 0;
     slot->pool->dirty = true;
@@ -481,6 +523,7 @@ void crq_pool_slot_init(struct crq_pool *pool, size_t index)
     slot->state = CRQ_SLOT_EMPTY;
     slot->wire.fd = -1;
     crq_buf_init(&slot->frame, CRQ_BUF_MAX);
+    crq_buf_init(&slot->failure, CRQ_BUF_MAX);
     ev_timer_init(&slot->timer, on_timer, 0, 0);
     slot->timer.data = slot;
 }
@@ -490,4 +533,5 @@ void crq_pool_slot_fini(struct crq_pool_slot *slot)
     ev_timer_stop(slot->pool->loop, &slot->timer);
     crq_wire_close(&slot->wire);
     crq_buf_fini(&slot->frame);
+    crq_buf_fini(&slot->failure);
 }

@@ -1016,7 +1016,7 @@ typedef struct crq_task_def {
     int64_t memory_mib; /* hard limit of the process: a fresh child each run */
     int64_t cpu_s;      /* hard limit of CPU time: a fresh child each run */
     bool resumable;     /* a run whose worker died may simply be run again */
-    bool callback; /* on_success, on_failure, on_stopped: no job calls it */
+    bool callback;      /* see crq_task_event(): no job calls it */
 } crq_task_def;
 
 /** What a module exports, by the name crq_module: made by CRQ_MODULE(). */
@@ -1114,6 +1114,42 @@ int crq_task_meta_set(crq_task *task, const char *key, crq_value *v,
  *  comes in between is dropped. */
 int crq_task_progress(crq_task *task, double done,
         crq_error *err) CRQ_MUST_CHECK;
+
+/**
+ * A callback is a function that a job names to be called when it has ended
+ * (on_success, on_failure, on_stopped), written as a task is, without
+ * parameters and registered by CRQ_CALLBACK(). It has all that a task has but
+ * arguments; what it returns with crq_task_return() and crq_task_retry() is
+ * ignored. The job is still "started" in Redis while it runs.
+ *
+ * on_success is called before the job is finished: when it fails, the job has
+ * failed. on_failure is called for every failed run, also one that will be
+ * retried, but not when the child died; when it fails, its error is stored
+ * behind the one it was called for. Whether on_stopped fails changes nothing.
+ *
+ *     static int on_failure(crq_task *task, crq_error *err)
+ *     {
+ *         return crq_task_redis(task, NULL, err, "RPUSH failures %s",
+ *                 crq_task_error_class(task));
+ *     }
+ */
+typedef enum crq_event {
+    CRQ_EVENT_NONE, /* it is no callback but the task itself */
+    CRQ_EVENT_SUCCESS,
+    CRQ_EVENT_FAILURE,
+    CRQ_EVENT_STOPPED
+} crq_event;
+
+/** What this function is called for: one may serve several events. */
+crq_event crq_task_event(const crq_task *task);
+/** CRQ_EVENT_SUCCESS: what the task returned, borrowed; NULL: None, and for
+ *  all else. */
+const crq_value *crq_task_result(const crq_task *task);
+/** CRQ_EVENT_FAILURE: "ValueError", "count is -1", and the whole text whose
+ *  last line these two are. For all else "". Borrowed. */
+const char *crq_task_error_class(const crq_task *task);
+const char *crq_task_error_message(const crq_task *task);
+const char *crq_task_error_text(const crq_task *task);
 
 /** Lines kept with the job, shown by "crq log" and "crq show", read with
  *  crq_job_log(); the first 256 KiB of a run are. A line break at the end is

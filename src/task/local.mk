@@ -1,4 +1,6 @@
 libcrq_core_la_SOURCES += \
+	src/task/callback.c \
+	src/task/failure.c \
 	src/task/guard.c \
 	src/task/guard.h \
 	src/task/module.c \
@@ -7,6 +9,7 @@ libcrq_core_la_SOURCES += \
 	src/task/params.h \
 	src/task/perform.c \
 	src/task/perform.h \
+	src/task/perform_impl.h \
 	src/task/task.c \
 	src/task/task_impl.h \
 	src/task/task_meta.c \

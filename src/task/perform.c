@@ -1,9 +1,7 @@
 /*
  * perform.c - one job, from the bytes of its data to an outcome.
  *
- * Whatever is wrong with a job is a failure of the job, told in a text of the
- * form of Python's tracebacks: people and dashboards that know RQ read it at
- * once, and the last line is "<class>: <message>".
+ * Its callbacks: callback.c. How failures read: failure.c.
  */
 #include "task/perform.h"
 
@@ -15,28 +13,12 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "codec/value.h"
-#include "model/call.h"
 #include "model/serializer.h"
 #include "task/guard.h"
-#include "task/task_impl.h"
-
-/* Where the name of a function and a message are cut in texts. */
-#define NAME_SHOWN    200
-#define MESSAGE_SHOWN SIZE_MAX
+#include "task/perform_impl.h"
 
 /* What RQ stores instead: rq/defaults.py. */
 #define UNSERIALIZABLE "Unserializable return value"
-
-/* Everything of one call of crq_perform(). */
-struct performance {
-    const struct crq_modules *modules;
-    const struct crq_run *run;
-    const struct crq_run_hooks *hooks;
-    const crq_task_def *def; /* NULL: no such task */
-    struct crq_payload payload;
-    int64_t begun_us;
-    struct crq_outcome *out;
-};
 
 void crq_outcome_fini(struct crq_outcome *outcome)
 {
@@ -48,119 +30,9 @@ void crq_outcome_fini(struct crq_outcome *outcome)
     memset(outcome, 0, sizeof(*outcome));
 }
 
-/* --------------------------------------------------------------- failures */
-
-/* The size of the character at `text`, or 0 when Python's decoder would not
- * take it: surrogates, which our own strings may hold, are such. */
-static size_t char_size(const char *text, size_t left)
-{
-    unsigned char c = (unsigned char)*text;
-    size_t size = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4, bad;
-
-    if (size > left || !crq_utf8_valid(text, size, &bad))
-        return 0;
-    return c == 0xed && (unsigned char)text[1] >= 0xa0 ? 0 : size;
-}
-
-/* Put text so that Python can decode it, up to about `max` bytes of it. */
-static void put_text(struct crq_buf *buf, const char *text, size_t max)
-{
-    size_t left = strlen(text), size;
-
-    for (size_t stop = left > max ? left - max : 0; left > stop;) {
-        size = char_size(text, left);
-        if (size > 0)
-            crq_buf_put(buf, text, size);
-        else
-            crq_buf_puts(buf, "\xef\xbf\xbd");
-        do {
-            text++;
-            left--;
-        } while (left > 0 && ((unsigned char)*text & 0xc0) == 0x80);
-    }
-    if (left > 0)
-        crq_buf_puts(buf, "...");
-}
-
-static char *clean_copy(const char *text)
-{
-    struct crq_buf buf = CRQ_BUF_INIT;
-    char *copy = NULL;
-    size_t len;
-
-    put_text(&buf, text, MESSAGE_SHOWN);
-    crq_buf_puts(&buf, "");
-    if (crq_buf_steal(&buf, &copy, &len, NULL) < 0)
-        copy = NULL;
-    crq_buf_fini(&buf);
-    return copy;
-}
-
-/* "  Task demo.add in module demo, worker w, job 1, after 0.003 s" */
-static void put_where(struct crq_buf *buf, const struct performance *p)
-{
-    int64_t us = crq_clock_mono_us(&crq_clock_system) - p->begun_us;
-
-    crq_buf_puts(buf, "  ");
-    if (p->payload.func != NULL) {
-        crq_buf_puts(buf, "Task ");
-        put_text(buf, p->payload.func, NAME_SHOWN);
-    } else {
-        crq_buf_puts(buf, "A task that can't be read");
-    }
-    if (p->def != NULL)
-        crq_buf_printf(buf, " in module %s", crq_modules_module_of(p->def));
-    crq_buf_puts(buf, ", worker ");
-    put_text(buf, p->run->worker, NAME_SHOWN);
-    crq_buf_puts(buf, ", job ");
-    put_text(buf, p->run->job_id, NAME_SHOWN);
-    crq_buf_printf(buf, ", after %lld.%03lld s\n", (long long)(us / 1000000),
-            (long long)(us / 1000 % 1000));
-}
-
-static int fail(struct performance *p, const char *class_name,
-        const char *message)
-{
-    struct crq_outcome *out = p->out;
-    struct crq_buf buf = CRQ_BUF_INIT;
-    size_t len;
-    int rc;
-
-    out->kind = CRQ_OUTCOME_FAILED;
-    out->error_class = crq_strdup(class_name);
-    out->error_message = clean_copy(message);
-    crq_buf_puts(&buf, "Traceback (most recent call last):\n");
-    put_where(&buf, p);
-    crq_buf_puts(&buf, class_name);
-    if (*message != '\0') {
-        crq_buf_puts(&buf, ": ");
-        put_text(&buf, message, MESSAGE_SHOWN);
-    }
-    crq_buf_putc(&buf, '\n');
-    rc = crq_buf_steal(&buf, &out->error, &len, NULL);
-    crq_buf_fini(&buf);
-    if (out->error_class == NULL || out->error_message == NULL)
-        rc = CRQ_ENOMEM;
-    return rc;
-}
-
-/* A library's code as a class: CRQ_EREDIS is "crq.EREDIS". */
-static int fail_code(struct performance *p, int code, const char *text)
-{
-    char class_name[40];
-
-    if (code == CRQ_ENOMEM)
-        return fail(p, "MemoryError", text);
-    if (code < CRQ_ETASK) /* a number of the task's own */
-        return fail(p, "crq.TaskError", text);
-    snprintf(class_name, sizeof(class_name), "crq.%s",
-            crq_error_name(code) + strlen("CRQ_"));
-    return fail(p, class_name, text);
-}
-
 /* ------------------------------------------------------- what can't be run */
 
-static int fail_data(struct performance *p, const crq_error *why)
+static int fail_data(struct crq_performance *p, const crq_error *why)
 {
     struct crq_buf buf = CRQ_BUF_INIT;
     int rc;
@@ -172,40 +44,15 @@ static int fail_data(struct performance *p, const crq_error *why)
                     : "");
     rc = crq_buf_check(&buf, NULL);
     if (rc == 0)
-        rc = fail(p, "rq.exceptions.DeserializationError", crq_buf_text(&buf));
-    crq_buf_fini(&buf);
-    return rc;
-}
-
-static int fail_unknown(struct performance *p)
-{
-    size_t count = crq_modules_module_count(p->modules);
-    struct crq_buf buf = CRQ_BUF_INIT;
-    int rc;
-
-    crq_buf_puts(&buf, "there is no task '");
-    put_text(&buf, p->payload.func, NAME_SHOWN);
-    crq_buf_puts(&buf, "' here; ");
-    crq_buf_puts(&buf,
-            count == 0           ? "no module is loaded"
-                    : count == 1 ? "the module loaded is "
-                                 : "the modules loaded are ");
-    for (size_t i = 0; i < count; i++)
-        crq_buf_printf(&buf, "%s%s", i > 0 ? ", " : "",
-                crq_modules_module_name(p->modules, i));
-    crq_buf_puts(&buf,
-            ". Start the worker with --load MODULE for the module "
-            "that has it");
-    rc = crq_buf_check(&buf, NULL);
-    if (rc == 0)
-        rc = fail(p, "crq.UnknownTask", crq_buf_text(&buf));
+        rc = crq_perform_fail(p, "rq.exceptions.DeserializationError",
+                crq_buf_text(&buf));
     crq_buf_fini(&buf);
     return rc;
 }
 
 /* ---------------------------------------------------------------- outcomes */
 
-static int give_value(struct performance *p, const crq_value *v)
+static int give_value(struct crq_performance *p, const crq_value *v)
 {
     struct crq_buf buf = CRQ_BUF_INIT;
     crq_value *instead = NULL;
@@ -255,7 +102,7 @@ static int make_retry(const crq_task *task, crq_value **out)
     return *out != NULL ? 0 : CRQ_ENOMEM;
 }
 
-static int give_retry(struct performance *p, crq_task *task)
+static int give_retry(struct crq_performance *p, crq_task *task)
 {
     struct crq_outcome *out = p->out;
     crq_value *retry;
@@ -276,28 +123,32 @@ static int give_retry(struct performance *p, crq_task *task)
     return rc;
 }
 
-static int fail_returned(struct performance *p, int rc, const char *advice)
+static int fail_returned(struct crq_performance *p, int rc, const char *advice)
 {
     char text[300];
 
     if (rc < 0)
-        snprintf(text, sizeof(text), "%s() returned %d (%s) %s", p->def->name,
-                rc, crq_error_name(rc), advice);
+        snprintf(text, sizeof(text), "%s() returned %d (%s) %s",
+                p->task.def->name, rc, crq_error_name(rc), advice);
     else
-        snprintf(text, sizeof(text), "%s() returned %d, %s", p->def->name, rc,
-                advice);
-    return fail(p, "crq.TaskError", text);
+        snprintf(text, sizeof(text), "%s() returned %d, %s", p->task.def->name,
+                rc, advice);
+    return crq_perform_fail(p, "crq.TaskError", text);
 }
 
-/* What the task function's return value, the task and err say together. */
-static int give_outcome(struct performance *p, crq_task *task, int rc,
-        const crq_error *err)
+/* What the function's return value, the task and err say together. What a
+ * callback returns is for nobody. */
+static int give_outcome(struct crq_performance *p, int rc, const crq_error *err)
 {
+    crq_task *task = &p->task;
+
     if (rc == 0 && task->mistaken) /* it never asked for it */
         rc = task->mistake.class_name == NULL
                 ? CRQ_ENOMEM
                 : crq_task_fail(task, NULL, task->mistake.class_name, "%s",
                           task->mistake.message);
+    if (rc == 0 && task->event != CRQ_EVENT_NONE)
+        return 0;
     if (rc == 0)
         return task->retry.max > 0 ? give_retry(p, task)
                                    : give_value(p, task->result);
@@ -305,17 +156,18 @@ static int give_outcome(struct performance *p, crq_task *task, int rc,
         return fail_returned(p, rc,
                 "which is neither 0 nor the code of a failure");
     if (rc == CRQ_ETASK && task->failure.class_name != NULL)
-        return fail(p, task->failure.class_name, task->failure.message);
+        return crq_perform_fail(p, task->failure.class_name,
+                task->failure.message);
     if (rc == CRQ_ENOMEM)
-        return fail_code(p, rc, crq_error_summary(rc));
+        return crq_perform_fail_code(p, rc, crq_error_summary(rc));
     if (err->code == 0 || err->text[0] == '\0')
         return fail_returned(p, rc, "without a word in its error");
-    return fail_code(p, rc, err->text);
+    return crq_perform_fail_code(p, rc, err->text);
 }
 
 /* -------------------------------------------------------------------- run */
 
-static int call(struct performance *p, crq_task *task)
+static int call(struct crq_performance *p)
 {
     crq_error err = { 0, "" };
     struct crq_guard guard;
@@ -323,44 +175,44 @@ static int call(struct performance *p, crq_task *task)
 
     crq_guard_begin(&guard, p->run->worker, p->run->job_id);
     p->begun_us = crq_clock_mono_us(&crq_clock_system);
-    rc = p->def->run(task, &err);
+    rc = p->task.def->run(&p->task, &err);
     crq_guard_end(&guard);
     /* A task may have filled it through pointers of its own. */
     err.text[sizeof(err.text) - 1] = '\0';
-    return give_outcome(p, task, rc, &err);
+    return give_outcome(p, rc, &err);
 }
 
-static int bind_and_call(struct performance *p)
+int crq_perform_call(struct crq_performance *p, const crq_value *args,
+        const crq_value *kwargs)
 {
     struct crq_buf why = CRQ_BUF_INIT;
-    crq_task task;
+    crq_task *task = &p->task;
     int rc;
 
-    crq_task_init(&task, p->run, p->hooks, p->def, p->payload.serializer);
-    rc = crq_params_bind(task.params, p->def->name, p->payload.args,
-            p->payload.kwargs, &task.bound, &why);
+    rc = crq_params_bind(task->params, task->def->name, args, kwargs,
+            &task->bound, &why);
     if (rc == 0)
-        rc = call(p, &task);
+        rc = call(p);
     else if (rc == CRQ_ETASK)
-        rc = fail(p, "TypeError", crq_buf_text(&why));
-    crq_task_fini(&task);
+        rc = crq_perform_fail(p, "TypeError", crq_buf_text(&why));
     crq_buf_fini(&why);
     return rc;
 }
 
 /* The task that the data names; a name with a '\0' in it is none. */
-static const crq_task_def *find_task(const struct performance *p)
+static const crq_task_def *find_task(const struct crq_performance *p)
 {
     size_t len;
 
     crq_value_data(crq_value_item(p->payload.tuple, 0), &len);
-    if (strlen(p->payload.func) != len)
+    if (strlen(p->name) != len)
         return NULL;
-    return crq_modules_find(p->modules, p->payload.func);
+    return crq_modules_find(p->modules, p->name);
 }
 
-static int perform(struct performance *p)
+static int perform(struct crq_performance *p)
 {
+    const crq_task_def *def;
     crq_error why;
     int rc;
 
@@ -369,28 +221,34 @@ static int perform(struct performance *p)
         return rc;
     if (rc < 0)
         return fail_data(p, &why);
-    p->out->serializer = p->payload.serializer;
-    p->def = find_task(p);
-    if (p->def == NULL)
-        return fail_unknown(p);
-    if (p->def->callback)
-        return fail(p, "crq.UnknownTask",
+    p->task.serializer = p->out->serializer = p->payload.serializer;
+    p->name = p->payload.func;
+    def = find_task(p);
+    if (def == NULL)
+        return crq_perform_fail_unknown(p);
+    crq_task_set_def(&p->task, def, p->run->timeout_s);
+    if (def->callback)
+        return crq_perform_fail(p, "crq.UnknownTask",
                 "it is a callback: no job can call it");
-    return bind_and_call(p);
+    return crq_perform_call(p, p->payload.args, p->payload.kwargs);
 }
 
 int crq_perform(const struct crq_modules *modules, const struct crq_run *run,
         const struct crq_run_hooks *hooks, struct crq_outcome *out,
         crq_error *err)
 {
-    struct performance p = {
+    struct crq_performance p = {
         .modules = modules, .run = run, .hooks = hooks, .out = out
     };
     int rc;
 
     memset(out, 0, sizeof(*out));
     p.begun_us = crq_clock_mono_us(&crq_clock_system);
+    crq_task_init(&p.task, run, hooks);
     rc = perform(&p);
+    if (rc == 0)
+        rc = crq_perform_callbacks(&p);
+    crq_task_fini(&p.task);
     crq_payload_fini(&p.payload);
     if (rc == 0)
         return 0;

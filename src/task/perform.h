@@ -1,6 +1,6 @@
 /*
- * perform.h - running one job in this process: the same in a child and in a
- * test.
+ * perform.h - running one job in this process, and its callbacks: the same in
+ * a child and in a test.
  *
  * Nothing here knows of frames or of the worker. What a run needs from outside
  * comes in as struct crq_run, what it has to say goes out through hooks.
@@ -19,10 +19,18 @@
 
 #include <crq.h>
 
+#include "base/buf.h"
 #include "task/module.h"
 
 /** What crq_task_log() keeps of one run. */
 #define CRQ_RUN_LOG_MAX ((size_t)256 << 10)
+
+/** A callback that a job names, and how long it may take (below 1: for ever).
+ *  name: NULL or "": none. */
+struct crq_run_callback {
+    const char *name;
+    int64_t timeout_s;
+};
 
 /** One run, all borrowed. Texts are never NULL. */
 struct crq_run {
@@ -33,6 +41,7 @@ struct crq_run {
     size_t meta_len;
     int64_t timeout_s; /* below 1: none */
     int64_t retries_left;
+    struct crq_run_callback on_success, on_failure;
 };
 
 /** What a run may ask of who runs it. Each may be NULL. */
@@ -44,6 +53,10 @@ struct crq_run_hooks {
     bool (*should_stop)(void *arg);
     /* The connection stays the owner's. */
     int (*conn)(void *arg, crq_conn **out, crq_error *err);
+    /* The task has ended and a callback is about to be called: its time counts
+     * from now. `failure` is the error text so far, "" for CRQ_EVENT_SUCCESS.
+     */
+    void (*on_callback)(void *arg, crq_event event, const char *failure);
 };
 
 enum crq_outcome_kind {
@@ -74,12 +87,36 @@ struct crq_outcome {
 void crq_outcome_fini(struct crq_outcome *outcome);
 
 /**
- * Run it: find the task, bind the arguments, call, serialize. Every failure of
- * the job is an outcome; the return value is below 0 only for CRQ_ENOMEM
- * outside of the task function, and then *out is empty.
+ * Run it: find the task, bind the arguments, call, serialize; then on_success,
+ * whose failure makes the job's, and on_failure, whose failure is added to it.
+ * Every failure of the job is an outcome; the return value is below 0 only for
+ * CRQ_ENOMEM outside of the task function, and then *out is empty.
  */
 int crq_perform(const struct crq_modules *modules, const struct crq_run *run,
         const struct crq_run_hooks *hooks, struct crq_outcome *out,
         crq_error *err) CRQ_MUST_CHECK;
+
+/** A callback by itself, for a run whose child is gone; all borrowed. The
+ *  texts are for CRQ_EVENT_FAILURE, else "". */
+struct crq_callback_call {
+    crq_event event;
+    struct crq_run_callback callback;
+    crq_serializer serializer; /* of the job's data, for what it sets in meta */
+    const char *error_class, *error_message, *error;
+};
+
+/**
+ * Call it. `run` is that of the job; its data and callbacks are not looked at.
+ * The outcome is CRQ_OUTCOME_RETURNED without a value, or CRQ_OUTCOME_FAILED
+ * with what is wrong with the callback alone. CRQ_ENOMEM as above.
+ */
+int crq_call_back(const struct crq_modules *modules, const struct crq_run *run,
+        const struct crq_callback_call *call, const struct crq_run_hooks *hooks,
+        struct crq_outcome *out, crq_error *err) CRQ_MUST_CHECK;
+
+/** Append how the failure of an on_failure stands behind that for which it was
+ *  called: as Python shows an exception that came up below another. */
+int crq_failure_put_next(struct crq_buf *buf, const char *failure,
+        const char *next);
 
 #endif

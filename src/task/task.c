@@ -23,29 +23,47 @@
 #define CLASS_MAX   200
 
 void crq_task_init(struct crq_task *task, const struct crq_run *run,
-        const struct crq_run_hooks *hooks, const crq_task_def *def,
-        crq_serializer serializer)
+        const struct crq_run_hooks *hooks)
 {
-    int64_t now_us = crq_clock_mono_us(&crq_clock_system);
-    bool limited = run->timeout_s > 0 && run->timeout_s < INT32_MAX;
-
     memset(task, 0, sizeof(*task));
     task->run = run;
     task->hooks = hooks;
+    task->error_class = task->error_message = task->error = "";
+}
+
+void crq_task_set_def(struct crq_task *task, const crq_task_def *def,
+        int64_t timeout_s)
+{
+    int64_t now_us = crq_clock_mono_us(&crq_clock_system);
+    bool limited = timeout_s > 0 && timeout_s < INT32_MAX;
+
     task->def = def;
     task->params = crq_modules_params_of(def);
-    task->serializer = serializer;
-    task->deadline_us = limited ? now_us + run->timeout_s * 1000000 : INT64_MAX;
+    task->deadline_us = limited ? now_us + timeout_s * 1000000 : INT64_MAX;
+}
+
+void crq_task_end_call(struct crq_task *task)
+{
+    crq_bound_fini(&task->bound);
+    if (task->event == CRQ_EVENT_NONE)
+        task->given = task->result;
+    else
+        crq_value_free(task->result);
+    task->result = NULL;
+    crq_free(task->retry.intervals_s);
+    memset(&task->retry, 0, sizeof(task->retry));
+    crq_failure_fini(&task->failure);
+    crq_failure_fini(&task->mistake);
+    task->mistaken = false;
 }
 
 void crq_task_fini(struct crq_task *task)
 {
-    crq_bound_fini(&task->bound);
-    crq_value_free(task->result);
+    crq_task_end_call(task);
+    crq_value_free(task->given);
+    task->given = NULL;
     crq_value_free(task->meta);
-    crq_free(task->retry.intervals_s);
-    crq_failure_fini(&task->failure);
-    crq_failure_fini(&task->mistake);
+    task->meta = NULL;
 }
 
 /* --------------------------------------------------------------- failures */

@@ -15,11 +15,16 @@ struct crq_failure {
 struct crq_task {
     const struct crq_run *run;
     const struct crq_run_hooks *hooks;
-    const crq_task_def *def;
+    const crq_task_def *def;         /* NULL: not found, or not yet */
     const struct crq_params *params; /* of def */
     struct crq_bound bound;
     crq_serializer serializer;
     int64_t deadline_us; /* monotonic; INT64_MAX: none */
+
+    /* A callback: what it is called for. */
+    crq_event event;
+    crq_value *given; /* what the task returned; NULL: None */
+    const char *error_class, *error_message, *error; /* borrowed */
 
     crq_value *result; /* NULL: None */
     struct {           /* max above 0: it asks to be run again */
@@ -41,10 +46,16 @@ struct crq_task {
     bool log_full;
 };
 
+/** One object serves a run and its callbacks: meta, log and connection stay. */
 void crq_task_init(struct crq_task *task, const struct crq_run *run,
-        const struct crq_run_hooks *hooks, const crq_task_def *def,
-        crq_serializer serializer);
+        const struct crq_run_hooks *hooks);
 void crq_task_fini(struct crq_task *task);
+/** The function that is called next, and its time from now on. */
+void crq_task_set_def(struct crq_task *task, const crq_task_def *def,
+        int64_t timeout_s);
+/** The task's own call is over: forget its arguments and what came of it, but
+ *  for the result, which is given to on_success. */
+void crq_task_end_call(struct crq_task *task);
 
 void crq_failure_fini(struct crq_failure *failure);
 /** Replace what is there. CRQ_ENOMEM: there is none then. */

@@ -371,6 +371,122 @@ START_TEST(test_a_killed_child_takes_the_whole_brood)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- callbacks */
+
+static const struct {
+    const char *func, *args, *on_success, *on_failure;
+    int64_t timeout_s; /* of the run; each callback has one second */
+    const char *error; /* NULL: it returned. Else a part of the error or, when
+                          it died, of what it had failed with before */
+    bool died;
+    enum crq_end end;
+    crq_event during;
+} callbacks[] = {
+    { "demo.add", "[2, 3]", "rig.agree", "rig.agree", -1, NULL, false, 0, 0 },
+    { "demo.fail", "[\"no milk\"]", "rig.refuse", "rig.agree", -1,
+            "RuntimeError: no milk", false, 0, 0 },
+    { "demo.add", "[2, 3]", "rig.refuse", NULL, -1, "KeyError: refused after ",
+            false, 0, 0 },
+    { "demo.add", "[2, 3]", "rig.refuse", "rig.refuse", -1,
+            "KeyError: refused after KeyError", false, 0, 0 },
+    /* The time of a callback counts from its own beginning, and is kept. */
+    { "demo.sleep", "[0.5]", "rig.linger", NULL, 100, "", true, CRQ_END_TIMEOUT,
+            CRQ_EVENT_SUCCESS },
+    { "demo.fail", "[\"no milk\"]", NULL, "rig.linger", 100,
+            "RuntimeError: no milk", true, CRQ_END_TIMEOUT, CRQ_EVENT_FAILURE },
+    { "demo.add", "[2, 3]", "rig.refuse", "rig.linger", -1,
+            "KeyError: refused after ", true, CRQ_END_TIMEOUT,
+            CRQ_EVENT_FAILURE },
+    { "demo.add", "[2, 3]", "rig.abort", "rig.agree", -1, "", true,
+            CRQ_END_NONE, CRQ_EVENT_SUCCESS },
+    { "demo.fail", "[\"no milk\"]", NULL, "rig.abort", -1,
+            "RuntimeError: no milk", true, CRQ_END_NONE, CRQ_EVENT_FAILURE },
+    /* The child is gone: it is for another one to call it. */
+    { "demo.spin", "[]", "rig.agree", "rig.agree", 1, "", true, CRQ_END_TIMEOUT,
+            CRQ_EVENT_NONE },
+};
+
+START_TEST(test_callbacks_run_in_the_child_with_a_time_of_their_own)
+{
+    struct crq_pool_run run = with_timeout(callbacks[_i].timeout_s);
+    struct rig_end *end;
+    const char *text;
+
+    start(1);
+    run.run.on_success.name = callbacks[_i].on_success;
+    run.run.on_failure.name = callbacks[_i].on_failure;
+    run.run.on_success.timeout_s = run.run.on_failure.timeout_s = 1;
+    end = rig_run(&rig, 0, callbacks[_i].func, callbacks[_i].args, &run);
+    ck_assert_int_eq(end->died, callbacks[_i].died);
+    if (callbacks[_i].error == NULL) {
+        ck_assert_int_eq(end->outcome.kind, CRQ_OUTCOME_RETURNED);
+        ck_assert_str_eq(end->last_log, "agreed 1 ");
+    } else {
+        text = end->died ? end->failure : error_text(end);
+        ck_assert_msg(strstr(text, callbacks[_i].error) != NULL, "%s", text);
+        ck_assert(*callbacks[_i].error != '\0' || *text == '\0');
+    }
+    if (end->died) {
+        ck_assert_int_eq(end->death.end, callbacks[_i].end);
+        ck_assert_int_eq(end->death.during, callbacks[_i].during);
+    }
+    /* The next run knows nothing of it. */
+    ck_assert(rig_run(&rig, 0, "demo.add", "[2, 3]", NULL)->ended);
+    rig_stop(&rig);
+}
+END_TEST
+
+static const struct {
+    const char *name, *error, *log;
+    bool died;
+} alone[] = {
+    { "rig.agree", NULL, "agreed 3 ", false },
+    { "rig.refuse", "KeyError: refused after ", "", false },
+    { "rig.none", "crq.UnknownCallback: there is no callback 'rig.none'", "",
+            false },
+    { "rig.linger", NULL, "", true },
+};
+
+START_TEST(test_a_callback_runs_without_its_run)
+{
+    struct crq_callback_call call = { CRQ_EVENT_STOPPED, { alone[_i].name, 1 },
+        CRQ_PICKLE, "", "", "" };
+    struct crq_pool_run run = with_timeout(-1);
+    struct rig_end *end;
+
+    start(1);
+    run.call_back = &call;
+    end = rig_run(&rig, 0, "demo.crash", "[]", &run);
+    ck_assert_int_eq(end->died, alone[_i].died);
+    ck_assert_str_eq(end->last_log, alone[_i].log);
+    if (end->died)
+        ck_assert_int_eq(end->death.end, CRQ_END_TIMEOUT);
+    else if (alone[_i].error != NULL)
+        ck_assert_msg(strstr(error_text(end), alone[_i].error) != NULL, "%s",
+                error_text(end));
+    else
+        ck_assert_int_eq(end->outcome.kind, CRQ_OUTCOME_RETURNED);
+    rig_stop(&rig);
+}
+END_TEST
+
+/* A task writes frames of its own to get more time than it has. */
+START_TEST(test_no_task_can_claim_the_time_of_a_callback)
+{
+    struct crq_pool_run run = with_timeout(1);
+    struct rig_end *end;
+
+    start(1);
+    if (_i > 0) {
+        run.run.on_success = (struct crq_run_callback){ "rig.agree", 1 };
+    }
+    end = rig_run(&rig, 0, "rig.rude", "[\"callbacks\"]", &run);
+    ck_assert(end->died);
+    ck_assert_int_eq(end->death.end, CRQ_END_PROTOCOL);
+    rig_stop(&rig);
+}
+END_TEST
+
 START_TEST(test_an_idle_child_that_is_killed_is_replaced_quietly)
 {
     pid_t before;
@@ -738,6 +854,11 @@ int main(int argc, char **argv)
     unit_add_rows(tc, test_what_a_run_left_is_gone_when_it_ends, leavers);
     tcase_add_test(tc, test_a_deadline_takes_the_whole_brood);
     tcase_add_test(tc, test_a_killed_child_takes_the_whole_brood);
+    unit_add_rows(tc, test_callbacks_run_in_the_child_with_a_time_of_their_own,
+            callbacks);
+    unit_add_rows(tc, test_a_callback_runs_without_its_run, alone);
+    tcase_add_loop_test(tc, test_no_task_can_claim_the_time_of_a_callback, 0,
+            2);
     tcase_add_test(tc, test_an_idle_child_that_is_killed_is_replaced_quietly);
     tcase_add_test(tc, test_a_killed_server_takes_all_and_comes_back);
     tcase_add_test(tc, test_a_killed_worker_leaves_nothing);

@@ -82,6 +82,8 @@ static void on_died(void *arg, size_t slot, const struct crq_death *death)
     end->death = *death;
     snprintf(end->output, sizeof(end->output), "%s", death->output);
     snprintf(end->backtrace, sizeof(end->backtrace), "%s", death->backtrace);
+    snprintf(end->failure, sizeof(end->failure), "%s", death->failure);
+    end->death.failure = end->failure;
     end->death.output = end->output;
     end->death.backtrace = end->backtrace;
     rig->deaths++;

@@ -21,7 +21,7 @@ struct rig_end {
     bool idle, ended, died; /* ended: by an outcome */
     struct crq_outcome outcome;
     struct crq_death death; /* its texts are in `text` */
-    char output[5000], backtrace[5000];
+    char output[5000], backtrace[5000], failure[1000];
     int logs;
     char last_log[100];
     double at; /* when the run was over, ev_time() */

@@ -134,6 +134,9 @@ static int brood(crq_task *task, crq_error *err)
 static int rude(crq_task *task, crq_error *err)
 {
     static const char done[] = "\0\0\0\5\x94\x32\0\1\xc0";
+    /* Twice the CALLBACK of a success. */
+    static const char callback[] = "\0\0\0\5\x93\x35\1\xc4\0"
+                                   "\0\0\0\5\x93\x35\1\xc4\0";
     const char *how = crq_task_str(task, "how");
     int rc = crq_task_args_end(task, err);
 
@@ -143,13 +146,53 @@ static int rude(crq_task *task, crq_error *err)
         return crq_task_fail(task, err, "OSError", "write");
     if (strcmp(how, "twice") == 0)
         return write(3, done, sizeof(done) - 1) > 0 ? 0 : CRQ_EIO;
+    if (strcmp(how, "callbacks") == 0)
+        (void)!write(3, callback, sizeof(callback) - 1);
     if (strcmp(how, "hang up") == 0)
         close(3);
     for (;;)
         pause();
 }
 
-CRQ_MODULE("rig", CRQ_TASK("rig.say", say, "text, then=''"),
+/* rig.linger: a callback that does not end, nor go when it is told to. */
+static int linger(crq_task *task, crq_error *err)
+{
+    (void)task;
+    (void)err;
+    signal(SIGTERM, SIG_IGN);
+    for (;;)
+        nap_ms(100);
+    return 0;
+}
+
+/* rig.abort: a callback that takes the child with it. */
+static int abort_callback(crq_task *task, crq_error *err)
+{
+    (void)task;
+    (void)err;
+    abort();
+}
+
+/* rig.refuse: a callback that fails. */
+static int refuse(crq_task *task, crq_error *err)
+{
+    return crq_task_fail(task, err, "KeyError", "refused after %s",
+            crq_task_error_class(task));
+}
+
+/* rig.agree: a callback that logs what it is called for. */
+static int agree(crq_task *task, crq_error *err)
+{
+    (void)err;
+    crq_task_log(task, "agreed %d %s", (int)crq_task_event(task),
+            crq_task_error_text(task));
+    return 0;
+}
+
+CRQ_MODULE("rig", CRQ_CALLBACK("rig.abort", abort_callback),
+        CRQ_CALLBACK("rig.agree", agree), CRQ_CALLBACK("rig.linger", linger),
+        CRQ_CALLBACK("rig.refuse", refuse),
+        CRQ_TASK("rig.say", say, "text, then=''"),
         CRQ_TASK("rig.log", log_lines, "lines, pause_ms=0, then=''"),
         CRQ_TASK("rig.patient", patient, ""), CRQ_TASK("rig.pid", pid, ""),
         CRQ_TASK("rig.hungry", hungry, "mib"),

@@ -6,6 +6,7 @@ UNIT_TESTS = \
 	tests/unit/check_buf \
 	tests/unit/check_call \
 	tests/unit/check_call_peek \
+	tests/unit/check_callback \
 	tests/unit/check_clock \
 	tests/unit/check_cron \
 	tests/unit/check_death \

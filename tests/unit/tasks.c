@@ -30,10 +30,15 @@ void tasks_begin(const crq_module_def *module)
     unit_ok(crq_modules_new(&tasks.modules, &err), &err);
     if (module != NULL)
         unit_ok(crq_modules_add(tasks.modules, module, &err), &err);
-    tasks.run = (struct crq_run){ "job-1", "exec-1", "high", "worker-1", NULL,
-        0, NULL, 0, 60, 2 };
-    tasks.hooks =
-            (struct crq_run_hooks){ &tasks.log, on_log, on_should_stop, NULL };
+    tasks.run = (struct crq_run){ .job_id = "job-1",
+        .execution_id = "exec-1",
+        .queue = "high",
+        .worker = "worker-1",
+        .timeout_s = 60,
+        .retries_left = 2 };
+    tasks.hooks = (struct crq_run_hooks){
+        .arg = &tasks.log, .log = on_log, .should_stop = on_should_stop
+    };
 }
 
 void tasks_end(void)

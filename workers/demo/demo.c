@@ -317,6 +317,77 @@ static int enqueue(crq_task *task, crq_error *err)
     return rc;
 }
 
+/* -------------------------------------------------------------- callbacks */
+
+/* The status that the job has in Redis. */
+static int status_now(crq_task *task, crq_value **out, crq_error *err)
+{
+    crq_job *job = NULL;
+    crq_conn *conn;
+    int rc = crq_task_conn(task, &conn, err);
+
+    if (rc == 0)
+        rc = crq_job_fetch(conn, crq_task_job_id(task), &job, err);
+    if (rc < 0)
+        return rc;
+    *out = crq_value_new_text(crq_job_status_text(job));
+    crq_job_free(job);
+    return *out != NULL ? 0 : CRQ_ENOMEM;
+}
+
+/* Push {"callback", "job_id", "status", and what it was told} to the list
+ * demo:callbacks; `more` is taken over. */
+static int note(crq_task *task, const char *callback, const char *name,
+        crq_value *more, crq_error *err)
+{
+    crq_value *line = crq_value_new_dict(), *status = NULL;
+    char *text = NULL;
+    size_t len;
+    int rc = status_now(task, &status, err);
+
+    if (rc == 0)
+        rc = crq_value_set(line, "callback", crq_value_new_text(callback));
+    if (rc == 0)
+        rc = crq_value_set(line, "job_id",
+                crq_value_new_text(crq_task_job_id(task)));
+    if (rc == 0)
+        rc = crq_value_set(line, "status", crq_value_ref(status));
+    if (rc == 0 && name != NULL)
+        rc = crq_value_set(line, name, crq_value_ref(more));
+    if (rc == 0)
+        rc = crq_value_json(line, &text, &len, err);
+    if (rc == 0)
+        rc = crq_task_redis(task, NULL, err, "RPUSH demo:callbacks %b", text,
+                len);
+    crq_text_free(text);
+    crq_value_free(status);
+    crq_value_free(more);
+    crq_value_free(line);
+    return rc;
+}
+
+/* demo.on_success */
+static int on_success(crq_task *task, crq_error *err)
+{
+    const crq_value *result = crq_task_result(task);
+
+    return note(task, "on_success", "result",
+            result != NULL ? crq_value_ref(result) : crq_value_new_none(), err);
+}
+
+/* demo.on_failure */
+static int on_failure(crq_task *task, crq_error *err)
+{
+    return note(task, "on_failure", "error",
+            crq_value_new_text(crq_task_error_message(task)), err);
+}
+
+/* demo.on_stopped */
+static int on_stopped(crq_task *task, crq_error *err)
+{
+    return note(task, "on_stopped", NULL, NULL, err);
+}
+
 CRQ_MODULE("demo", CRQ_TASK("demo.add", add, "x, y"),
         CRQ_TASK("demo.alloc", alloc, "mib, seconds=0, keep=False"),
         CRQ_TASK("demo.crash", crash, ""), CRQ_TASK("demo.echo", echo, "value"),
@@ -326,6 +397,9 @@ CRQ_MODULE("demo", CRQ_TASK("demo.add", add, "x, y"),
         CRQ_TASK("demo.greet", greet, "name=\"Stranger\""),
         CRQ_TASK("demo.meta", meta, "key, value"),
         CRQ_TASK("demo.noop", noop, ""),
+        CRQ_CALLBACK("demo.on_failure", on_failure),
+        CRQ_CALLBACK("demo.on_stopped", on_stopped),
+        CRQ_CALLBACK("demo.on_success", on_success),
         CRQ_TASK("demo.orphan", orphan, "seconds"),
         CRQ_TASK("demo.retry", retry, "times"),
         CRQ_TASK("demo.sleep", sleep_task, "seconds"),
