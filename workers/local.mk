@@ -1,5 +1,7 @@
 bin_PROGRAMS += crq-worker
 crq_worker_SOURCES = \
+	workers/callbacks.c \
+	workers/callbacks.h \
 	workers/dequeue.c \
 	workers/heartbeat.c \
 	workers/joblog.c \

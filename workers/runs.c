@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "model/call.h"
 #include "redis/scripts.h"
+#include "workers/callbacks.h"
 
 /* Bytes of a batch after which the next one begins: a script call of bounded
  * length. */
@@ -28,6 +29,7 @@ void run_free(struct run *run)
         return;
     joblog_free(run);
     crq_free(run->func);
+    callbacks_free(run->callbacks);
     crq_free(run);
 }
 
@@ -173,19 +175,18 @@ static void on_end_of_turn(struct ev_loop *loop, ev_prepare *prepare,
     send_batch(prepare->data);
 }
 
-/* Take the run out of its slot and write down how it ended. */
-static void finish(struct worker *w, size_t index, struct crq_finish *how)
+void run_finish(struct worker *w, struct run *run, const struct crq_runref *ref,
+        struct crq_finish *how)
 {
-    struct slot *slot = &w->slots[index];
-    struct run *run = slot->run;
     crq_error err;
 
     joblog_flush(w, run);
-    slot->run = NULL;
     run->ended_us = worker_now(w);
-    how->run = (struct crq_runref){ run->queue, run->id, run->execution };
+    how->run = ref != NULL
+            ? *ref
+            : (struct crq_runref){ run->queue, run->id, run->execution };
     how->stem = w->lease;
-    how->worker = slot->name;
+    how->worker = w->slots[run->slot].name;
     how->ended_us = run->ended_us;
     if (w->ended_count == 0)
         w->finish_nkeys = crq_finish_start(&w->finish_words,
@@ -200,10 +201,19 @@ static void finish(struct worker *w, size_t index, struct crq_finish *how)
     *w->ended_last = run;
     w->ended_last = &run->next;
     w->ended_count++;
-    heartbeat_changed(w, index);
+    heartbeat_changed(w, run->slot);
     if (w->ended_count == BATCH_RUNS ||
             w->finish_words.bytes.len >= BATCH_BYTES)
         send_batch(w);
+}
+
+/* Take the run out of its slot and write down how it ended. */
+static void finish(struct worker *w, size_t index, struct crq_finish *how)
+{
+    struct run *run = w->slots[index].run;
+
+    w->slots[index].run = NULL;
+    run_finish(w, run, NULL, how);
 }
 
 static void finish_failed(struct worker *w, size_t index, const char *text,
@@ -234,21 +244,22 @@ void on_outcome(void *arg, size_t index, struct crq_outcome *outcome)
         .retry_intervals_s = outcome->retry_intervals_s,
         .retry_intervals = outcome->retry_intervals };
 
+    if (callbacks_on_outcome(arg, index, outcome))
+        return;
     finish(arg, index, &how);
 }
 
-/* RQ's sentence for each kind of end, then the evidence. */
-static void describe(const struct run *run, const struct crq_death *death,
+void run_describe_death(const char *kind, const char *name,
+        const struct run *run, int64_t timeout_s, const struct crq_death *death,
         struct crq_buf *text)
 {
-    crq_buf_printf(text, "Task %s, job %s, queue %s\n",
-            run->func != NULL ? run->func : "?", run->id, run->queue);
+    crq_buf_printf(text, "%s %s, job %s, queue %s\n", kind,
+            name != NULL ? name : "?", run->id, run->queue);
     if (death->end == CRQ_END_TIMEOUT) {
         crq_death_text(death, text);
         crq_buf_printf(text,
-                "\nrq.timeouts.JobTimeoutException: Task exceeded maximum "
-                "timeout value (%lld seconds)",
-                (long long)run->timeout_s);
+                "\nrq.timeouts.JobTimeoutException: " CRQ_TIMEOUT_MESSAGE,
+                (long long)timeout_s);
         return;
     }
     if (death->has_status)
@@ -302,6 +313,8 @@ void on_died(void *arg, size_t index, const struct crq_death *death)
     struct run *run = w->slots[index].run;
     struct crq_buf text = CRQ_BUF_INIT;
 
+    if (callbacks_on_died(w, index, death))
+        return;
     if (death->end == CRQ_END_LEASE_LOST) {
         crq_log_warn(w->log, "%s: job %s had lost its lease: its run is ended",
                 run->queue, run->id);
@@ -327,7 +340,7 @@ void on_died(void *arg, size_t index, const struct crq_death *death)
         hand_back(w, index, death->began);
         return;
     }
-    describe(run, death, &text);
+    run_describe_death("Task", run->func, run, run->timeout_s, death, &text);
     finish_failed(w, index, crq_buf_text(&text), text.len);
     crq_buf_fini(&text);
 }
@@ -442,6 +455,11 @@ void run_start(struct worker *w, size_t index,
         .timeout_s = run->timeout_s,
         .retries_left = crq_claimed_number(job, CRQ_FIELD_RETRIES_LEFT, 0) };
     slot->run = run;
+    if (callbacks_new(job, &run->callbacks) < 0) {
+        hand_back(w, index, false);
+        return;
+    }
+    callbacks_tell(run->callbacks, &what.run);
     if (w->phase != WORKING) { /* claimed before the stop */
         hand_back(w, index, false);
         return;

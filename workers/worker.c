@@ -24,6 +24,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "workers/callbacks.h"
 
 int64_t worker_now(const struct worker *w)
 {
@@ -198,6 +199,8 @@ static void on_idle(void *arg, size_t slot)
 {
     struct worker *w = arg;
 
+    if (callbacks_on_idle(w, slot))
+        return;
     w->slots[slot].idle = true;
     dequeue_kick(w);
     worker_look_at_end(w);

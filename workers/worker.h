@@ -4,6 +4,7 @@
  *     dequeue.c    takes jobs when a child is free, waits when there are none
  *     runs.c       a run from the claim to the reply of its finish
  *     joblog.c     lines that runs log, kept with their jobs
+ *     callbacks.c  callbacks of a run whose child is gone
  *     heartbeat.c  records, leases, signs of life, dead workers' runs
  *     listener.c   commands from rq and crq
  *     worker.c     birth, stop, and who is told what
@@ -26,6 +27,7 @@
 #include "workers/notify.h"
 #include "workers/options.h"
 
+struct callbacks;
 struct worker;
 struct joblog;
 
@@ -37,8 +39,9 @@ struct run {
     int64_t timeout_s; /* -1: none */
     int64_t started_us;
     bool resumable;
-    char *func;       /* NULL: unreadable */
-    struct run *next; /* in a batch of finishes */
+    char *func;                  /* NULL: unreadable */
+    struct callbacks *callbacks; /* NULL: it names none */
+    struct run *next;            /* in a batch of finishes */
     int64_t ended_us;
     struct joblog *log; /* joblog.c; NULL: it has logged nothing */
 };
@@ -149,6 +152,16 @@ void on_outcome(void *arg, size_t slot, struct crq_outcome *outcome);
 void on_died(void *arg, size_t slot, const struct crq_death *death);
 void on_log(void *arg, size_t slot, const char *line, size_t len);
 void run_free(struct run *run);
+/** Ends a run that is in no slot any more, and is taken over. `ref`: its names
+ *  in Redis; NULL: the run's own. */
+void run_finish(struct worker *w, struct run *run, const struct crq_runref *ref,
+        struct crq_finish *how);
+/** What RQ says of such an end, then the evidence. `kind` and `name`: of the
+ *  function that was called; `timeout_s` its limit. */
+void run_describe_death(const char *kind, const char *name,
+        const struct run *run, int64_t timeout_s, const struct crq_death *death,
+        struct crq_buf *text);
+#define CRQ_TIMEOUT_MESSAGE "Task exceeded maximum timeout value (%lld seconds)"
 
 /* joblog.c */
 void joblog_init(struct worker *w);

@@ -273,7 +273,6 @@ static int call_back(struct child *child, const struct crq_frame *frame,
     struct crq_callback_call call = {
         .event = (crq_event)frame->event,
         .callback = { frame->function.data, frame->timeout_s },
-        .serializer = frame->serializer == CRQ_JSON ? CRQ_JSON : CRQ_PICKLE,
         .error_class = frame->error_class.data,
         .error_message = frame->error_message.data,
         .error = frame->text.data,

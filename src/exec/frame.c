@@ -94,7 +94,7 @@ static const struct crq_frame_field call_back[] = {
     FIELD(worker, TEXT),
     FIELD(timeout_s, INT),
     FIELD(retries_left, INT),
-    FIELD(serializer, INT),
+    FIELD(data, BYTES),
     FIELD(event, INT),
     FIELD(function, TEXT),
     FIELD(error_class, TEXT),

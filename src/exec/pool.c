@@ -221,7 +221,6 @@ static struct crq_frame frame_of(const struct crq_pool_run *what)
     frame.timeout_s = call->callback.timeout_s;
     frame.function = crq_span_of(call->callback.name);
     frame.event = (int64_t)call->event;
-    frame.serializer = (int64_t)call->serializer;
     frame.error_class = crq_span_of(call->error_class);
     frame.error_message = crq_span_of(call->error_message);
     frame.text = crq_span_of(call->error);

@@ -4,6 +4,8 @@ libcrq_core_la_SOURCES += \
 	src/model/call.h \
 	src/model/call_peek.c \
 	src/model/command.c \
+	src/model/callback.c \
+	src/model/callback.h \
 	src/model/fields.c \
 	src/model/fields.h \
 	src/model/finish.c \

@@ -49,6 +49,7 @@ LUA_FILES = \
 	src/redis/lua/move_job.lua \
 	src/redis/lua/page.lua \
 	src/redis/lua/requeue.lua \
+	src/redis/lua/recall.lua \
 	src/redis/lua/schedule.lua \
 	src/redis/lua/set_meta.lua \
 	src/redis/lua/stray.lua \

@@ -147,14 +147,15 @@ int crq_call_back(const struct crq_modules *modules, const struct crq_run *run,
     int rc;
 
     memset(out, 0, sizeof(*out));
-    out->serializer = what->serializer;
     crq_task_init(&p.task, run, hooks);
-    p.task.serializer = what->serializer;
+    if (crq_payload_decode(run->data, run->data_len, &p.payload, NULL) == 0)
+        p.task.serializer = out->serializer = p.payload.serializer;
     p.task.error_class = what->error_class;
     p.task.error_message = what->error_message;
     p.task.error = what->error;
     rc = call(&p, what->event, &what->callback);
     crq_task_fini(&p.task);
+    crq_payload_fini(&p.payload);
     if (rc == 0)
         return 0;
     crq_outcome_fini(out);

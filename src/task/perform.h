@@ -101,12 +101,12 @@ int crq_perform(const struct crq_modules *modules, const struct crq_run *run,
 struct crq_callback_call {
     crq_event event;
     struct crq_run_callback callback;
-    crq_serializer serializer; /* of the job's data, for what it sets in meta */
     const char *error_class, *error_message, *error;
 };
 
 /**
- * Call it. `run` is that of the job; its data and callbacks are not looked at.
+ * Call it. `run` is that of the job; its data say no more than the serializer,
+ * and need not be readable; its callbacks are not looked at.
  * The outcome is CRQ_OUTCOME_RETURNED without a value, or CRQ_OUTCOME_FAILED
  * with what is wrong with the callback alone. CRQ_ENOMEM as above.
  */

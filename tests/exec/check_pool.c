@@ -450,7 +450,7 @@ static const struct {
 START_TEST(test_a_callback_runs_without_its_run)
 {
     struct crq_callback_call call = { CRQ_EVENT_STOPPED, { alone[_i].name, 1 },
-        CRQ_PICKLE, "", "", "" };
+        "", "", "" };
     struct crq_pool_run run = with_timeout(-1);
     struct rig_end *end;
 

@@ -189,9 +189,33 @@ static int agree(crq_task *task, crq_error *err)
     return 0;
 }
 
+/* rig.mark(seconds): leaves a mark in meta, and takes its time. */
+static int mark(crq_task *task, crq_error *err)
+{
+    int64_t seconds = crq_task_int(task, "seconds");
+    int rc = crq_task_args_end(task, err);
+
+    if (rc == 0)
+        rc = crq_task_meta_set(task, "task", crq_value_new_text("was here"),
+                err);
+    if (rc == 0)
+        nap_ms((long)seconds * 1000);
+    return rc;
+}
+
+/* rig.marked: a callback that adds its own when it sees that of rig.mark. */
+static int marked(crq_task *task, crq_error *err)
+{
+    bool seen = crq_task_meta(task, "task") != NULL;
+
+    return crq_task_meta_set(task, "callback",
+            crq_value_new_text(seen ? "saw it" : "saw nothing"), err);
+}
+
 CRQ_MODULE("rig", CRQ_CALLBACK("rig.abort", abort_callback),
         CRQ_CALLBACK("rig.agree", agree), CRQ_CALLBACK("rig.linger", linger),
-        CRQ_CALLBACK("rig.refuse", refuse),
+        CRQ_TASK("rig.mark", mark, "seconds"),
+        CRQ_CALLBACK("rig.marked", marked), CRQ_CALLBACK("rig.refuse", refuse),
         CRQ_TASK("rig.say", say, "text, then=''"),
         CRQ_TASK("rig.log", log_lines, "lines, pause_ms=0, then=''"),
         CRQ_TASK("rig.patient", patient, ""), CRQ_TASK("rig.pid", pid, ""),

@@ -14,6 +14,7 @@ LIVE_TESTS = \
 	tests/live/check_page \
 	tests/live/check_queue \
 	tests/live/check_queue_ops \
+	tests/live/check_recall \
 	tests/live/check_record \
 	tests/live/check_registry \
 	tests/live/check_run \
@@ -82,6 +83,9 @@ tests_live_check_lease_LDADD = $(LIVE_LIBS)
 tests_live_check_record_SOURCES = tests/live/check_record.c
 tests_live_check_record_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_record_LDADD = $(LIVE_LIBS)
+tests_live_check_recall_SOURCES = tests/live/check_recall.c
+tests_live_check_recall_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_recall_LDADD = $(LIVE_LIBS)
 tests_live_check_run_SOURCES = tests/live/check_run.c
 tests_live_check_run_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_run_LDADD = $(LIVE_LIBS)

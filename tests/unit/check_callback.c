@@ -258,12 +258,13 @@ static const struct {
 static int call_back(void *arg, crq_error *err)
 {
     struct crq_callback_call call = { alone[*(const int *)arg].event,
-        { alone[*(const int *)arg].name, 60 }, CRQ_PICKLE, "E", "m",
-        "text\nE: m\n" };
+        { alone[*(const int *)arg].name, 60 }, "E", "m", "text\nE: m\n" };
     struct crq_outcome out;
     int rc;
 
     crq_buf_clear(&seen);
+    tasks.run.data = "[\"t.give\", null, [], {}]";
+    tasks.run.data_len = strlen(tasks.run.data);
     rc = crq_call_back(tasks.modules, &tasks.run, &call, &tasks.hooks, &out,
             err);
     if (rc < 0)
@@ -279,7 +280,7 @@ START_TEST(test_a_callback_can_be_called_without_its_run)
 
     unit_ok(call_back(&_i, &err), &err);
     ck_assert_str_eq(crq_buf_text(&seen), alone[_i].seen);
-    ck_assert_int_eq(tasks.outcome.serializer, CRQ_PICKLE);
+    ck_assert_int_eq(tasks.outcome.serializer, CRQ_JSON);
     if (alone[_i].last != NULL)
         tasks_failed(alone[_i].last);
     else
