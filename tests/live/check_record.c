@@ -232,6 +232,22 @@ static const struct {
             "  +state idle\n"
             "  +successful_job_count 0\n"
             "  +total_working_time 0.000000\n" },
+    { "HSET rq:worker:w birth " BORN " death x\nEXPIRE rq:worker:w 60\n", true,
+            { "w", AT_US, "idle", NULL, 0, 3, 0, 0.5, CRQ_UNSET, 480 },
+            "rq:worker:v hash ttl=60\n"
+            "  +current_job_working_time 0.000000\n"
+            "  +failed_job_count 0\n"
+            "  +last_heartbeat @2\n"
+            "  +state idle\n"
+            "  +successful_job_count 1\n"
+            "  +total_working_time 0.000000\n"
+            "rq:worker:w hash ttl=60\n"
+            "  +current_job_working_time 0.000000\n"
+            "  +failed_job_count 0\n"
+            "  +last_heartbeat @2\n"
+            "  +state idle\n"
+            "  +successful_job_count 3\n"
+            "  +total_working_time 0.500000\n" },
     { "", false, { "w", AT_US, "idle", NULL, 0, 0, 0, 0, CRQ_UNSET, 480 },
             "rq:worker:v hash ttl=60\n"
             "  +current_job_working_time 0.000000\n"

@@ -26,7 +26,10 @@ local function update(key, birth, ttl, state, ...)
             redis.call('HSET', key, name, values[i])
         end
     end
-    redis.call('EXPIRE', key, ttl)
+    -- An update that comes behind the worker's death must not revive it.
+    if redis.call('HEXISTS', key, 'death') == 0 then
+        redis.call('EXPIRE', key, ttl)
+    end
     return 1
 end
 
