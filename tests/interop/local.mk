@@ -1,6 +1,20 @@
 # Python's RQ on the other side; run by ./check interop.
 EXTRA_DIST += \
+	tests/interop/conformance/differences.py \
+	tests/interop/conformance/plays_again.py \
+	tests/interop/conformance/plays_around.py \
+	tests/interop/conformance/plays_deps.py \
+	tests/interop/conformance/plays_run.py \
+	tests/interop/conformance/plays_steer.py \
+	tests/interop/conformance/rq_workers.py \
+	tests/interop/conformance/scenarios.py \
+	tests/interop/conformance/stage.py \
+	tests/interop/conformance/test_completeness.py \
+	tests/interop/conformance/test_conformance.py \
+	tests/interop/conformance/unshared.py \
+	tests/interop/conformance/whole.py \
 	tests/interop/conftest.py \
+	tests/interop/demo.py \
 	tests/interop/pytest.ini \
 	tests/interop/requirements.txt \
 	tests/interop/state.py \
