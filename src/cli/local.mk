@@ -4,16 +4,13 @@ crq_SOURCES = \
 	src/cli/apply.h \
 	src/cli/cli.h \
 	src/cli/cmd_app.c \
-	src/cli/cmd_enqueue.c \
-	src/cli/cmd_info.c \
-	src/cli/cmd_list.c \
-	src/cli/cmd_log.c \
 	src/cli/cmd_cancel.c \
 	src/cli/cmd_delete.c \
 	src/cli/cmd_empty.c \
 	src/cli/cmd_enqueue.c \
 	src/cli/cmd_info.c \
 	src/cli/cmd_list.c \
+	src/cli/cmd_log.c \
 	src/cli/cmd_move.c \
 	src/cli/cmd_position.c \
 	src/cli/cmd_requeue.c \

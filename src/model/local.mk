@@ -3,9 +3,9 @@ libcrq_core_la_SOURCES += \
 	src/model/call.c \
 	src/model/call.h \
 	src/model/call_peek.c \
-	src/model/command.c \
 	src/model/callback.c \
 	src/model/callback.h \
+	src/model/command.c \
 	src/model/fields.c \
 	src/model/fields.h \
 	src/model/finish.c \

@@ -37,6 +37,11 @@ LUA_FILES = \
 	src/redis/lua/hand_back.lua \
 	src/redis/lua/heartbeat.lua \
 	src/redis/lua/joblog.lua \
+	src/redis/lua/lock.lua \
+	src/redis/lua/move_job.lua \
+	src/redis/lua/page.lua \
+	src/redis/lua/recall.lua \
+	src/redis/lua/requeue.lua \
 	src/redis/lua/sched_aside.lua \
 	src/redis/lua/sched_beat.lua \
 	src/redis/lua/sched_due.lua \
@@ -45,11 +50,6 @@ LUA_FILES = \
 	src/redis/lua/sched_remove.lua \
 	src/redis/lua/sched_rq.lua \
 	src/redis/lua/sched_tick.lua \
-	src/redis/lua/lock.lua \
-	src/redis/lua/move_job.lua \
-	src/redis/lua/page.lua \
-	src/redis/lua/requeue.lua \
-	src/redis/lua/recall.lua \
 	src/redis/lua/schedule.lua \
 	src/redis/lua/set_meta.lua \
 	src/redis/lua/stray.lua \
