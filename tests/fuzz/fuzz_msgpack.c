@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct crq_limits limits = { 1 << 20, 100000, 50 };
+    struct crq_limits limits = { 1 << 20, 100000, 50, false };
     struct crq_buf first = CRQ_BUF_INIT, second = CRQ_BUF_INIT;
     crq_value *v = NULL, *again = NULL;
     crq_error err;

@@ -116,14 +116,14 @@ static const struct {
     struct crq_limits limits;
     int want;
 } limited[] = {
-    { "[({},)]", { 0, 0, 3 }, 0 },
-    { "[({},)]", { 0, 0, 2 }, CRQ_ELIMIT },
-    { "((1))", { 0, 0, 1 }, CRQ_ELIMIT },
-    { "[1, 2, 3]", { 0, 4, 0 }, 0 },
-    { "[1, 2, 3]", { 0, 3, 0 }, CRQ_ELIMIT },
-    { "{1: 2}", { 0, 2, 0 }, CRQ_ELIMIT },
-    { "[1]", { 3, 0, 0 }, 0 },
-    { "[1]", { 2, 0, 0 }, CRQ_ELIMIT },
+    { "[({},)]", { 0, 0, 3, false }, 0 },
+    { "[({},)]", { 0, 0, 2, false }, CRQ_ELIMIT },
+    { "((1))", { 0, 0, 1, false }, CRQ_ELIMIT },
+    { "[1, 2, 3]", { 0, 4, 0, false }, 0 },
+    { "[1, 2, 3]", { 0, 3, 0, false }, CRQ_ELIMIT },
+    { "{1: 2}", { 0, 2, 0, false }, CRQ_ELIMIT },
+    { "[1]", { 3, 0, 0, false }, 0 },
+    { "[1]", { 2, 0, 0, false }, CRQ_ELIMIT },
 };
 
 START_TEST(test_limits_hold)
