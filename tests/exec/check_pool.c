@@ -197,7 +197,7 @@ START_TEST(test_memory_of_a_run_is_limited_from_outside)
 }
 END_TEST
 
-#ifndef __SANITIZE_ADDRESS__
+#ifndef UNIT_ASAN
 START_TEST(test_a_child_that_has_grown_is_replaced)
 {
     struct crq_pool_options options = rig_options(1);
@@ -841,7 +841,7 @@ int main(int argc, char **argv)
     tcase_add_test(tc, test_a_run_that_ignores_its_deadline_is_killed);
     tcase_add_test(tc, test_a_sleeping_run_goes_at_its_deadline);
     tcase_add_test(tc, test_memory_of_a_run_is_limited_from_outside);
-#ifndef __SANITIZE_ADDRESS__
+#ifndef UNIT_ASAN
     tcase_add_test(tc, test_a_child_that_has_grown_is_replaced);
     tcase_add_test(tc,
             test_a_hard_memory_limit_makes_malloc_fail_in_a_fresh_child);

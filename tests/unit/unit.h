@@ -18,6 +18,15 @@
 #include <check.h>
 #include <crq.h>
 
+/* Whether AddressSanitizer is built in, as gcc and as clang say it. */
+#ifdef __SANITIZE_ADDRESS__
+#define UNIT_ASAN
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define UNIT_ASAN
+#endif
+#endif
+
 /** Run the tests and print TAP on standard output. Returns main()'s status. */
 int unit_run(const char *name, TCase *tc);
 
