@@ -325,9 +325,11 @@ static int set_options(struct crq_pool *pool,
             : 1;
     pool->max_jobs = options->max_jobs_per_child;
     pool->max_memory_mib = options->max_child_memory_mib;
-    pool->exe = crq_strdup(exe == NULL ? "/proc/self/exe" : exe);
-    if (pool->exe == NULL)
-        return CRQ_ENOMEM;
+    if (exe != NULL) {
+        pool->exe = crq_strdup(exe);
+        if (pool->exe == NULL)
+            return CRQ_ENOMEM;
+    }
     if (options->url != NULL) {
         pool->url = crq_strdup(options->url);
         if (pool->url == NULL)

@@ -68,7 +68,7 @@ struct crq_pool {
     const struct crq_log *log;
     bool (*keep_child)(void *arg, pid_t pid);
 
-    char *url, *exe;
+    char *url, *exe; /* exe: NULL: this program */
     char **modules;
     size_t module_count;
     char **old_modules; /* while a reload may still be refused */

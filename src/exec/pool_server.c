@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +141,23 @@ static void on_end(void *arg, const char *why)
 /* ------------------------------------------------------------------ its start
  */
 
+/* This program, also when its file was replaced meanwhile: another version may
+ * speak other frames. By its name, where that is still true, because under
+ * valgrind the link leads to valgrind. */
+static void exec_self(char **argv)
+{
+    static const char link[] = "/proc/self/exe", gone[] = " (deleted)";
+    char name[PATH_MAX];
+    ssize_t n = readlink(link, name, sizeof(name) - 1);
+
+    if (n > 0) {
+        name[n] = '\0';
+        if (strstr(name, gone) == NULL)
+            execv(name, argv);
+    }
+    execv(link, argv);
+}
+
 __attribute__((noreturn)) static void become_server(const char *exe, int fd)
 {
     char name[] = "crq-worker", arg[] = CRQ_SERVER_ARG;
@@ -155,7 +173,10 @@ __attribute__((noreturn)) static void become_server(const char *exe, int fd)
     else
         dup2(fd, CRQ_SERVER_FD);
     crq_proc_close_from(CRQ_SERVER_FD + 1);
-    execv(exe, argv);
+    if (exe != NULL)
+        execv(exe, argv);
+    else
+        exec_self(argv);
     _exit(127);
 }
 
