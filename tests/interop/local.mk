@@ -22,6 +22,7 @@ EXTRA_DIST += \
 	tests/interop/test_app.py \
 	tests/interop/test_cli.py \
 	tests/interop/test_crq_manual.py \
+	tests/interop/test_dashboard.py \
 	tests/interop/test_enqueue.py \
 	tests/interop/test_fault.py \
 	tests/interop/test_golden.py \
