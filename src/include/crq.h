@@ -610,7 +610,7 @@ size_t crq_lines_count(const crq_lines *lines);
 /* Of line i; borrowed until crq_lines_free(). */
 const char *crq_lines_id(const crq_lines *lines, size_t i);
 const char *crq_lines_text(const crq_lines *lines, size_t i); /* UTF-8 */
-int64_t crq_lines_time_us(const crq_lines *lines, size_t i); /* or CRQ_UNSET */
+int64_t crq_lines_time_us(const crq_lines *lines, size_t i);  /* or CRQ_UNSET */
 /** The run that logged it; NULL when that isn't known. */
 const char *crq_lines_execution_id(const crq_lines *lines, size_t i);
 
@@ -1152,8 +1152,9 @@ const char *crq_task_error_message(const crq_task *task);
 const char *crq_task_error_text(const crq_task *task);
 
 /** Lines kept with the job, shown by "crq log" and "crq show", read with
- *  crq_job_log(); the first 256 KiB of a run are. A line break at the end is
- *  not needed. What a task prints to stdout or stderr is not kept. */
+ *  crq_job_log(); the first 4096 lines and 256 KiB of a run are. A line break
+ *  at the end is not needed. What a task prints to stdout or stderr is not
+ * kept. */
 void crq_task_log(crq_task *task, const char *format, ...) CRQ_PRINTF(2, 3);
 
 /** Whether the run should end soon: its time is up, it was stopped, or the

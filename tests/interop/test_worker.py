@@ -1,6 +1,7 @@
 """RQ enqueues, crq-worker runs: what RQ's classes then see."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -766,3 +767,20 @@ def test_a_module_that_hangs_outlives_no_worker(worker):
     eventually(lambda: server not in w.pids(), 3)
     for pid in w.pids():  # what the module itself has started is its affair
         os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("after", ["unlink", "replace", "nothing"])
+def test_a_new_server_is_of_the_workers_own_version(q, worker, tmp_path,
+                                                    after):
+    program = tmp_path / "crq-worker"
+    shutil.copy(os.path.join(program_folder(), "crq-worker"), program)
+    w = worker("--jobs", 1, "q", program=str(program))
+    ended(q.enqueue("demo.noop"))
+    if after != "nothing":
+        program.unlink()
+    if after == "replace":  # as the next version of a package does
+        program.write_text("#!/bin/false\n")
+        program.chmod(0o755)
+    os.kill(w.server_pid(), signal.SIGKILL)
+    eventually(lambda: w.text().count("1 children") == 2)
+    assert ended(q.enqueue("demo.add", 2, 3)).return_value() == 5

@@ -288,6 +288,31 @@ START_TEST(test_a_heartbeat_and_a_hand_back_keep_the_log)
 }
 END_TEST
 
+static const struct {
+    const char *more;
+    int64_t ttl;
+} taken[] = {
+    { "HSET rq:job:a failure_ttl 60", 60 },
+    { "HSET rq:job:a retries_left 1", 31536000 },
+    { "HSET crq:runs:s " X1 " 1:waiting:1:a:q1", 31536000 },
+};
+
+START_TEST(test_who_takes_a_run_over_takes_care_of_its_log)
+{
+    struct crq_take_over what = { "s", 10, AT_US };
+    struct crq_args words;
+    crq_error err;
+    size_t nkeys;
+
+    live_seed(conn, LOGGED "ZADD rq:wip:q1 1800000000 a:" X1 "\n");
+    live_seed(conn, taken[_i].more);
+    crq_args_init(&words);
+    unit_ok(crq_take_over_words(&what, &words, &nkeys, &err), &err);
+    crq_reply_free(steps_call(conn, &crq_script_take_over, nkeys, &words));
+    ck_assert_int_eq(log_ttl(), taken[_i].ttl);
+}
+END_TEST
+
 /* ---- reading ---- */
 
 static crq_job *fetch(void)
@@ -440,6 +465,7 @@ int main(void)
     unit_add_rows(tc, test_a_line_is_text_whatever_was_logged, texts);
     unit_add_rows(tc, test_the_log_lives_as_long_as_its_job, ages);
     tcase_add_test(tc, test_a_heartbeat_and_a_hand_back_keep_the_log);
+    unit_add_rows(tc, test_who_takes_a_run_over_takes_care_of_its_log, taken);
     tcase_add_test(tc, test_lines_are_read_in_their_order_from_any_on);
     tcase_add_test(tc, test_no_line_is_no_error_and_may_be_waited_for);
     tcase_add_test(tc, test_a_line_that_is_not_ours_is_shown_as_far_as_it_goes);

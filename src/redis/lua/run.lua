@@ -124,6 +124,9 @@ end
 -- The log lives as long as its job; without a run and with a job that has no
 -- end, a year. Behind whatever gives the job its TTL or takes it away.
 local function age_log(id)
+    if call('EXISTS', log_key(id)) == 0 then
+        return
+    end
     local left = call('PTTL', job_key(id))
     if left == -2 then
         call('DEL', log_key(id))
