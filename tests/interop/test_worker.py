@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from rq import Queue, Retry, SimpleWorker, Worker
@@ -757,6 +758,28 @@ def test_a_refused_subscription_is_said_with_its_remedy(redis_server, r, q,
         assert w.text().count("ACL SETUSER") == 1
     finally:
         r.acl_deluser("deaf")
+
+
+def test_a_user_with_the_rights_of_the_manual_is_enough(redis_server, r, q,
+                                                        worker):
+    rights = "~rq:* ~crq:* &rq:pubsub:* +@all -@dangerous".split()
+    page = (Path(__file__).parents[2] / "man" / "crq-worker.8").read_text()
+    assert f".Ql {' '.join(rights)} ." in page
+    r.execute_command("ACL", "SETUSER", "few", "on", ">x", *rights)
+    try:
+        w = worker("--jobs", 1, "--kill-grace", "0.1", "q",
+                   modules=("demo", "rig_tasks"),
+                   url=redis_server.url.replace("//", "//few:x@"))
+        assert ended(q.enqueue("rig.log", 2)).get_status() == "finished"
+        job = started(q.enqueue("demo.spin"))
+        eventually(lambda: Worker.all(connection=r)[0].get_state() == "busy")
+        send_stop_job_command(r, job.id)
+        assert ended(job).get_status() == JobStatus.STOPPED
+        w.signal(signal.SIGTERM)
+        assert w.wait() == 0
+        assert "NOPERM" not in w.text() and "error" not in w.text()
+    finally:
+        r.acl_deluser("few")
 
 
 def test_a_module_that_hangs_outlives_no_worker(worker):
