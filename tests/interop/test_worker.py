@@ -145,7 +145,7 @@ def test_json_comes_and_goes_as_json(r, worker):
 def test_progress_is_right_at_every_stage(r, q, worker):
     w = worker("--jobs", 1, "--name", "w", "q")
     idle(r)
-    job = started(q.enqueue("demo.sleep", 0.6))
+    job = started(q.enqueue("demo.sleep", 3))  # rq takes its time to start
     execution, = job.get_executions()
     assert execution.job_id == job.id
     assert is_nowhere_but(job, "wip")
