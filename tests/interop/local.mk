@@ -30,6 +30,7 @@ EXTRA_DIST += \
 	tests/interop/test_log.py \
 	tests/interop/test_manual.py \
 	tests/interop/test_notify.py \
+	tests/interop/test_operations.py \
 	tests/interop/test_read.py \
 	tests/interop/test_readme.py \
 	tests/interop/test_run.py \

@@ -12,6 +12,7 @@
  *     run_peer URL birth WORKER QUEUE
  *     run_peer URL update WORKER STATE ID            "-": no id
  *     run_peer URL death WORKER QUEUE
+ *     run_peer URL clean                             all of maintenance
  *
  * HEX is a serialized value, "-" is None.
  */
@@ -20,6 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "model/janitor.h"
 #include "model/record.h"
 #include "model/run.h"
 #include "redis/conn.h"
@@ -192,6 +194,14 @@ static int do_death(struct peer *peer, char **argv)
             crq_death_words(&record, peer->now_us, &peer->args));
 }
 
+static int do_clean(struct peer *peer, char **argv)
+{
+    struct crq_swept swept;
+
+    (void)argv;
+    return crq_janitor_run(peer->conn, &swept, &peer->err);
+}
+
 static const struct {
     const char *name;
     int args;
@@ -205,6 +215,7 @@ static const struct {
     { "birth", 2, do_birth },
     { "update", 3, do_update },
     { "death", 2, do_death },
+    { "clean", 0, do_clean },
 };
 
 int main(int argc, char **argv)
