@@ -11,11 +11,17 @@ import pytest
 from rq import Queue, SimpleWorker
 
 PAGE = (Path(__file__).parents[2] / "man" / "crq.1").read_text()
-VERBS = "enqueue", "result", "show", "log", "list", "info", "up"
+VERBS = ("enqueue", "result", "show", "log", "list", "info", "workers", "position",
+         "cancel", "requeue", "stop", "move", "delete", "empty", "suspend",
+         "resume", "shutdown", "kill-horse", "up")
 
 
 def words():
     return set(re.findall(r"[A-Za-z_?-]+", PAGE.replace("Fl Fl ", "--")))
+
+
+def is_in_page(verb):
+    return re.search(rf"^\.Cm {verb}( \.)?$", PAGE, re.M)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -24,14 +30,14 @@ def test_every_option_of_the_help_is_in_the_manual(crq, verb):
 
     assert "--json" in options
     assert set(options) <= words()
-    assert f"\n.Cm {verb}\n" in PAGE
+    assert is_in_page(verb)
 
 
 def test_every_verb_of_the_help_is_in_the_manual(crq):
-    verbs = re.findall(r"^  ([a-z]+) ", crq("--help").out, re.M)
+    verbs = re.findall(r"^  ([a-z-]+) ", crq("--help").out, re.M)
 
     assert {*VERBS, "app", "worker"} == set(verbs)
-    assert all(re.search(rf"\n.Cm {verb}[ \n]", PAGE) for verb in verbs)
+    assert all(is_in_page(verb) for verb in verbs)
 
 
 def test_every_field_of_json_is_in_the_manual(r, crq):
@@ -40,7 +46,10 @@ def test_every_field_of_json_is_in_the_manual(r, crq):
     show = crq("show", "--json", "a").json()
     info = crq("info", "--json").json()
 
-    fields = {*show, *show["results"][0], *info, *info["queues"][0]}
+    fields = {*show, *show["results"][0], *info, *info["queues"][0],
+              *crq("requeue", "--all", "--json").json(),
+              *crq("position", "--json", crq("enqueue", "--json", "f").json()[
+                  "id"]).json(), *crq("empty", "-j", "q").json()[0]}
     assert len(fields) > 30
     assert fields <= words()
 
