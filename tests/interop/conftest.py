@@ -290,3 +290,13 @@ def _registered(r, made):
         if r.hget(key, "pid") == str(made.pid).encode():
             return True
     return False
+
+
+@pytest.fixture(scope="session")
+def theatre(redis_server):
+    """Where the scenarios of the conformance suite are played."""
+    from rq_workers import RQWorkers
+    from stage import Theatre
+    workers = RQWorkers()
+    yield Theatre(redis_server, workers)
+    workers.close()

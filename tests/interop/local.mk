@@ -1,5 +1,6 @@
 # Python's RQ on the other side; run by ./check interop.
 EXTRA_DIST += \
+	tests/interop/conformance/clients.py \
 	tests/interop/conformance/differences.py \
 	tests/interop/conformance/plays_again.py \
 	tests/interop/conformance/plays_around.py \
@@ -9,8 +10,10 @@ EXTRA_DIST += \
 	tests/interop/conformance/rq_workers.py \
 	tests/interop/conformance/scenarios.py \
 	tests/interop/conformance/stage.py \
+	tests/interop/conformance/test_clients.py \
 	tests/interop/conformance/test_completeness.py \
 	tests/interop/conformance/test_conformance.py \
+	tests/interop/conformance/test_random.py \
 	tests/interop/conformance/unshared.py \
 	tests/interop/conformance/whole.py \
 	tests/interop/conftest.py \

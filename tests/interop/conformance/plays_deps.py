@@ -10,15 +10,12 @@ from plays_run import see_job
 from scenarios import scenario
 
 
-def then(s, *jobs, job_id="b", func="demo.noop", args=(), queue="q",
+def then(s, *jobs, job_id="b", func="demo.noop", ttl=None, queue="q",
          **options):
-    """A job that depends on others. RQ's classes only: crq enqueues what
-    depends on nothing, so far."""
-    own = {name: options.pop(name) for name in ("ttl", "on_success")
-           if name in options}
-    return s.queue(queue).enqueue(
-        func, args=args, job_id=job_id,
-        depends_on=Dependency(list(jobs), **options), **own)
+    """A job that depends on others."""
+    more = {} if ttl is None else {"ttl": ttl}
+    return s.enqueue(func, job_id=job_id, queue=queue,
+                     depends_on=Dependency(list(jobs), **options), **more)
 
 
 @scenario(ends={"a": "finished", "b": "finished"}, covers="""

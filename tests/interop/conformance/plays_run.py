@@ -74,16 +74,23 @@ def a_task_without_a_value_leaves_none(s):
     see_job(s)
 
 
-@scenario(ends={letter: "finished" for letter in "abcdef"})
+@scenario(ends={letter: "finished" for letter in "abcde"})
 def values_of_all_kinds_come_back(s):
-    for job_id, value in zip("abcdef", (
+    for job_id, value in zip("abcde", (
             [1, (2, b"\x00\xff"), {"a": None}], {1, 2}, 10 ** 40,
-            "na\u00efve \u2603", {2: 1.5, (1, 2): True},
-            datetime(2026, 11, 21, 7, 47, 50, 513712, timezone.utc))):
+            "na\u00efve \u2603", {2: 1.5, (1, 2): True})):
         s.enqueue("demo.echo", value, job_id=job_id)
     s.work()
-    for job_id in "abcdef":
+    for job_id in "abcde":
         see_job(s, job_id)
+
+
+@scenario(ends={"a": "finished"})
+def a_time_comes_back(s):
+    s.q.enqueue("demo.echo", datetime(2026, 11, 21, 7, 47, 50, 513712,
+                                      timezone.utc), job_id="a")
+    s.work()
+    see_job(s)
 
 
 @scenario(ends={"a": "finished"})

@@ -13,16 +13,14 @@ import signal
 import tempfile
 import time
 
-import pytest
 import redis
 from rq import Queue
-from rq.command import send_stop_job_command
 from rq.job import Job, JobStatus
 from rq.worker import Worker
 
 import whole
+from clients import RQClient
 from conftest import SANITIZERS, WorkerProcess, module
-from rq_workers import RQWorkers
 
 ENDED = (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED,
          JobStatus.CANCELED)
@@ -30,15 +28,15 @@ ENDED = (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED,
 
 class Stage:
     """See the top of this file. fleet: names of the workers to start, each
-    "rq" or "crq"."""
+    "rq" or "crq". serializer: None for RQ's default."""
 
-    def __init__(self, server, rq_workers, client, fleet):
+    def __init__(self, server, rq_workers, client, fleet, serializer):
         self.url = server.url
         self.r = redis.Redis.from_url(server.url)
         self.r.flushall()
-        self.fleet = fleet
+        self.fleet, self.serializer = fleet, serializer
         self.seen = {}
-        self.q = Queue("q", connection=self.r)
+        self.q = self.queue("q")
         self._client = client(self)
         self._rq_workers = rq_workers
         self._workers = []
@@ -49,14 +47,17 @@ class Stage:
     def enqueue(self, func, *args, **options):
         """As Queue.enqueue(); the job is "a" on the queue "q" by default."""
         options.setdefault("job_id", "a")
-        self._client.enqueue(options.pop("queue", "q"), func, args, options)
+        self._client.enqueue(options.pop("queue", "q"), func, args,
+                             dict(options))
         return self.job(options["job_id"])
 
     def job(self, job_id="a"):
-        return Job.fetch(job_id, connection=self.r)
+        return Job.fetch(job_id, connection=self.r,
+                         serializer=self.serializer)
 
     def queue(self, name, **options):
-        return Queue(name, connection=self.r, **options)
+        return Queue(name, connection=self.r,
+                     **{"serializer": self.serializer, **options})
 
     def cancel(self, job_id="a", **options):
         self._client.cancel(job_id, **options)
@@ -129,7 +130,8 @@ class Stage:
         return "w" if len(self.fleet) == 1 else f"w{place}"
 
     def _start(self, kind, place, queues, options):
-        name, options = self.name_of(place), dict(options)
+        name = self.name_of(place)
+        options = {"serializer": self.serializer, **options}
         ready = options.pop("ready", ("idle", "busy"))
         worker = (self._start_rq if kind == "rq" else self._start_crq)(
             name, queues, **options)
@@ -260,51 +262,25 @@ class Stage:
         assert not any(word in texts for word in SANITIZERS), texts
 
 
-class RQClient:
-    """RQ's classes."""
+class Theatre:
+    """Where the scenarios of a session are played, and what RQ's own client
+    and worker left of each."""
 
-    def __init__(self, stage):
-        self._stage = stage
+    def __init__(self, server, rq_workers):
+        self._server, self._rq_workers = server, rq_workers
+        self._by_rq = {}
 
-    def enqueue(self, queue, func, args, options):
-        serializer = options.pop("serializer", None)
-        at, after = options.pop("at", None), options.pop("after", None)
-        queue = self._stage.queue(queue, serializer=serializer)
-        if at is not None:
-            queue.enqueue_at(at, func, *args, **options)
-        elif after is not None:
-            queue.enqueue_in(after, func, *args, **options)
-        else:
-            queue.enqueue(func, *args, **options)
+    def play(self, scenario, client, *fleet, serializer=None):
+        """What was seen, and how each job ended."""
+        made = Stage(self._server, self._rq_workers, client, fleet, serializer)
+        try:
+            scenario.play(made)
+            made.look("end")
+            return made.seen, made.statuses()
+        finally:
+            made.close()
 
-    def cancel(self, job_id, **options):
-        self._stage.job(job_id).cancel(**options)
-
-    def requeue(self, job_id, **options):
-        self._stage.job(job_id).requeue(**options)
-
-    def delete(self, job_id, **options):
-        self._stage.job(job_id).delete(**options)
-
-    def empty(self, name):
-        self._stage.queue(name).empty()
-
-    def stop(self, job_id):
-        send_stop_job_command(self._stage.r, job_id)
-
-
-@contextlib.contextmanager
-def stage(server, rq_workers, client, *fleet):
-    made = Stage(server, rq_workers, client, fleet)
-    try:
-        yield made
-    finally:
-        made.close()
-
-
-@pytest.fixture(scope="session")
-def rq_workers():
-    """Starts workers of RQ. To be imported by the tests that want it."""
-    workers = RQWorkers()
-    yield workers
-    workers.close()
+    def by_rq(self, scenario):
+        if scenario.name not in self._by_rq:
+            self._by_rq[scenario.name] = self.play(scenario, RQClient, "rq")
+        return self._by_rq[scenario.name]

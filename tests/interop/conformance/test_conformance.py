@@ -16,8 +16,7 @@ import pytest
 import differences
 import scenarios
 import whole
-from conftest import names_of_workers
-from stage import RQClient, rq_workers, stage  # noqa: F401: a fixture
+from clients import RQClient
 
 TABLE = scenarios.load()
 MANUAL = os.path.join(os.path.dirname(__file__), "../../..", "man",
@@ -25,29 +24,15 @@ MANUAL = os.path.join(os.path.dirname(__file__), "../../..", "man",
 
 
 class Record:
-    """What was seen of the scenarios so far in this session."""
+    """What the tests of this session have met with."""
 
     def __init__(self):
-        self.by_rq, self.by_crq, self.used = {}, set(), set()
+        self.played, self.used = set(), set()
 
 
 @pytest.fixture(scope="session")
 def record():
     return Record()
-
-
-def play(scenario, *cast):
-    """Plays it; what was seen, and how each job ended."""
-    with stage(*cast) as s:
-        scenario.play(s)
-        s.look("end")
-        return s.seen, s.statuses()
-
-
-def seen_by_rq(record, name, *cast):
-    if name not in record.by_rq:
-        record.by_rq[name] = play(TABLE[name], *cast, RQClient, "rq")
-    return record.by_rq[name]
 
 
 def ends(scenario, statuses):
@@ -63,18 +48,16 @@ def marked(names):
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_rq_ends_each_job_as_the_scenario_says(redis_server, rq_workers,
-                                               record, name):
-    _, statuses = seen_by_rq(record, name, redis_server, rq_workers)
+def test_rq_ends_each_job_as_the_scenario_says(theatre, name):
+    _, statuses = theatre.by_rq(TABLE[name])
     assert ends(TABLE[name], statuses) == TABLE[name].ends
 
 
 @pytest.mark.parametrize("name", marked(TABLE))
-def test_crq_leaves_what_rq_leaves(redis_server, rq_workers, record, name):
-    cast = redis_server, rq_workers
-    theirs, _ = seen_by_rq(record, name, *cast)
-    ours, _ = play(TABLE[name], *cast, RQClient, "crq")
-    record.by_crq.add(name)
+def test_crq_leaves_what_rq_leaves(theatre, record, name):
+    theirs, _ = theatre.by_rq(TABLE[name])
+    ours, _ = theatre.play(TABLE[name], RQClient, "crq")
+    record.played.add(name)
     found = whole.compare(theirs, ours)
     known = [[one for one in differences.TABLE if one.covers(name, difference)]
              for difference in found]
@@ -91,7 +74,7 @@ def test_crq_leaves_what_rq_leaves(redis_server, rq_workers, record, name):
 
 def test_every_difference_still_occurs(record):
     missing = {name for name in TABLE
-               if not TABLE[name].later} - record.by_crq
+               if not TABLE[name].later} - record.played
     if missing:
         pytest.skip("only some of the scenarios were played")
     assert [entry for entry in differences.TABLE if entry not in record.used
@@ -113,14 +96,31 @@ def test_intended_differences_are_in_the_manual(reason):
 
 @pytest.mark.parametrize("name", [
     name for name, one in TABLE.items() if one.mixed and not one.later])
-def test_a_mixed_fleet_ends_jobs_as_rq_does(redis_server, rq_workers, record,
-                                            name):
-    cast = redis_server, rq_workers
-    theirs, _ = seen_by_rq(record, name, *cast)
-    ours, statuses = play(TABLE[name], *cast, RQClient, "rq", "crq")
-    expected = dict(TABLE[name].ends)
-    assert ends(TABLE[name], statuses) == expected
+def test_a_mixed_fleet_ends_jobs_as_rq_does(theatre, name):
+    theirs, _ = theatre.by_rq(TABLE[name])
+    ours, statuses = theatre.play(TABLE[name], RQClient, "rq", "crq")
+    assert ends(TABLE[name], statuses) == TABLE[name].ends
     assert counts(ours) == counts(theirs)
+
+
+def share(s):
+    """Many jobs for both."""
+    for number in range(60):
+        s.enqueue("demo.sleep", 0.02, job_id=f"j{number}")
+    s.work()
+    for number in range(60):
+        job = s.job(f"j{number}")
+        s.see(job.id, (job.get_status().value, len(job.results())))
+    s.see("who", sorted({s.job(f"j{number}").worker_name
+                         for number in range(60)}))
+
+
+def test_a_mixed_fleet_shares_a_queue(theatre):
+    scenario = scenarios.Scenario("share", share, {}, frozenset(), True, None)
+    seen, _ = theatre.play(scenario, RQClient, "rq", "crq")
+    assert {seen[f"(j{number})"] for number in range(60)} \
+        == {"('finished', 1)"}
+    assert seen["(who)"] == "['w0', 'w1']"
 
 
 def counts(seen):

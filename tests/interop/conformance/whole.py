@@ -7,6 +7,7 @@ which two such states differ.
 """
 
 import base64
+import json
 import pickle
 import re
 import zlib
@@ -41,18 +42,29 @@ class About:
 
 
 def value(data):
-    """The value of serialized bytes, compressed or not."""
+    """The value of serialized bytes, compressed or not, as text."""
+    serializer, got = _value(data)
+    if type(got).__name__ == "Retry":
+        return f"Retry({got.max}, {got.intervals}, {got.enqueue_at_front})"
+    return f"{serializer} {got!r}"
+
+
+def _call(data):
+    """The call of a job. RQ's own clients write its arguments as a list or as
+    a tuple."""
+    serializer, (func, instance, args, kwargs) = _value(data)
+    return f"{serializer} {func} {instance} {tuple(args)} {kwargs}"
+
+
+def _value(data):
     try:
         data = zlib.decompress(data)
     except zlib.error:
         pass
     try:
-        got = pickle.loads(data)
+        return "pickle", pickle.loads(data)
     except Exception:
-        return "json " + data.decode(errors="backslashreplace")
-    if type(got).__name__ == "Retry":
-        return f"Retry({got.max}, {got.intervals}, {got.enqueue_at_front})"
-    return f"pickle {got!r}"
+        return "json", json.loads(data)
 
 
 #: RQ's own sentences.
@@ -80,7 +92,9 @@ def _text(data):
 
 
 def _job_field(name, data):
-    if name in ("data", "meta", "result") and data:
+    if name == "data":
+        return _call(data)
+    if name in ("meta", "result") and data:
         return value(data)
     if name == "exc_info":
         return sentence(zlib.decompress(data).decode())
