@@ -7,8 +7,6 @@ crq_worker_SOURCES = \
 	workers/joblog.c \
 	workers/listener.c \
 	workers/main.c \
-	workers/notify.c \
-	workers/notify.h \
 	workers/options.c \
 	workers/options.h \
 	workers/runs.c \

@@ -24,7 +24,7 @@
 #include "exec/pool.h"
 #include "model/keys.h"
 #include "model/run.h"
-#include "workers/notify.h"
+#include "exec/notify.h"
 #include "workers/options.h"
 
 struct callbacks;

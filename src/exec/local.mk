@@ -18,6 +18,8 @@ libcrq_exec_la_SOURCES = \
 	src/exec/fault.h \
 	src/exec/frame.c \
 	src/exec/frame.h \
+	src/exec/notify.c \
+	src/exec/notify.h \
 	src/exec/pool.c \
 	src/exec/pool.h \
 	src/exec/pool_impl.h \

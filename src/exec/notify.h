@@ -1,12 +1,12 @@
 /*
- * notify.h - telling systemd how the worker is: sd_notify(3), without its
+ * notify.h - telling systemd how a daemon is: sd_notify(3), without its
  * library. Without $NOTIFY_SOCKET nothing happens.
  *
  * The watchdog is fed by a timer of the loop that does the work: when that
  * hangs, in a callback or for lack of a processor, nothing is fed.
  */
-#ifndef CRQ_WORKERS_NOTIFY_H
-#define CRQ_WORKERS_NOTIFY_H
+#ifndef CRQ_EXEC_NOTIFY_H
+#define CRQ_EXEC_NOTIFY_H
 
 #include <ev.h>
 #include <stdbool.h>

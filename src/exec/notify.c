@@ -1,5 +1,5 @@
 /* notify.c - datagrams to systemd. */
-#include "workers/notify.h"
+#include "exec/notify.h"
 
 #include <inttypes.h>
 #include <stddef.h>

@@ -1,0 +1,10 @@
+bin_PROGRAMS += crq-scheduler
+crq_scheduler_SOURCES = \
+	scheduler/main.c \
+	scheduler/options.c \
+	scheduler/options.h \
+	scheduler/rq.c \
+	scheduler/schedules.c \
+	scheduler/scheduler.c \
+	scheduler/scheduler.h
+crq_scheduler_LDADD = libcrq-exec.la

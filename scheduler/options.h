@@ -1,0 +1,24 @@
+/* options.h - what crq-scheduler was told on its command line. */
+#ifndef CRQ_SCHEDULER_OPTIONS_H
+#define CRQ_SCHEDULER_OPTIONS_H
+
+#include <crq.h>
+
+#include "base/log.h"
+
+#define MAX_QUEUES 256
+
+struct options {
+    const char *url; /* NULL: from the environment */
+    const char *queues[MAX_QUEUES];
+    size_t queue_count;   /* 0: all */
+    const char *name;     /* NULL: the host */
+    const char *pid_file; /* NULL: none */
+    bool burst, json_log;
+    enum crq_log_level level;
+};
+
+/** Read the command line; prints and exits when it is wrong. */
+void options_parse(struct options *o, int argc, char **argv);
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * scheduler.h - crq-scheduler: what its duties share.
+ *
+ *     scheduler.c  birth, leading, sleeping until something is due, the end
+ *     schedules.c  crq's own schedules
+ *     rq.c         RQ's scheduled jobs
+ *
+ * A duty is a round: it is begun when its first entry is due, sends scripts,
+ * and says when the last of them has been answered. One round of a duty runs
+ * at a time.
+ */
+#ifndef CRQ_SCHEDULER_SCHEDULER_H
+#define CRQ_SCHEDULER_SCHEDULER_H
+
+#include <crq.h>
+#include <ev.h>
+
+#include "base/log.h"
+#include "exec/async.h"
+#include "exec/notify.h"
+#include "scheduler/options.h"
+#include "sched/steps.h"
+
+enum duty { SCHEDULES, RQ_JOBS, DUTIES };
+
+struct round {
+    int64_t due_us; /* of the first entry; CRQ_UNSET: there is none */
+    size_t pending; /* scripts without an answer; > 0: a round runs */
+    bool progress;  /* it has changed something */
+};
+
+struct scheduler {
+    const struct options *options;
+    const struct crq_clock *clock;
+    struct crq_log *log;
+    struct ev_loop *loop;
+    struct crq_scheduler_id id;
+    char hostname[256];
+
+    struct crq_async *link, *ears;
+    bool leaving;
+    bool leads, told; /* the last beat's answer; whether it has been logged */
+    bool beating, beat_again;
+    char **queues; /* whose lock is held */
+    size_t queue_count;
+    struct round rounds[DUTIES];
+
+    ev_timer beat, due, patience;
+    ev_signal sigint, sigterm;
+    struct notify notify;
+};
+
+/* scheduler.c */
+int scheduler_run(const struct options *options, struct crq_log *log);
+int64_t scheduler_now(const struct scheduler *s);
+/** Send a script for a round. False: memory is out, there will be no reply. */
+bool round_send(struct scheduler *s, enum duty duty,
+        const struct crq_script *script, size_t nkeys, struct crq_args *words,
+        crq_async_reply *reply, void *arg);
+/** In a script's callback, as the last thing: it has been answered. */
+void round_answered(struct scheduler *s, enum duty duty);
+/** Another leads now. */
+void scheduler_follow(struct scheduler *s);
+
+/* schedules.c */
+void schedules_begin(struct scheduler *s);
+
+/* rq.c */
+void rq_begin(struct scheduler *s);
+
+#endif
