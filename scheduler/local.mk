@@ -3,6 +3,7 @@ crq_scheduler_SOURCES = \
 	scheduler/main.c \
 	scheduler/options.c \
 	scheduler/options.h \
+	scheduler/periodic.c \
 	scheduler/rq.c \
 	scheduler/schedules.c \
 	scheduler/scheduler.c \

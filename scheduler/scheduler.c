@@ -38,6 +38,7 @@ int64_t scheduler_now(const struct scheduler *s)
 static void (*const begin_round[DUTIES])(struct scheduler *s) = {
     [SCHEDULES] = schedules_begin,
     [RQ_JOBS] = rq_begin,
+    [PERIODIC] = periodic_begin,
 };
 
 static void send_beat(struct scheduler *s);
@@ -177,6 +178,7 @@ static void on_beaten(void *arg, const crq_reply *reply, const crq_error *err)
         keep_queues(s, &beat);
     s->rounds[SCHEDULES].due_us = beat.schedules_us;
     s->rounds[RQ_JOBS].due_us = beat.rq_us;
+    s->rounds[PERIODIC].due_us = beat.periodic ? beat.periodic_us : CRQ_UNSET;
     if (s->beat_again) {
         s->beat_again = false;
         send_beat(s);

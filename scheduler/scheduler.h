@@ -4,6 +4,7 @@
  *     scheduler.c  birth, leading, sleeping until something is due, the end
  *     schedules.c  crq's own schedules
  *     rq.c         RQ's scheduled jobs
+ *     periodic.c   rq-scheduler's entries
  *
  * A duty is a round: it is begun when its first entry is due, sends scripts,
  * and says when the last of them has been answered. One round of a duty runs
@@ -21,7 +22,7 @@
 #include "scheduler/options.h"
 #include "sched/steps.h"
 
-enum duty { SCHEDULES, RQ_JOBS, DUTIES };
+enum duty { SCHEDULES, RQ_JOBS, PERIODIC, DUTIES };
 
 struct round {
     int64_t due_us; /* of the first entry; CRQ_UNSET: there is none */
@@ -67,5 +68,8 @@ void schedules_begin(struct scheduler *s);
 
 /* rq.c */
 void rq_begin(struct scheduler *s);
+
+/* periodic.c */
+void periodic_begin(struct scheduler *s);
 
 #endif

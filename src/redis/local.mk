@@ -45,9 +45,12 @@ LUA_FILES = \
 	src/redis/lua/sched_aside.lua \
 	src/redis/lua/sched_beat.lua \
 	src/redis/lua/sched_due.lua \
+	src/redis/lua/sched_periodic.lua \
+	src/redis/lua/sched_periodic_due.lua \
 	src/redis/lua/sched_put.lua \
 	src/redis/lua/sched_release.lua \
 	src/redis/lua/sched_remove.lua \
+	src/redis/lua/sched_report.lua \
 	src/redis/lua/sched_rq.lua \
 	src/redis/lua/sched_tick.lua \
 	src/redis/lua/schedule.lua \

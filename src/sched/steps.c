@@ -9,21 +9,22 @@
 #include "model/fields.h"
 #include "model/run_impl.h"
 #include "sched/schedule.h"
+#include "sched/steps_impl.h"
 
-static void put_key(struct crq_args *out, enum crq_key key, const char *part)
+void crq_steps_put_key(struct crq_args *out, enum crq_key key, const char *part)
 {
     char text[CRQ_KEY_MAX];
 
     crq_args_put(out, text, crq_key(text, key, part));
 }
 
-static void put_pattern(struct crq_args *out, enum crq_key key)
+void crq_steps_put_pattern(struct crq_args *out, enum crq_key key)
 {
     crq_args_puts(out, crq_key_pattern(key));
 }
 
-/* What a lock of this scheduler holds. */
-static void put_value(struct crq_args *out, const struct crq_scheduler_id *who)
+void crq_steps_put_value(struct crq_args *out,
+        const struct crq_scheduler_id *who)
 {
     char value[CRQ_NAME_MAX + 8];
 
@@ -31,7 +32,7 @@ static void put_value(struct crq_args *out, const struct crq_scheduler_id *who)
     crq_args_puts(out, value);
 }
 
-static void put_unix(struct crq_args *out, int64_t us)
+void crq_steps_put_unix(struct crq_args *out, int64_t us)
 {
     char text[CRQ_UNIX_LEN];
 
@@ -51,27 +52,27 @@ size_t crq_beat_words(const struct crq_scheduler_id *who, int64_t now_us,
         struct crq_args *out)
 {
     crq_args_clear(out);
-    put_pattern(out, CRQ_KEY_LEADER);
-    put_pattern(out, CRQ_KEY_QUEUES);
-    put_pattern(out, CRQ_KEY_SCHEDULES);
-    put_pattern(out, CRQ_KEY_PERIODIC);
-    put_pattern(out, CRQ_KEY_PERIODIC_LOCK);
-    put_key(out, CRQ_KEY_SCHEDULER, who->name);
-    put_key(out, CRQ_KEY_PERIODIC_PROCESS, who->name);
+    crq_steps_put_pattern(out, CRQ_KEY_LEADER);
+    crq_steps_put_pattern(out, CRQ_KEY_QUEUES);
+    crq_steps_put_pattern(out, CRQ_KEY_SCHEDULES);
+    crq_steps_put_pattern(out, CRQ_KEY_PERIODIC);
+    crq_steps_put_pattern(out, CRQ_KEY_PERIODIC_LOCK);
+    crq_steps_put_key(out, CRQ_KEY_SCHEDULER, who->name);
+    crq_steps_put_key(out, CRQ_KEY_PERIODIC_PROCESS, who->name);
 
     crq_args_puts(out, who->name);
     crq_args_puti(out, CRQ_LEADER_MS);
-    put_value(out, who);
+    crq_steps_put_value(out, who);
     crq_args_puti(out, CRQ_RQ_LOCK_S);
     crq_args_puti(out, CRQ_PERIODIC_LOCK_S);
-    put_pattern(out, CRQ_KEY_QUEUE);
-    put_pattern(out, CRQ_KEY_SCHEDULER_LOCK);
-    put_pattern(out, CRQ_KEY_SCHEDULED);
+    crq_steps_put_pattern(out, CRQ_KEY_QUEUE);
+    crq_steps_put_pattern(out, CRQ_KEY_SCHEDULER_LOCK);
+    crq_steps_put_pattern(out, CRQ_KEY_SCHEDULED);
     crq_args_list(out, who->name, who->hostname, NULL);
     crq_args_puti(out, who->pid);
     crq_run_put_stamp(out, who->birth_us);
     crq_run_put_stamp(out, now_us);
-    put_unix(out, now_us);
+    crq_steps_put_unix(out, now_us);
     put_queues(out, who);
     return 7;
 }
@@ -115,30 +116,29 @@ size_t crq_release_words(const struct crq_scheduler_id *who, int64_t now_us,
         struct crq_args *out)
 {
     crq_args_clear(out);
-    put_pattern(out, CRQ_KEY_LEADER);
-    put_pattern(out, CRQ_KEY_QUEUES);
-    put_pattern(out, CRQ_KEY_PERIODIC_LOCK);
-    put_key(out, CRQ_KEY_SCHEDULER, who->name);
-    put_key(out, CRQ_KEY_PERIODIC_PROCESS, who->name);
+    crq_steps_put_pattern(out, CRQ_KEY_LEADER);
+    crq_steps_put_pattern(out, CRQ_KEY_QUEUES);
+    crq_steps_put_pattern(out, CRQ_KEY_PERIODIC_LOCK);
+    crq_steps_put_key(out, CRQ_KEY_SCHEDULER, who->name);
+    crq_steps_put_key(out, CRQ_KEY_PERIODIC_PROCESS, who->name);
 
     crq_args_puts(out, who->name);
-    put_value(out, who);
-    put_pattern(out, CRQ_KEY_QUEUE);
-    put_pattern(out, CRQ_KEY_SCHEDULER_LOCK);
-    put_unix(out, now_us);
+    crq_steps_put_value(out, who);
+    crq_steps_put_pattern(out, CRQ_KEY_QUEUE);
+    crq_steps_put_pattern(out, CRQ_KEY_SCHEDULER_LOCK);
+    crq_steps_put_unix(out, now_us);
     put_queues(out, who);
     return 5;
 }
 
 /* ---- RQ's jobs ---- */
 
-/* What sched_leads.lua needs, behind what run.lua does. */
-static size_t start(const struct crq_scheduler_id *who, enum crq_key third,
+size_t crq_steps_start(const struct crq_scheduler_id *who, enum crq_key third,
         struct crq_args *out)
 {
     size_t nkeys = crq_run_start(out, crq_key_pattern(third));
 
-    put_pattern(out, CRQ_KEY_LEADER);
+    crq_steps_put_pattern(out, CRQ_KEY_LEADER);
     crq_args_puts(out, who->name);
     return nkeys;
 }
@@ -146,11 +146,11 @@ static size_t start(const struct crq_scheduler_id *who, enum crq_key third,
 size_t crq_rq_due_start(const struct crq_scheduler_id *who, int64_t now_us,
         struct crq_args *out)
 {
-    size_t nkeys = start(who, CRQ_KEY_QUARANTINE, out);
+    size_t nkeys = crq_steps_start(who, CRQ_KEY_QUARANTINE, out);
 
-    put_pattern(out, CRQ_KEY_SCHEDULER_LOCK);
-    put_value(out, who);
-    put_unix(out, now_us);
+    crq_steps_put_pattern(out, CRQ_KEY_SCHEDULER_LOCK);
+    crq_steps_put_value(out, who);
+    crq_steps_put_unix(out, now_us);
     crq_run_put_stamp(out, now_us);
     crq_args_puti(out, CRQ_SCHEDULED_AT_ONCE);
     return nkeys;
@@ -189,9 +189,9 @@ int crq_rq_due_read(const crq_reply *reply, struct crq_rq_due *out,
 size_t crq_due_words(int64_t now_us, int64_t limit, struct crq_args *out)
 {
     crq_args_clear(out);
-    put_pattern(out, CRQ_KEY_SCHEDULES);
-    put_pattern(out, CRQ_KEY_SCHEDULE);
-    put_unix(out, now_us);
+    crq_steps_put_pattern(out, CRQ_KEY_SCHEDULES);
+    crq_steps_put_pattern(out, CRQ_KEY_SCHEDULE);
+    crq_steps_put_unix(out, now_us);
     crq_args_puti(out, limit);
     for (int f = 0; f < CRQ_RULE_FIELDS; f++)
         crq_args_puts(out, crq_rule_names[f]);
@@ -221,19 +221,19 @@ size_t crq_tick_words(const struct crq_scheduler_id *who, const char *id,
         int64_t next_us, const struct crq_plan *plan, int64_t now_us,
         struct crq_args *out)
 {
-    size_t nkeys = start(who, CRQ_KEY_SCHEDULES, out);
+    size_t nkeys = crq_steps_start(who, CRQ_KEY_SCHEDULES, out);
 
-    put_key(out, CRQ_KEY_SCHEDULE, id);
+    crq_steps_put_key(out, CRQ_KEY_SCHEDULE, id);
     crq_args_puts(out, id);
-    put_unix(out, next_us);
+    crq_steps_put_unix(out, next_us);
     if (plan->next_us == CRQ_UNSET)
         crq_args_puts(out, "");
     else
-        put_unix(out, plan->next_us);
-    put_unix(out, now_us);
+        crq_steps_put_unix(out, plan->next_us);
+    crq_steps_put_unix(out, now_us);
     crq_run_put_stamp(out, now_us);
     for (size_t i = 0; i < plan->count; i++) {
-        put_unix(out, plan->slots_us[i]);
+        crq_steps_put_unix(out, plan->slots_us[i]);
         crq_args_puti(out, plan->slots_us[i] / 1000);
     }
     return nkeys;
@@ -264,9 +264,9 @@ size_t crq_aside_words(const struct crq_scheduler_id *who, enum crq_key zset,
         const char *member, size_t len, const char *why, struct crq_args *out)
 {
     crq_args_clear(out);
-    put_pattern(out, CRQ_KEY_LEADER);
-    put_pattern(out, zset);
-    put_pattern(out, CRQ_KEY_QUARANTINE);
+    crq_steps_put_pattern(out, CRQ_KEY_LEADER);
+    crq_steps_put_pattern(out, zset);
+    crq_steps_put_pattern(out, CRQ_KEY_QUARANTINE);
     crq_args_puts(out, who->name);
     crq_args_put(out, member, len);
     crq_args_puts(out, why);

@@ -225,3 +225,138 @@ def test_idle_schedulers_send_one_command_a_second(r, scheduler):
     time.sleep(seconds)
     after = r.info("commandstats")["cmdstat_evalsha"]
     assert after["calls"] - before["calls"] <= 2 * (seconds + 1)
+
+
+# ---- rq-scheduler ----
+
+PERIODIC = "rq:scheduler:scheduled_jobs"
+
+
+@pytest.fixture
+def peer(r):
+    """rq-scheduler itself, on the queue q."""
+    from rq_scheduler import Scheduler
+    return Scheduler(queue_name="q", connection=r, interval=1)
+
+
+def test_an_interval_of_rq_scheduler_is_run_in_its_phase(r, peer, scheduler):
+    begin = datetime.utcnow() - timedelta(seconds=1)
+    job = peer.schedule(begin, "f.g", args=[1], interval=1, repeat=3,
+                        meta={"of": ("the", b"user"), "at": begin})
+    first = r.zscore(PERIODIC, job.id)
+    scheduler()
+    eventually(lambda: not r.zscore(PERIODIC, job.id))
+    assert ids(r) == [job.id] * 3
+    job = Job.fetch(job.id, connection=r)
+    assert job.meta["repeat"] == 0
+    assert job.meta["of"] == ("the", b"user") and job.meta["at"] == begin
+    assert job.get_status() == JobStatus.QUEUED
+    # It counts from the slots: a whole number of intervals from the first.
+    last = job.enqueued_at.timestamp()
+    assert 0 <= (last - first) % 1 < 0.9
+
+
+def test_an_entry_without_a_number_of_runs_goes_on_for_ever(
+        r, peer, scheduler):
+    job = peer.schedule(datetime.utcnow(), "f.g", interval=3600)
+    due = r.zscore(PERIODIC, job.id)
+    meta = r.hget(job.key, "meta")
+    scheduler()
+    eventually(lambda: ids(r) == [job.id])
+    assert eventually(lambda: r.zscore(PERIODIC, job.id)) == due + 3600
+    assert r.hget(job.key, "meta") == meta
+    assert Job.fetch(job.id, connection=r).result_ttl == -1
+
+
+def test_missed_rounds_of_an_interval_are_passed_over(r, peer, scheduler):
+    begin = datetime.utcnow() - timedelta(hours=5, minutes=1)
+    job = peer.schedule(begin, "f.g", interval=3600)
+    due = r.zscore(PERIODIC, job.id)
+    scheduler()
+    eventually(lambda: r.zscore(PERIODIC, job.id) == due + 6 * 3600)
+    assert ids(r) == [job.id]
+
+
+def test_a_cron_string_has_the_next_time_that_rq_scheduler_finds(
+        r, peer, scheduler):
+    from rq_scheduler.utils import get_next_scheduled_time, to_unix
+    texts = ["*/7 3-9 * * *", "0 0 13 * fri", "@weekly", "5 4 L * *",
+             "30 2 1 1 * 2040"]
+    jobs = [peer.cron(text, "f.g", queue_name="q") for text in texts]
+    for job in jobs:
+        r.zadd(PERIODIC, {job.id: time.time() - 1})
+    scheduler()
+    eventually(lambda: len(ids(r)) == len(texts))
+    want = [to_unix(get_next_scheduled_time(text)) for text in texts]
+    assert [r.zscore(PERIODIC, job.id) for job in jobs] == want
+    assert {job.id for job in peer.get_jobs()} == {job.id for job in jobs}
+
+
+def test_an_entry_is_run_once_when_it_repeats_nothing(r, peer, scheduler):
+    q = Queue("q", connection=r)
+    q.enqueue("f.first")
+    job = peer.schedule(datetime.utcnow(), "f.g", at_front=True)
+    scheduler()
+    eventually(lambda: len(ids(r)) == 2)
+    assert ids(r)[0] == job.id
+    assert peer.count() == 0
+
+
+def test_an_entry_waits_for_its_dependencies(r, peer, scheduler):
+    q = Queue("q", connection=r)
+    parent = q.enqueue("f.parent")
+    job = peer.schedule(datetime.utcnow(), "f.g", depends_on=parent)
+    scheduler()
+    eventually(lambda: job.get_status() == JobStatus.DEFERRED)
+    assert q.deferred_job_registry.get_job_ids() == [job.id]
+    assert parent.dependent_ids == [job.id]
+    assert ids(r) == [parent.id]
+
+
+def test_an_unreadable_entry_stays_and_the_next_one_is_on_time(
+        r, peer, scheduler):
+    bad = peer.schedule(datetime.utcnow(), "f.g", interval=1, id="bad")
+    r.hset(bad.key, "meta", b"\x80\x05no pickle.")
+    r.zadd(PERIODIC, {"foreign": 1, "gone": 2})
+    r.set("rq:job:foreign", "x")
+    good = peer.schedule(datetime.utcnow(), "f.g", id="good")
+    made = scheduler()
+    eventually(lambda: ids(r) == [good.id])
+    eventually(lambda: r.hlen("crq:scheduler:quarantine") == 2)
+    time.sleep(1.5)
+    assert {m for m in r.zrange(PERIODIC, 0, -1)} == {b"bad", b"foreign"}
+    for name in ("bad", "foreign"):
+        assert made.text().count(f"'{name}' is passed over") == 1
+    # Mended, and at another time, it is run again.
+    r.hset(bad.key, "meta", b"\x80\x04}.")
+    r.zadd(PERIODIC, {"bad": time.time()})
+    eventually(lambda: "bad" in ids(r))
+
+
+def test_rq_scheduler_s_lock_excludes_both_ways(r, peer, scheduler):
+    job = peer.schedule(datetime.utcnow(), "f.g", interval=3600)
+    assert peer.acquire_lock()
+    made = scheduler()
+    time.sleep(1.5)
+    assert ids(r) == []
+    peer.remove_lock()
+    eventually(lambda: ids(r) == [job.id])
+    assert not peer.acquire_lock()
+    made.stop()
+    assert peer.acquire_lock()
+    peer.remove_lock()
+
+
+def test_rq_scheduler_and_crq_take_turns_without_losing_an_entry(
+        r, peer, scheduler):
+    jobs = [peer.schedule(datetime.utcnow(), "f.g", interval=3600,
+                          id=f"p{n}") for n in range(50)]
+    peer.acquire_lock()
+    peer.enqueue_jobs()
+    list(map(peer.enqueue_job, list(peer.get_jobs_to_queue())[:25]))
+    scheduler()
+    peer.remove_lock()
+    eventually(lambda: len(set(ids(r))) == 50)
+    assert r.zcard(PERIODIC) == 50
+    assert len(ids(r)) == 50
+    assert {job.id for job in jobs} == set(ids(r))

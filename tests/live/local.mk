@@ -15,6 +15,7 @@ LIVE_TESTS = \
 	tests/live/check_queue \
 	tests/live/check_queue_ops \
 	tests/live/check_recall \
+	tests/live/check_periodic \
 	tests/live/check_record \
 	tests/live/check_registry \
 	tests/live/check_run \
@@ -63,6 +64,9 @@ tests_live_check_registry_LDADD = $(LIVE_LIBS)
 tests_live_check_schedule_SOURCES = tests/live/check_schedule.c
 tests_live_check_schedule_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_schedule_LDADD = $(LIVE_LIBS)
+tests_live_check_periodic_SOURCES = tests/live/check_periodic.c
+tests_live_check_periodic_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_periodic_LDADD = $(LIVE_LIBS)
 tests_live_check_script_SOURCES = tests/live/check_script.c
 tests_live_check_script_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_script_LDADD = $(LIVE_LIBS)

@@ -1,0 +1,302 @@
+/* check_periodic.c - tests of sched/periodic.c and its scripts. */
+#include "run_steps.h"
+
+#include <string.h>
+
+#include "codec/json.h"
+#include "model/serializer.h"
+#include "redis/scripts.h"
+#include "sched/periodic.h"
+
+static const struct crq_scheduler_id me = { "me", "host", 7, AT_US, NULL, 0 };
+
+/* ---- deciding ---- */
+
+static int meta_of(const char *json, crq_serializer serializer,
+        struct crq_buf *out, crq_error *err)
+{
+    crq_value *meta = NULL;
+    int rc = crq_value_from_json(json, strlen(json), &meta, err);
+
+    if (rc == 0)
+        rc = crq_serialize(serializer, meta, out, err);
+    crq_value_free(meta);
+    return rc;
+}
+
+/* Due at 100 s, looked at some seconds later. */
+static const struct {
+    const char *meta;
+    double now, next;  /* next 0: that was all */
+    const char *after; /* NULL: meta stays */
+    int rc;
+} decisions[] = {
+    { "", 100, 0, NULL, 0 },
+    { "{}", 100, 0, NULL, 0 },
+    { "{\"x\":1}", 100, 0, NULL, 0 },
+    { "{\"interval\":10}", 100, 110, NULL, 0 },
+    { "{\"interval\":10}", 109.9, 110, NULL, 0 },
+    { "{\"interval\":10}", 135, 140, NULL, 0 },
+    { "{\"interval\":10.9}", 100, 110, NULL, 0 },
+    { "{\"interval\":null,\"cron_string\":null}", 100, 0, NULL, 0 },
+    { "{\"interval\":0,\"cron_string\":\"* * * * *\"}", 100, 120, NULL, 0 },
+    { "{\"cron_string\":\"* * * * *\"}", 1000, 1020, NULL, 0 },
+    { "{\"cron_string\":\"0 0 1 1 * 1980\"}", 100, 315532800, NULL, 0 },
+    { "{\"cron_string\":\"0 0 1 1 * 1970\"}", 100, 0, NULL, 0 },
+    { "{\"interval\":10,\"repeat\":3,\"x\":[1]}", 100, 110,
+            "{\"interval\":10,\"repeat\":2,\"x\":[1]}", 0 },
+    { "{\"repeat\":1,\"interval\":10}", 100, 0,
+            "{\"repeat\":0,\"interval\":10}", 0 },
+    { "{\"interval\":10,\"repeat\":0}", 100, 0, NULL, 0 },
+    { "{\"interval\":10,\"repeat\":null}", 100, 110, NULL, 0 },
+    { "{\"repeat\":2}", 100, 0, "{\"repeat\":1}", 0 },
+    { "{\"interval\":\"ten\"}", 100, 0, NULL, CRQ_ECODEC },
+    { "{\"interval\":-1}", 100, 0, NULL, CRQ_ECODEC },
+    { "{\"interval\":99999999999999999999}", 100, 0, NULL, CRQ_ECODEC },
+    { "{\"interval\":1e300}", 100, 0, NULL, CRQ_ECODEC },
+    { "{\"cron_string\":5}", 100, 0, NULL, CRQ_ECODEC },
+    { "{\"cron_string\":\"x\"}", 100, 0, NULL, CRQ_EINVAL },
+    { "{\"repeat\":\"x\"}", 100, 0, NULL, CRQ_ECODEC },
+    { "[1]", 100, 0, NULL, CRQ_ECODEC },
+};
+
+static void decide(int row, crq_serializer serializer)
+{
+    struct crq_buf meta = CRQ_BUF_INIT, want = CRQ_BUF_INIT;
+    struct crq_periodic_plan plan;
+    crq_error err;
+
+    if (decisions[row].meta[0] != '\0')
+        unit_ok(meta_of(decisions[row].meta, serializer, &meta, &err), &err);
+    if (decisions[row].after != NULL)
+        unit_ok(meta_of(decisions[row].after, serializer, &want, &err), &err);
+    ck_assert_int_eq(crq_periodic_decide(meta.data, meta.len, 100000000,
+                             (int64_t)(decisions[row].now * 1e6), &plan, &err),
+            decisions[row].rc);
+    if (decisions[row].rc == 0) {
+        ck_assert_int_eq(plan.next_us,
+                decisions[row].next > 0 ? (int64_t)(decisions[row].next * 1e6)
+                                        : CRQ_UNSET);
+        ck_assert_uint_eq(plan.meta.len, want.len);
+        ck_assert_mem_eq(crq_buf_text(&plan.meta), crq_buf_text(&want),
+                want.len);
+    }
+    crq_buf_fini(&plan.meta);
+    crq_buf_fini(&meta);
+    crq_buf_fini(&want);
+}
+
+START_TEST(test_an_entry_is_decided_by_rq_scheduler_s_rules)
+{
+    decide(_i, CRQ_PICKLE);
+    decide(_i, CRQ_JSON);
+}
+END_TEST
+
+static int decide_all(void *arg, crq_error *err)
+{
+    struct crq_buf *meta = arg;
+    struct crq_periodic_plan plan;
+    int rc = crq_periodic_decide(meta->data, meta->len, 100, 200, &plan, err);
+
+    crq_buf_fini(&plan.meta);
+    return rc;
+}
+
+START_TEST(test_every_failing_allocation_is_reported)
+{
+    struct crq_buf meta = CRQ_BUF_INIT;
+    crq_error err;
+
+    unit_ok(meta_of("{\"interval\":10,\"repeat\":3,\"x\":[1]}", CRQ_PICKLE,
+                    &meta, &err),
+            &err);
+    unit_fail_each_allocation(decide_all, &meta);
+    crq_buf_fini(&meta);
+}
+END_TEST
+
+/* ---- enqueueing ---- */
+
+#define HOLD "SET crq:scheduler:leader me\nSET rq:scheduler_lock crq:me\n"
+#define ENTRY                                                                  \
+    "ZADD rq:scheduler:scheduled_jobs 1800000000 a 1900000000 z\n"             \
+    "HSET rq:job:a data D status scheduled origin q1 meta M\n"
+#define ENQUEUED                                                               \
+    "rq:job:a hash\n  -meta M\n  -status scheduled\n  +enqueued_at @2\n"       \
+    "  +meta N\n  +status queued\n  +timeout 180\n"
+#define ON(ids) "+rq:queue:q1 list\n  " ids "\n+rq:queues set\n  rq:queue:q1\n"
+#define AGAIN                                                                  \
+    "rq:scheduler:scheduled_jobs zset\n  -1800000000 a\n  +1800000060 a\n"
+
+static const struct {
+    const char *seed;
+    bool ends;
+    enum crq_periodic_became became;
+    const char *changes;
+} rows[] = {
+    { HOLD ENTRY, false, CRQ_PERIODIC_ENQUEUED, ENQUEUED ON("a") AGAIN },
+    { HOLD ENTRY, true, CRQ_PERIODIC_ENQUEUED,
+            ENQUEUED ON("a") "rq:scheduler:scheduled_jobs zset\n"
+                             "  -1800000000 a\n" },
+    { HOLD ENTRY "HSET rq:job:a enqueue_at_front 1\nRPUSH rq:queue:q1 x\n",
+            false, CRQ_PERIODIC_ENQUEUED,
+            ENQUEUED "rq:queue:q1 list\n  a x\n+rq:queues set\n"
+                     "  rq:queue:q1\n" AGAIN },
+    /* Dependencies: finished or gone; one that is not. */
+    { HOLD ENTRY "HSET rq:job:a dependency_ids [\\\"b\\\",\\\"c\\\"]\n"
+                 "HSET rq:job:b status finished\n",
+            false, CRQ_PERIODIC_ENQUEUED, ENQUEUED ON("a") AGAIN },
+    { HOLD ENTRY "HSET rq:job:a dependency_ids '[\"b\",\"c\"]' ttl 9\n"
+                 "HSET rq:job:b status started\n",
+            false, CRQ_PERIODIC_DEFERRED,
+            "+rq:deferred:q1 zset\n  1800000002 a\n"
+            "+rq:job::a:dependencies set ttl=9\n  b\n  c\n"
+            "rq:job:a hash ttl=9\n  -meta M\n  -status scheduled\n"
+            "  +meta N\n  +status deferred\n"
+            "+rq:job:b:dependents set\n  a\n+rq:job:c:dependents set\n  a\n"
+            "+rq:queues set\n  rq:queue:q1\n" AGAIN },
+    /* Nothing to be done, or not by us. */
+    { HOLD "ZADD rq:scheduler:scheduled_jobs 1800000000 a 9 z\n", false,
+            CRQ_PERIODIC_DROPPED,
+            "rq:scheduler:scheduled_jobs zset\n  -1800000000 a\n" },
+    { HOLD ENTRY "ZADD rq:scheduler:scheduled_jobs 1800000001 a\n", false,
+            CRQ_PERIODIC_CHANGED, "" },
+    { HOLD ENTRY "HSET rq:job:a meta other\n", false, CRQ_PERIODIC_CHANGED,
+            "" },
+    { HOLD, false, CRQ_PERIODIC_CHANGED, "" },
+    { HOLD ENTRY "SET crq:scheduler:leader other\n", false,
+            CRQ_PERIODIC_FOLLOWS, "" },
+    { HOLD ENTRY "SET rq:scheduler_lock 17.5\n", false, CRQ_PERIODIC_FOLLOWS,
+            "" },
+    { HOLD ENTRY "DEL rq:scheduler_lock\n", false, CRQ_PERIODIC_FOLLOWS, "" },
+    { HOLD ENTRY "DEL rq:job:a\nSET rq:job:a x\n", false, CRQ_PERIODIC_REFUSED,
+            "" },
+    { HOLD ENTRY "HSET rq:job:a origin \"\"\n", false, CRQ_PERIODIC_REFUSED,
+            "" },
+    { HOLD ENTRY "SET rq:queue:q1 x\n", false, CRQ_PERIODIC_REFUSED, "" },
+    { HOLD ENTRY "HSET rq:job:a dependency_id b\nSET rq:job:b x\n", false,
+            CRQ_PERIODIC_REFUSED, "" },
+};
+
+static enum crq_periodic_became run(crq_conn *conn, bool ends)
+{
+    struct crq_periodic_entry entry = { .id = "a",
+        .score = "1800000000",
+        .meta = "M",
+        .id_len = 1,
+        .meta_len = 1 };
+    struct crq_periodic_plan plan = { .next_us = ends ? CRQ_UNSET
+                                                      : AT_US + 60000000 };
+    enum crq_periodic_became became;
+    struct crq_args words;
+    crq_reply *reply;
+    const char *why;
+    crq_error err;
+    size_t nkeys;
+
+    crq_buf_init(&plan.meta, 100);
+    crq_buf_puts(&plan.meta, "N");
+    crq_args_init(&words);
+    nkeys = crq_periodic_words(&me, &entry, &plan, AT_US + 2000000, &words);
+    crq_buf_fini(&plan.meta);
+    reply = steps_call(conn, &crq_script_sched_periodic, nkeys, &words);
+    unit_ok(crq_periodic_read(reply, &became, &why, &err), &err);
+    ck_assert((why[0] != '\0') == (became == CRQ_PERIODIC_REFUSED));
+    crq_reply_free(reply);
+    return became;
+}
+
+START_TEST(test_an_entry_is_enqueued_and_moved_on_in_one_step)
+{
+    crq_conn *conn = live_conn();
+
+    live_seed(conn, rows[_i].seed);
+    steps_mark(conn);
+    ck_assert_int_eq(run(conn, rows[_i].ends), rows[_i].became);
+    steps_expect(conn, rows[_i].changes);
+    steps_mark(conn);
+    run(conn, rows[_i].ends);
+    steps_expect(conn, "");
+    crq_conn_free(conn);
+}
+END_TEST
+
+/* ---- what is passed over ---- */
+
+static int64_t report(crq_conn *conn, const char *score)
+{
+    struct crq_periodic_entry entry = {
+        .id = "a", .score = score, .id_len = 1
+    };
+    struct crq_args words;
+    crq_reply *reply;
+    int64_t news;
+    size_t nkeys;
+
+    crq_args_init(&words);
+    nkeys = crq_periodic_report_words(&me, &entry, "why", &words);
+    reply = steps_call(conn, &crq_script_sched_report, nkeys, &words);
+    news = crq_reply_int(reply, -1);
+    crq_reply_free(reply);
+    return news;
+}
+
+static size_t count_due(crq_conn *conn, const char *first)
+{
+    struct crq_periodic_entry entry;
+    struct crq_args words;
+    crq_reply *reply;
+    crq_error err;
+    size_t nkeys, count;
+
+    crq_args_init(&words);
+    nkeys = crq_periodic_due_words(AT_US, 2, &words);
+    reply = steps_call(conn, &crq_script_sched_periodic_due, nkeys, &words);
+    count = crq_reply_count(reply);
+    if (count > 0) {
+        unit_ok(crq_periodic_entry(reply, 0, &entry, &err), &err);
+        ck_assert_str_eq(entry.id, first);
+    }
+    crq_reply_free(reply);
+    return count;
+}
+
+START_TEST(test_what_was_reported_is_left_out_until_its_time_is_another)
+{
+    crq_conn *conn = live_conn();
+
+    live_seed(conn,
+            HOLD "ZADD rq:scheduler:scheduled_jobs 5 a 6 b 1900000000 "
+                 "c");
+    ck_assert_uint_eq(count_due(conn, "a"), 2);
+    ck_assert_int_eq(report(conn, "5"), 1);
+    ck_assert_int_eq(report(conn, "5"), 0);
+    ck_assert_int_eq(report(conn, "7"), 0); /* that is no more its score */
+    ck_assert_uint_eq(count_due(conn, "b"), 1);
+    live_expect(conn,
+            "crq:scheduler:leader string\n  me\n"
+            "crq:scheduler:quarantine hash\n"
+            "  \"rq:scheduler:scheduled_jobs a\" \"due 5: why\"\n"
+            "rq:scheduler:scheduled_jobs zset\n  5 a\n  6 b\n"
+            "  1900000000 c\nrq:scheduler_lock string\n  crq:me\n");
+    live_seed(conn, "ZADD rq:scheduler:scheduled_jobs 5.5 a");
+    ck_assert_uint_eq(count_due(conn, "a"), 2);
+    live_seed(conn, "SET crq:scheduler:leader other");
+    ck_assert_int_eq(report(conn, "5.5"), 0);
+    crq_conn_free(conn);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tc = tcase_create("periodic");
+
+    unit_add_rows(tc, test_an_entry_is_decided_by_rq_scheduler_s_rules,
+            decisions);
+    tcase_add_test(tc, test_every_failing_allocation_is_reported);
+    unit_add_rows(tc, test_an_entry_is_enqueued_and_moved_on_in_one_step, rows);
+    tcase_add_test(tc,
+            test_what_was_reported_is_left_out_until_its_time_is_another);
+    return live_run("periodic", tc);
+}
