@@ -16,6 +16,8 @@ crq_SOURCES = \
 	src/cli/cmd_requeue.c \
 	src/cli/cmd_result.c \
 	src/cli/cmd_resume.c \
+	src/cli/cmd_schedule.c \
+	src/cli/cmd_schedules.c \
 	src/cli/cmd_show.c \
 	src/cli/cmd_shutdown.c \
 	src/cli/cmd_stop.c \

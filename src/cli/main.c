@@ -34,6 +34,9 @@ static const struct cli_verb verbs[] = {
     { "resume", "let workers take jobs again", cmd_resume },
     { "shutdown", "end workers when their jobs have", cmd_shutdown },
     { "kill-horse", "kill the job that a worker runs", cmd_kill_horse },
+    { "schedule", "run a call again and again", cmd_schedule },
+    { "schedules", "what runs again and again, and when", cmd_schedules },
+    { "unschedule", "remove schedules", cmd_unschedule },
     { "worker", "run jobs in C tasks: crq-worker", cmd_worker },
     { "up", "a Redis and a worker of your own, until Ctrl-C", cmd_up },
 };

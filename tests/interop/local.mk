@@ -37,6 +37,7 @@ EXTRA_DIST += \
 	tests/interop/test_read.py \
 	tests/interop/test_readme.py \
 	tests/interop/test_run.py \
+	tests/interop/test_schedule.py \
 	tests/interop/test_scheduler.py \
 	tests/interop/test_up.py \
 	tests/interop/test_worker.py \

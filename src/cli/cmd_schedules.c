@@ -1,0 +1,218 @@
+/* cmd_schedules.c - crq schedules: what runs again and again, and when. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "cli/show.h"
+#include "cli/term.h"
+#include "codec/timetext.h"
+#include "redis/conn.h"
+
+#define MAX_NEXT 1000
+
+struct options {
+    struct cli *cli;
+    int64_t next; /* how many slots to tell of */
+    const char *id;
+};
+
+static const struct argp_option option_table[] = {
+    { "next", 'n', "N", 0, "The next N times of a schedule", 1 },
+    { 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct options *o = state->input;
+
+    switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = o->cli; return 0;
+    case 'n':
+        o->next = cli_number(state, "next", arg, 1);
+        if (o->next > MAX_NEXT)
+            argp_error(state, "--next: up to %d", MAX_NEXT);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (state->arg_num > 0)
+            argp_error(state, "one schedule, not '%s' as well", arg);
+        o->id = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (o->next > 0 && o->id == NULL)
+            argp_error(state, "--next: of which schedule?");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* ---- for programs ---- */
+
+static crq_value *value_of(const crq_schedule *s, int *rc)
+{
+    crq_value *v = crq_value_new_dict();
+    int64_t every_us = crq_schedule_every_us(s);
+    int64_t late_us = crq_schedule_lateness_us(s);
+
+    if (v == NULL) {
+        *rc = CRQ_ENOMEM;
+        return NULL;
+    }
+    show_put_text(v, "id", crq_schedule_id(s), rc);
+    show_put_text(v, "queue", crq_schedule_queue(s), rc);
+    show_put_text(v, "func", crq_schedule_func(s), rc);
+    show_put_text(v, "description", crq_schedule_description(s), rc);
+    show_put(v, "every",
+            every_us == CRQ_UNSET ? crq_value_new_none()
+                                  : crq_value_new_float((double)every_us / 1e6),
+            rc);
+    show_put_text(v, "cron", crq_schedule_cron(s), rc);
+    show_put_text(v, "tz", crq_schedule_tz(s), rc);
+    show_put_time(v, "next", crq_schedule_next_us(s), rc);
+    show_put_time(v, "last", crq_schedule_last_us(s), rc);
+    show_put_text(v, "last_job", crq_schedule_last_job(s), rc);
+    show_put(v, "lateness",
+            late_us == CRQ_UNSET ? crq_value_new_none()
+                                 : crq_value_new_float((double)late_us / 1e6),
+            rc);
+    show_put_number(v, "left", crq_schedule_left(s), rc);
+    show_put_text(v, "source", crq_schedule_source(s), rc);
+    show_put_text(v, "problem", crq_schedule_problem(s), rc);
+    return v;
+}
+
+static int print_json(crq_schedule *const *list, size_t count, crq_error *err)
+{
+    crq_value *all = crq_value_new_list();
+    int rc = all != NULL ? 0 : CRQ_ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        crq_value *v = value_of(list[i], &rc);
+
+        if (rc == 0)
+            rc = crq_value_add(all, v);
+        else
+            crq_value_free(v);
+    }
+    rc = rc < 0 ? crq_fail_nomem(err) : show_json(all, err);
+    crq_value_free(all);
+    return rc;
+}
+
+/* ---- for people ---- */
+
+static void print_one(const crq_schedule *s, int64_t now_us)
+{
+    const char *call = crq_schedule_description(s);
+    int64_t next_us = crq_schedule_next_us(s);
+
+    term_text(TERM_BOLD, crq_schedule_id(s), 0, 20);
+    printf("  ");
+    if (crq_schedule_problem(s) != NULL) {
+        term_text(TERM_RED, crq_schedule_problem(s), 0, 0);
+        printf("\n");
+        return;
+    }
+    if (crq_schedule_cron(s) != NULL)
+        term_printf(TERM_CYAN, "%s (%s)", crq_schedule_cron(s),
+                crq_schedule_tz(s) != NULL ? crq_schedule_tz(s) : "UTC");
+    else {
+        printf("every ");
+        term_duration(crq_schedule_every_us(s));
+    }
+    printf("  next ");
+    if (next_us > now_us) {
+        printf("in ");
+        term_duration(next_us - now_us);
+    } else
+        term_time(next_us);
+    printf("  ");
+    term_text(TERM_PLAIN, call != NULL ? call : "", 60, 0);
+    printf("\n");
+}
+
+static int print_list(struct options *o, crq_error *err)
+{
+    crq_schedule **list = NULL;
+    size_t count = 0;
+    int64_t now_us = crq_clock_wall_us(crq_conn_clock(o->cli->conn));
+    int rc = crq_schedule_list(o->cli->conn, &list, &count, err);
+
+    if (rc < 0)
+        return rc;
+    if (o->cli->json)
+        rc = print_json(list, count, err);
+    for (size_t i = 0; !o->cli->json && i < count; i++)
+        print_one(list[i], now_us);
+    crq_schedules_free(list, count);
+    return rc;
+}
+
+static int print_times(const struct options *o, const crq_schedule *s,
+        crq_error *err)
+{
+    int64_t times[MAX_NEXT];
+    crq_value *all = crq_value_new_dict();
+    size_t count = 0;
+    int rc = all != NULL
+            ? crq_schedule_times(s, times, (size_t)o->next, &count, err)
+            : crq_fail_nomem(err);
+
+    for (size_t i = 0; rc == 0 && !o->cli->json && i < count; i++) {
+        term_time(times[i]);
+        printf("\n");
+    }
+    if (rc == 0 && o->cli->json) {
+        crq_value *list = crq_value_new_list();
+
+        rc = list != NULL ? 0 : CRQ_ENOMEM;
+        for (size_t i = 0; rc == 0 && i < count; i++) {
+            char text[CRQ_TIMETEXT_LEN + 1];
+
+            crq_timetext_put(text, times[i]);
+            rc = crq_value_add(list, crq_value_new_text(text));
+        }
+        show_put(all, "next", list, &rc);
+        rc = rc < 0 ? crq_fail_nomem(err) : show_json(all, err);
+    }
+    crq_value_free(all);
+    return rc;
+}
+
+static int print_schedule(struct options *o, crq_error *err)
+{
+    crq_schedule *s = NULL;
+    int rc = crq_schedule_fetch(o->cli->conn, o->id, &s, err);
+
+    if (rc < 0)
+        return rc;
+    if (o->next > 0)
+        rc = print_times(o, s, err);
+    else if (o->cli->json)
+        rc = print_json(&s, 1, err);
+    else
+        print_one(s, crq_clock_wall_us(crq_conn_clock(o->cli->conn)));
+    crq_schedule_free(s);
+    return rc;
+}
+
+int cmd_schedules(struct cli *cli, int argc, char **argv)
+{
+    static const struct argp_child children[] = {
+        { &cli_common_argp, 0, NULL, 0 }, { 0 }
+    };
+    static const struct argp argp = { option_table, parse, "[ID]",
+        "List schedules, the next one due first.", children, NULL, NULL };
+    struct options o = { cli, 0, NULL };
+    crq_error err;
+    int rc;
+
+    argp_parse(&argp, argc, argv, 0, NULL, &o);
+    rc = cli_connect(cli);
+    if (rc != 0)
+        return rc;
+    rc = o.id != NULL ? print_schedule(&o, &err) : print_list(&o, &err);
+    return rc < 0 ? cli_error(&err) : CLI_DONE;
+}

@@ -1,0 +1,194 @@
+"""crq's named schedules: crq schedule, schedules, unschedule, and the jobs
+that crq-scheduler makes of them, read by RQ."""
+
+import signal
+import subprocess
+import time
+from datetime import datetime, timezone
+
+import pytest
+from conftest import eventually
+from rq.job import Job, JobStatus
+from test_scheduler import ids, scheduler  # noqa: F401, a fixture
+
+SCHEDULES = "crq:schedules"
+
+
+def slots(r, name, queue="q"):
+    """The slots of a schedule's jobs in the queue, in milliseconds."""
+    begin = f"{name}-"
+    return [int(job_id[len(begin):]) for job_id in ids(r, queue)
+            if job_id.startswith(begin)]
+
+
+def steps(numbers):
+    return [b - a for a, b in zip(numbers, numbers[1:])]
+
+
+# ---- the command line ----
+
+def test_a_schedule_is_listed_and_removed(r, crq):
+    made = crq("schedule", "--every", "90m", "-q", "q", "--source", "app.json",
+               "--json", "sweep", "shop.sweep", "floor", "times:=2").json()
+    assert made["id"] == "sweep"
+    only, = crq("schedules", "--json").json()
+    assert only["next"] == made["next"]
+    assert only["every"] == 5400 and only["cron"] is None
+    assert only["func"] == "shop.sweep" and only["source"] == "app.json"
+    assert only["description"] == "shop.sweep('floor', times=2)"
+    assert only["last"] is None and only["problem"] is None
+    shown = crq("schedules").out
+    assert shown.startswith("sweep ") and "every 1h 30m" in shown
+    assert crq("unschedule", "sweep").code == 0
+    assert r.keys() == []
+    gone = crq("unschedule", "sweep")
+    assert gone.code == 1 and "no schedule 'sweep'" in gone.err
+
+
+def test_the_next_times_of_a_schedule_are_told(r, crq):
+    crq("schedule", "--cron", "0 9 29 2 *", "--tz", "Europe/Berlin",
+        "--repeat", "2", "leap", "f.g")
+    times = crq("schedules", "--next", "5", "leap", "--json").json()["next"]
+    assert len(times) == 2
+    assert all(text[4:] == "-02-29T08:00:00.000000Z" for text in times)
+
+
+@pytest.mark.parametrize("words, says", [
+    (["--every", "1h", "--cron", "* * * * *", "s", "f"], "either --every or"),
+    (["s", "f"], "either --every or --cron"),
+    (["--every", "1h", "s"], "name the schedule and the function"),
+    (["--every", "0", "s", "f"], "more than nothing"),
+    (["--every", "0.0001", "s", "f"], "1000 or more"),
+    (["--every", "1h", "--catchup", "some", "s", "f"], "skip, once, all"),
+    (["--every", "1h", "--overlap", "some", "s", "f"], "skip or allow"),
+    (["--every", "1h", "--tz", "UTC", "s", "f"], "tz goes with cron"),
+    (["--cron", "0 0 31 2 *", "s", "f"], "impossible"),
+    (["--cron", "0 25 * * *", "s", "f"], "hour: 0 to 23 was expected"),
+    (["--cron", "* * * * *", "--tz", "Mars/Base", "s", "f"], "no time zone"),
+    (["--every", "1h", "a b", "f"], "not an id of a schedule"),
+])
+def test_what_is_wrong_is_said_and_nothing_is_written(r, crq, words, says):
+    done = crq("schedule", *words)
+    assert done.code == 64
+    assert says in done.err
+    assert r.keys() == []
+
+
+def test_registering_at_the_same_time_makes_one_schedule(
+        r, crq, redis_server):
+    import os
+    program = os.environ["CRQ_BIN"]
+    many = [subprocess.Popen([program, "-u", redis_server.url, "schedule",
+                              "--every", "1h", "one", "f.g"],
+                             stdout=subprocess.DEVNULL) for _ in range(10)]
+    assert [p.wait(30) for p in many] == [0] * 10
+    assert r.zcard(SCHEDULES) == 1
+    before = r.zrange(SCHEDULES, 0, -1, withscores=True)
+    crq("schedule", "--every", "1h", "one", "f.g")
+    assert r.zrange(SCHEDULES, 0, -1, withscores=True) == before
+
+
+# ---- running ----
+
+def test_jobs_of_a_schedule_are_rq_s(r, crq, scheduler):  # noqa: F811
+    scheduler()
+    crq("schedule", "--every", "0.3s", "--repeat", "3", "-q", "q",
+        "--result-ttl", "7", "--timeout", "1m", "s", "f.g", "x", "n:=[1]")
+    eventually(lambda: len(ids(r)) == 3)
+    assert steps(slots(r, "s")) == [300, 300]
+    job = Job.fetch(ids(r)[0], connection=r)
+    assert (job.func_name, list(job.args), job.kwargs) == ("f.g", ["x"],
+                                                           {"n": [1]})
+    assert job.get_status() == JobStatus.QUEUED and job.origin == "q"
+    assert job.result_ttl == 7 and job.timeout == 60
+    assert job.description == "f.g('x', n=[1])"
+    slot = slots(r, "s")[0] / 1000
+    assert job.enqueued_at.timestamp() >= slot
+    # Three runs were all: nothing of it is left.
+    eventually(lambda: not r.exists(SCHEDULES, "crq:schedule:s"))
+
+
+def test_a_cron_schedule_runs_at_full_seconds(r, crq, scheduler):  # noqa: F811
+    scheduler()
+    crq("schedule", "--cron", "* * * * * *", "-q", "q", "s", "f.g")
+    eventually(lambda: len(ids(r)) >= 3)
+    assert all(slot % 1000 == 0 for slot in slots(r, "s"))
+    assert set(steps(slots(r, "s"))) == {1000}
+    only, = crq("schedules", "--json").json()
+    assert only["last_job"] in ids(r) and only["lateness"] >= 0
+
+
+def test_no_slot_is_lost_or_doubled_when_a_leader_is_killed(
+        r, crq, scheduler):  # noqa: F811
+    first = scheduler()
+    scheduler(wait=False)
+    crq("schedule", "--every", "0.1s", "--catchup", "all", "-q", "q", "s",
+        "f.g")
+    eventually(lambda: len(ids(r)) > 5)
+    first.signal(signal.SIGKILL)
+    first.process.wait()
+    count = len(ids(r))
+    eventually(lambda: len(ids(r)) > count + 20, 10)
+    assert set(steps(slots(r, "s"))) == {100}
+
+
+def test_missed_slots_follow_the_policy(r, crq, scheduler):  # noqa: F811
+    for how in ("skip", "once", "all:3"):
+        crq("schedule", "--every", "1h", "--catchup", how, "-q", "q",
+            how.replace(":", "-"), "f.g")
+    now = int(time.time())
+    for name in ("skip", "once", "all-3"):
+        due = now - 5 * 3600 - 1800
+        r.zadd(SCHEDULES, {name: due})
+        r.hset(f"crq:schedule:{name}", "next", f"{due}.000000")
+    scheduler()
+    eventually(lambda: r.zcount(SCHEDULES, "-inf", now) == 0)
+    newest = (now - 1800) * 1000
+    assert slots(r, "skip") == []
+    assert slots(r, "once") == [newest]
+    assert slots(r, "all-3") == [newest - 7200000, newest - 3600000, newest]
+    assert {score for _, score in r.zrange(SCHEDULES, 0, -1, withscores=True)
+            } == {now + 1800}
+
+
+def test_runs_do_not_overlap_where_they_must_not(
+        r, crq, scheduler):  # noqa: F811
+    scheduler()
+    crq("schedule", "--every", "0.2s", "--overlap", "skip", "-q", "q", "s",
+        "f.g")
+    eventually(lambda: len(ids(r)) == 1)
+    seen = r.zscore(SCHEDULES, "s")
+    eventually(lambda: r.zscore(SCHEDULES, "s") > seen + 0.5)
+    assert len(ids(r)) == 1
+    r.hset(f"rq:job:{ids(r)[0]}", "status", "finished")
+    eventually(lambda: len(ids(r)) == 2)
+
+
+def test_a_damaged_schedule_is_set_aside_and_the_others_run(
+        r, crq, scheduler):  # noqa: F811
+    r.zadd(SCHEDULES, {"gone": 1, "bad": 2, "foreign": 3, b"\xff": 4})
+    r.hset("crq:schedule:bad", mapping={"cron": "61 * * * *", "next": "2"})
+    crq("schedule", "--every", "1h", "-q", "wrong", "foreign", "f.g")
+    r.zadd(SCHEDULES, {"foreign": 3})
+    r.hset("crq:schedule:foreign", "next", "3.000000")
+    r.set("rq:queue:wrong", "x")
+    crq("schedule", "--every", "0.5s", "-q", "q", "good", "f.g")
+    made = scheduler()
+    eventually(lambda: len(ids(r)) >= 2)
+    assert r.zrange(SCHEDULES, 0, -1) == [b"good"]
+    reasons = r.hgetall("crq:scheduler:quarantine")
+    assert set(reasons) == {b"crq:schedules gone", b"crq:schedules bad",
+                            b"crq:schedules foreign",
+                            b"crq:schedules \xff"}
+    assert b"minute: 0 to 59 was expected" in reasons[b"crq:schedules bad"]
+    assert b"WRONGTYPE" in reasons[b"crq:schedules foreign"]
+    assert made.text().count("is set aside") == 4
+
+
+def test_a_start_is_kept_to_the_fraction(r, crq, scheduler):  # noqa: F811
+    start = datetime.fromtimestamp(int(time.time()) + 1.25, timezone.utc)
+    scheduler()
+    crq("schedule", "--every", "0.5s", "--start", start.isoformat(), "-q", "q",
+        "s", "f.g")
+    eventually(lambda: len(ids(r)) >= 2)
+    assert slots(r, "s")[0] == int(start.timestamp() * 1000)
