@@ -1,5 +1,6 @@
 dist_man_MANS += \
 	man/crq-app.5 \
+	man/crq-courier.8 \
 	man/crq-horse.7 \
 	man/crq-protocol.7 \
 	man/crq-worker.8 \

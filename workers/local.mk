@@ -2,6 +2,7 @@ bin_PROGRAMS += crq-worker
 crq_worker_SOURCES = \
 	workers/callbacks.c \
 	workers/callbacks.h \
+	workers/courier.c \
 	workers/dequeue.c \
 	workers/heartbeat.c \
 	workers/joblog.c \
@@ -10,6 +11,8 @@ crq_worker_SOURCES = \
 	workers/options.c \
 	workers/options.h \
 	workers/runs.c \
+	workers/webhooks.c \
+	workers/webhooks.h \
 	workers/worker.c \
 	workers/worker.h
 # -export-dynamic: modules find crq's functions in the program that loads them,

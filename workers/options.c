@@ -21,7 +21,8 @@ enum {
     OPT_JOBS_PER_CHILD,
     OPT_CHILD_MEMORY,
     OPT_PID,
-    OPT_LOG_FORMAT
+    OPT_LOG_FORMAT,
+    OPT_ALLOW_PRIVATE
 };
 
 static const struct argp_option table[] = {
@@ -53,6 +54,8 @@ static const struct argp_option table[] = {
             "Replace a child after N jobs", 3 },
     { "max-child-memory", OPT_CHILD_MEMORY, "MIB", 0,
             "End a run, or replace a child, that takes more", 3 },
+    { "webhook-allow-private", OPT_ALLOW_PRIVATE, NULL, 0,
+            "Send webhooks also to private and loopback addresses", 3 },
     { "pid", OPT_PID, "FILE", 0, "Write the process id to FILE", 4 },
     { "verbose", 'v', NULL, 0, "Log more", 4 },
     { "quiet", 'q', NULL, 0, "Log warnings and errors only", 4 },
@@ -148,6 +151,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'n': o->name = arg; return 0;
     case OPT_PID: o->pid_file = arg; return 0;
+    case OPT_ALLOW_PRIVATE: o->webhook_allow_private = true; return 0;
     case 'v': o->level = CRQ_LOG_DEBUG; return 0;
     case 'q': o->level = CRQ_LOG_WARN; return 0;
     case OPT_LOG_FORMAT:

@@ -24,6 +24,7 @@ struct options {
     int64_t kill_grace_ms, drain_timeout_ms;          /* drain: -1: no limit */
     int64_t max_jobs_per_child, max_child_memory_mib; /* 0: no limit */
     bool burst, json_log;
+    bool webhook_allow_private;
     enum crq_log_level level;
 };
 

@@ -17,6 +17,7 @@
 #include "model/call.h"
 #include "redis/scripts.h"
 #include "workers/callbacks.h"
+#include "workers/webhooks.h"
 
 /* Bytes of a batch after which the next one begins: a script call of bounded
  * length. */
@@ -30,6 +31,7 @@ void run_free(struct run *run)
     joblog_free(run);
     crq_free(run->func);
     callbacks_free(run->callbacks);
+    webhooks_free(run->webhooks);
     crq_free(run);
 }
 
@@ -136,6 +138,7 @@ static void on_finished(void *arg, const crq_reply *reply, const crq_error *err)
 
         count(w, run, state);
         log_finished(w, run, state, text);
+        webhooks_send(w, run, state);
     }
     w->finishing -= batch->count;
     batch_free(batch);
@@ -198,6 +201,7 @@ void run_finish(struct worker *w, struct run *run, const struct crq_runref *ref,
         run_free(run);
         return;
     }
+    webhooks_keep(w, run, how);
     *w->ended_last = run;
     w->ended_last = &run->next;
     w->ended_count++;
@@ -455,7 +459,8 @@ void run_start(struct worker *w, size_t index,
         .timeout_s = run->timeout_s,
         .retries_left = crq_claimed_number(job, CRQ_FIELD_RETRIES_LEFT, 0) };
     slot->run = run;
-    if (callbacks_new(job, &run->callbacks) < 0) {
+    if (callbacks_new(job, &run->callbacks) < 0 ||
+            webhooks_new(w, job, &run->webhooks) < 0) {
         hand_back(w, index, false);
         return;
     }

@@ -25,6 +25,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "workers/callbacks.h"
+#include "workers/webhooks.h"
 
 int64_t worker_now(const struct worker *w)
 {
@@ -33,14 +34,15 @@ int64_t worker_now(const struct worker *w)
 
 /* ---- the end ---- */
 
-static bool owes_something(const struct worker *w)
+static bool owes_something(struct worker *w)
 {
     for (size_t i = 0; i < w->slot_count; i++)
         if (w->slots[i].run != NULL)
             return true;
     if (w->phase == KILLING && !crq_async_is_up(w->link))
         return false; /* who knows when it comes back */
-    return w->claiming != NULL || w->ended_count > 0 || w->finishing > 0;
+    return w->claiming != NULL || w->ended_count > 0 || w->finishing > 0 ||
+            courier_owes(w);
 }
 
 /* How long the answers of Redis are waited for when all else has ended: one
@@ -279,6 +281,11 @@ static int name_slots(struct worker *w, crq_error *err)
     return 0;
 }
 
+static bool keep_child(void *arg, pid_t pid)
+{
+    return courier_is(arg, pid);
+}
+
 static int start_pool(struct worker *w, crq_error *err)
 {
     struct crq_pool_options options = { .slots = w->slot_count,
@@ -288,7 +295,8 @@ static int start_pool(struct worker *w, crq_error *err)
         .kill_grace_ms = w->options->kill_grace_ms,
         .max_jobs_per_child = w->options->max_jobs_per_child,
         .max_child_memory_mib = w->options->max_child_memory_mib,
-        .log = w->log };
+        .log = w->log,
+        .keep_child = keep_child };
 
     return crq_pool_new(w->loop, &options, &pool_events, w, &w->pool, err);
 }
@@ -319,6 +327,7 @@ static int begin(struct worker *w, crq_error *err)
     heartbeat_init(w);
     runs_init(w);
     joblog_init(w);
+    courier_init(w);
     if (rc == 0)
         rc = crq_async_new(w->loop, &link, &w->link, err);
     if (rc == 0)
@@ -336,6 +345,7 @@ static void end(struct worker *w)
     crq_pool_free(w->pool);
     runs_fini(w);
     joblog_fini(w);
+    courier_fini(w);
     heartbeat_fini(w);
     dequeue_fini(w);
     listener_fini(w);

@@ -5,6 +5,8 @@
  *     runs.c       a run from the claim to the reply of its finish
  *     joblog.c     lines that runs log, kept with their jobs
  *     callbacks.c  callbacks of a run whose child is gone
+ *     webhooks.c   what is sent when a job has ended
+ *     courier.c    the process that sends it
  *     heartbeat.c  records, leases, signs of life, dead workers' runs
  *     listener.c   commands from rq and crq
  *     worker.c     birth, stop, and who is told what
@@ -28,6 +30,8 @@
 #include "workers/options.h"
 
 struct callbacks;
+struct courier;
+struct webhooks;
 struct worker;
 struct joblog;
 
@@ -41,6 +45,7 @@ struct run {
     bool resumable;
     char *func;                  /* NULL: unreadable */
     struct callbacks *callbacks; /* NULL: it names none */
+    struct webhooks *webhooks;   /* NULL: it has none */
     struct run *next;            /* in a batch of finishes */
     int64_t ended_us;
     struct joblog *log; /* joblog.c; NULL: it has logged nothing */
@@ -119,6 +124,7 @@ struct worker {
     size_t births, deaths; /* calls that have no reply yet */
     /* listener.c */
     bool deaf; /* it was said that no commands can come */
+    struct courier *courier;
     /* worker.c */
     struct notify notify;
     ev_signal sigint, sigterm, sighup;

@@ -129,6 +129,17 @@ static const struct crq_frame_field retry[] = {
     FIELD(retry_max, INT),
     FIELD(intervals_s, INTS),
 };
+static const struct crq_frame_field hook[] = {
+    FIELD(hook, INT),
+    FIELD(url, TEXT),
+    FIELD(headers, TEXT),
+    FIELD(timeout_s, INT),
+    FIELD(data, BYTES_OR_NIL),
+};
+static const struct crq_frame_field sent[] = {
+    FIELD(hook, INT),
+    FIELD(text, BYTES),
+};
 
 #define MESSAGE(type, fields)                                                  \
     {                                                                          \
@@ -156,6 +167,8 @@ const struct crq_frame_message crq_frame_messages[] = {
     MESSAGE(FAILED, failed),
     MESSAGE(RETRY, retry),
     MESSAGE(CALLBACK, callback),
+    MESSAGE(HOOK, hook),
+    MESSAGE(SENT, sent),
 };
 
 const size_t crq_frame_message_count =
@@ -200,7 +213,7 @@ static int put(void *arg, const char *bytes, size_t len)
 }
 
 static void put_span(msgpack_packer *pk, struct crq_span span,
-        enum crq_field_kind kind)
+        enum crq_frame_kind kind)
 {
     if (span.data == NULL && kind == CRQ_FIELD_BYTES_OR_NIL) {
         msgpack_pack_nil(pk);
@@ -382,7 +395,7 @@ static bool take_int(const msgpack_object *from, int64_t *out)
 
 /* str and bin are both taken for text and for bytes: some languages have one
  * type for the two. */
-static bool take_span(const msgpack_object *from, enum crq_field_kind kind,
+static bool take_span(const msgpack_object *from, enum crq_frame_kind kind,
         struct crq_span *out)
 {
     if (from->type == MSGPACK_OBJECT_NIL && kind == CRQ_FIELD_BYTES_OR_NIL)

@@ -1,5 +1,5 @@
 /*
- * frame.h - the messages between worker, fork server and children.
+ * frame.h - the messages between worker, fork server, children and courier.
  *
  * A frame is its length, four bytes with the most significant first, and a
  * msgpack array [type, field, ...]. All messages stand in one table, which the
@@ -49,7 +49,10 @@ enum crq_frame_type {
     CRQ_FRAME_DONE = 50,
     CRQ_FRAME_FAILED = 51,
     CRQ_FRAME_RETRY = 52,
-    CRQ_FRAME_CALLBACK = 53 /* the task has ended, a callback begins */
+    CRQ_FRAME_CALLBACK = 53, /* the task has ended, a callback begins */
+    /* worker to courier, and back: see courier/main.c */
+    CRQ_FRAME_HOOK = 64,
+    CRQ_FRAME_SENT = 65
 };
 
 /** Text or bytes, borrowed. A text that was decoded ends in '\0' and has none
@@ -83,6 +86,9 @@ struct crq_frame {
     /* CALL_BACK, CALLBACK */
     int64_t event; /* enum crq_event */
     struct crq_span function;
+    /* HOOK, SENT: `text` is what went wrong, "" nothing; `data` the body */
+    int64_t hook; /* the worker's number for it */
+    struct crq_span url, headers;
     /* DONE, FAILED, RETRY; text: FAILED's whole error text */
     int64_t serializer; /* enum crq_serializer */
     struct crq_span value, error_class, error_message;
@@ -139,7 +145,7 @@ int crq_frame_reader_move(struct crq_frame_reader *from,
         struct crq_frame_reader *to, crq_error *err) CRQ_MUST_CHECK;
 
 /* The table, for tests and for what prints it. */
-enum crq_field_kind {
+enum crq_frame_kind {
     CRQ_FIELD_INT,   /* int */
     CRQ_FIELD_BOOL,  /* bool */
     CRQ_FIELD_TEXT,  /* str of UTF-8 without '\0' */
@@ -150,7 +156,7 @@ enum crq_field_kind {
 
 struct crq_frame_field {
     const char *name;
-    enum crq_field_kind kind;
+    enum crq_frame_kind kind;
     size_t offset; /* in struct crq_frame */
 };
 

@@ -43,5 +43,7 @@ libcrq_core_la_SOURCES += \
 	src/model/status.h \
 	src/model/suspend.c \
 	src/model/wait.c \
+	src/model/webhook.c \
+	src/model/webhook.h \
 	src/model/worker.c \
 	src/model/worker.h

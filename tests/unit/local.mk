@@ -2,6 +2,7 @@
 # its name in this list.
 UNIT_TESTS = \
 	tests/unit/check_app \
+	tests/unit/check_address \
 	tests/unit/check_args \
 	tests/unit/check_buf \
 	tests/unit/check_call \
@@ -39,6 +40,7 @@ UNIT_TESTS = \
 	tests/unit/check_url \
 	tests/unit/check_utf8 \
 	tests/unit/check_value \
+	tests/unit/check_webhook \
 	tests/unit/check_zip \
 	tests/unit/check_zip_short
 
@@ -128,6 +130,10 @@ SH_LOG_DRIVER = $(LOG_DRIVER)
 SH_LOG_COMPILER = $(SHELL)
 TESTS += tests/unit/check_embed_lua.sh
 dist_check_SCRIPTS += tests/unit/check_embed_lua.sh
+
+tests_unit_check_address_SOURCES = tests/unit/check_address.c \
+	courier/address.c courier/address.h
+tests_unit_check_address_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 
 # What is in libcrq-exec.la.
 tests_unit_check_death_LDADD = $(tests_unit_check_frame_LDADD)
