@@ -81,10 +81,11 @@ static struct waiting *waiting_new(const struct request *request)
     size_t headers = strlen(request->headers) + 1;
     struct waiting *waiting =
             crq_calloc(1, sizeof(*waiting) + url + headers + request->body_len);
-    char *at = (char *)(waiting + 1);
+    char *at;
 
     if (waiting == NULL)
         return NULL;
+    at = (char *)(waiting + 1);
     waiting->request = *request;
     waiting->request.url = memcpy(at, request->url, url);
     waiting->request.headers = memcpy(at + url, request->headers, headers);

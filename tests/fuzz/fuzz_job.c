@@ -12,6 +12,7 @@
 #include "fuzz.h"
 #include "model/job.h"
 #include "model/result.h"
+#include "model/webhook.h"
 
 #define BETWEEN     "\n--\n"
 #define BETWEEN_LEN (sizeof(BETWEEN) - 1)
@@ -155,6 +156,30 @@ static void check_copy(const crq_job *job)
     crq_buf_fini(&resp);
 }
 
+/* Whatever a job says, no header of it ends another one or the head. */
+static void look_at_hooks(const crq_job *job)
+{
+    const char *json = job->fields.known[CRQ_FIELD_WEBHOOKS].bytes;
+    struct crq_hooks hooks;
+
+    if (json == NULL ||
+            crq_hooks_decode(json, job->fields.known[CRQ_FIELD_WEBHOOKS].len,
+                    &hooks, NULL) < 0)
+        return;
+    for (size_t i = 0; i < hooks.count; i++) {
+        const struct crq_hook *hook = &hooks.items[i];
+        struct crq_buf site = CRQ_BUF_INIT;
+
+        fuzz_check(hook->timeout_s > 0);
+        fuzz_check(strpbrk(hook->headers, "\r\v\f") == NULL);
+        fuzz_check(strstr(hook->headers, "\n\n") == NULL);
+        fuzz_check(crq_hook_put_site(hook->url, &site) == 0);
+        fuzz_check(strchr(crq_buf_text(&site), '@') == NULL);
+        crq_buf_fini(&site);
+    }
+    crq_hooks_fini(&hooks);
+}
+
 static void look_at_result(const crq_result *result)
 {
     check_text(crq_result_worker_name(result));
@@ -193,6 +218,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (crq_job_from_reply(NULL, "id", reply, &job, NULL) == 0) {
         look_at_job(job);
         check_copy(job);
+        look_at_hooks(job);
     }
     crq_job_free(job);
     crq_reply_free(reply);
