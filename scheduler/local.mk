@@ -5,7 +5,7 @@ crq_scheduler_SOURCES = \
 	scheduler/options.h \
 	scheduler/periodic.c \
 	scheduler/rq.c \
-	scheduler/schedules.c \
 	scheduler/scheduler.c \
-	scheduler/scheduler.h
+	scheduler/scheduler.h \
+	scheduler/schedules.c
 crq_scheduler_LDADD = libcrq-exec.la

@@ -12,10 +12,10 @@ LIVE_TESTS = \
 	tests/live/check_live \
 	tests/live/check_operate \
 	tests/live/check_page \
+	tests/live/check_periodic \
 	tests/live/check_queue \
 	tests/live/check_queue_ops \
 	tests/live/check_recall \
-	tests/live/check_periodic \
 	tests/live/check_record \
 	tests/live/check_registry \
 	tests/live/check_run \

@@ -1,8 +1,8 @@
 # One program per module: tests/unit/check_<module>.c, which needs no more than
 # its name in this list.
 UNIT_TESTS = \
-	tests/unit/check_app \
 	tests/unit/check_address \
+	tests/unit/check_app \
 	tests/unit/check_args \
 	tests/unit/check_buf \
 	tests/unit/check_call \
