@@ -95,6 +95,16 @@ def _repeat(repeat):
     return words
 
 
+def _webhooks(webhooks):
+    words = []
+    for one in webhooks:
+        headers = [f"{name}={text}" for name, text in
+                   (one.headers or {}).items()]
+        words += ["--webhook", ",".join((one.url, one.job_status, one.method,
+                                         str(one.timeout), *headers))]
+    return words
+
+
 def _meta(meta):
     return ["--meta", json.dumps(meta)]
 
@@ -119,9 +129,7 @@ WORDS = {
     "on_success": _callback("on-success"),
     "on_failure": _callback("on-failure"),
     "on_stopped": _callback("on-stopped"),
-    # A URL and what follows it; see crq(1).
-    "webhooks": lambda webhooks: [word for one in webhooks
-                                  for word in ("--webhook", one.url)],
+    "webhooks": _webhooks,
 }
 
 

@@ -4,10 +4,12 @@ INTENDED: on purpose. The reason is a sentence of crq-protocol(7), in
 "Differences from RQ"; test_conformance.py looks for it there.
 DEFECTS: not on purpose, and to be mended; an entry leaves with its defect.
 
-Both are tables of (scenario, path, RQ's, crq's, reason). `scenario` and `path`
+CLIENT: on purpose as well, of what crq enqueues and steers, not of its worker.
+
+All are tables of (scenario, path, RQ's, crq's, reason). `scenario` and `path`
 are regular expressions for the whole name. A value is text to match in the
-same way, None for nothing, or ANY. What does not occur any more is an error: in a
-scenario that an entry names alone, there; else when no scenario has it.
+same way, None for nothing, or ANY. What does not occur any more is an error:
+in a scenario that an entry names alone, there; else when no scenario has it.
 """
 
 import re
@@ -47,8 +49,8 @@ CUT_SHORT = "|".join((
     "a_horse_that_crashes_is_retried", "a_horse_is_killed",
     "a_horse_that_died_is_not_called_back",
     "a_killed_horse_is_retried_and_the_worker_goes_on",
-    "a_running_job_is_stopped", "a_stopped_job_is_requeued",
-    "dependents_of_a_stopped_job_stay"))
+    "a_running_job_is_stopped", "a_stop_is_called_back",
+    "a_stopped_job_is_requeued", "dependents_of_a_stopped_job_stay"))
 
 ADDS = "While a job runs on crq, there are also the keys and fields of " \
     "What crq adds."
@@ -118,6 +120,15 @@ INTENDED = [Difference(*row) for row in (
     (ALL, ".*: rq:worker:w/python_version", "<python_version>", "", COUNTERS),
     ("a_burst_worker_leaves_a_suspended_queue_alone",
      "end: rq:worker:w/state", "started", "idle", BURST),
+)]
+
+#: crq's own line: no option says no.
+NO_IS_UNSAID = "What crq enqueue is not told to do it leaves unsaid"
+CLIENT = [Difference(*row) for row in (
+    (ALL, ".*: rq:job:a/exc_info", "", None, OLD),
+    ("a_dependency_says_what_it_does_not_want",
+     ".*: rq:job:b/(allow_dependency_failures|enqueue_at_front)", "0", None,
+     NO_IS_UNSAID),
 )]
 
 LATE = "What a worker did in its last tenth of a second is not in its record."

@@ -14,8 +14,9 @@ def then(s, *jobs, job_id="b", func="demo.noop", ttl=None, queue="q",
          **options):
     """A job that depends on others."""
     more = {} if ttl is None else {"ttl": ttl}
-    return s.enqueue(func, job_id=job_id, queue=queue,
-                     depends_on=Dependency(list(jobs), **options), **more)
+    depends_on = Dependency(list(jobs), **options) if options else list(jobs)
+    return s.enqueue(func, job_id=job_id, queue=queue, depends_on=depends_on,
+                     **more)
 
 
 @scenario(ends={"a": "finished", "b": "finished"}, covers="""
@@ -53,11 +54,28 @@ def a_dependent_goes_to_the_front_when_told_so(s):
     s.work()
 
 
+@scenario(ends={"a": "finished", "b": "finished"})
+def a_dependency_says_what_it_does_not_want(s):
+    then(s, s.enqueue("demo.noop"), allow_failure=False)
+    s.work()
+
+
 @scenario(ends={"a": "finished", "b": "finished", "c": "finished"})
 def a_job_waits_for_two(s):
     first, second = s.enqueue("demo.noop"), s.enqueue("demo.noop", job_id="b")
     then(s, first, second, job_id="c")
     s.work()
+
+
+@scenario(ends={"a": "finished", "b": "finished", "c": "finished"},
+          mixed=False)
+def a_dependent_of_two_and_one_of_them_again(s):
+    first, second = s.enqueue("demo.noop"), s.enqueue("demo.noop", job_id="b")
+    then(s, first, second, job_id="c")
+    s.work()
+    s.enqueue("demo.noop")
+    s.work()
+    s.see("runs", len(s.job("c").results()))
 
 
 @scenario(ends={"a": "finished", "b": "queued", "c": "deferred"}, mixed=False)

@@ -8,8 +8,10 @@ the way, to be compared with the same scenario on another stage.
 """
 
 import contextlib
+import functools
 import re
 import signal
+import subprocess
 import tempfile
 import time
 
@@ -20,10 +22,18 @@ from rq.worker import Worker
 
 import whole
 from clients import RQClient
-from conftest import SANITIZERS, WorkerProcess, module
+from conftest import SANITIZERS, WorkerProcess, module, program_folder
 
 ENDED = (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED,
          JobStatus.CANCELED)
+
+
+@functools.cache
+def _knows(option):
+    """Whether crq-worker has it."""
+    program = f"{program_folder()}/crq-worker"
+    return option in subprocess.run([program, "--help"], text=True,
+                                    capture_output=True).stdout
 
 
 class Stage:
@@ -168,6 +178,8 @@ class Stage:
                               ("--max-jobs", max_jobs),
                               ("--job-monitoring-interval", interval)):
             words += [] if value is None else [option, value]
+        # Their server is on this machine.
+        words += ["--webhook-allow-private"] * _knows("--webhook-allow-private")
         assert not scheduler, "crq-worker has no scheduler"
         return WorkerProcess(self.url, [*words, *queues])
 

@@ -160,6 +160,13 @@ def _member(key, data):
     return _text(data)
 
 
+def _item(data):
+    """Of a list: an id, or a line of JSON, which may have other blanks."""
+    if data.startswith(b"{"):
+        return json.dumps(json.loads(data), sort_keys=True)
+    return _text(data)
+
+
 def _content(r, key, kind, now):
     """Of one key, as {place in it: what is there}."""
     if kind == "hash":
@@ -172,7 +179,7 @@ def _content(r, key, kind, now):
                 for place, (_, entry) in enumerate(r.xrange(key))
                 for name, data in entry.items()}
     if kind == "list":
-        return {place: _text(data)
+        return {place: _item(data)
                 for place, data in enumerate(r.lrange(key, 0, -1))}
     if kind == "set":
         return {_text(member): "in it" for member in r.smembers(key)}
