@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "model/filter.h"
 #include "model/job.h"
 #include "model/names.h"
 #include "model/operate.h"
@@ -52,94 +53,6 @@ struct bulk {
     char **ids;
     size_t count, cap;
 };
-
-/* ---- the filter ---- */
-
-/* Whether a text is of a pattern in which '*' stands for any text. */
-static bool is_like(const char *text, const char *pattern)
-{
-    const char *star = NULL, *retry = NULL;
-
-    while (*text != '\0') {
-        if (*pattern == '*') {
-            star = pattern++;
-            retry = text;
-        } else if (*pattern == *text) {
-            pattern++;
-            text++;
-        } else if (star != NULL) {
-            pattern = star + 1;
-            text = ++retry;
-        } else
-            return false;
-    }
-    while (*pattern == '*')
-        pattern++;
-    return *pattern == '\0';
-}
-
-/* Of several times the first that is known. */
-static int64_t since(const crq_job *job)
-{
-    int64_t times[] = { CRQ_UNSET, crq_job_enqueued_us(job),
-        crq_job_created_us(job) };
-
-    switch (crq_job_status(job)) {
-    case CRQ_STATUS_STARTED: times[0] = crq_job_started_us(job); break;
-    case CRQ_STATUS_FINISHED:
-    case CRQ_STATUS_FAILED:
-    case CRQ_STATUS_STOPPED: times[0] = crq_job_ended_us(job); break;
-    case CRQ_STATUS_DEFERRED:
-    case CRQ_STATUS_SCHEDULED: times[0] = crq_job_created_us(job); break;
-    default: break;
-    }
-    for (size_t i = 0; i < 3; i++)
-        if (times[i] != CRQ_UNSET)
-            return times[i];
-    return CRQ_UNSET;
-}
-
-/* What can't be read is of no known function. */
-static int has_func(const struct bulk *b, const crq_job *job)
-{
-    struct crq_buf func = CRQ_BUF_INIT;
-    size_t len;
-    const char *data = crq_job_field(job, "data", &len);
-    int rc = crq_payload_func_peek(data, len, &func, NULL);
-
-    if (rc == CRQ_ENOMEM)
-        rc = crq_fail_nomem(b->err);
-    else
-        rc = rc == 0 && is_like(crq_buf_text(&func), b->filter->func);
-    crq_buf_fini(&func);
-    return rc;
-}
-
-static bool is(const char *text, const char *want)
-{
-    return want == NULL || (text != NULL && strcmp(text, want) == 0);
-}
-
-/* 1 or 0, or a failure. */
-static int matches(const struct bulk *b, const crq_job *job)
-{
-    const crq_filter *f = b->filter;
-    int64_t us;
-
-    if (f->statuses != 0 && (f->statuses & 1 << crq_job_status(job)) == 0)
-        return 0;
-    if (!is(crq_job_origin(job), f->queue) ||
-            !is(crq_job_group_id(job), f->group))
-        return 0;
-    if (f->older_than_us != CRQ_UNSET) {
-        us = since(job);
-        if (us == CRQ_UNSET ||
-                us > crq_clock_wall_us(crq_conn_clock(b->conn)) -
-                                f->older_than_us)
-            return 0;
-    }
-    return f->func == NULL ? 1 : has_func(b, job);
-}
 
 /* ---- the operation ---- */
 
@@ -251,10 +164,13 @@ static int do_ids(struct bulk *b, char *const *ids, size_t count, bool *left)
     crq_job *jobs[PAGE] = { NULL }, *picked[PAGE];
     bool done[PAGE] = { false };
     size_t at[PAGE], n = 0;
+    int64_t now_us = crq_clock_wall_us(crq_conn_clock(b->conn));
     int rc = crq_jobs_fetch(b->conn, ids, count, jobs, b->err);
 
     for (size_t i = 0; rc >= 0 && i < count; i++) {
-        rc = jobs[i] != NULL ? matches(b, jobs[i]) : 0;
+        rc = jobs[i] != NULL
+                ? crq_filter_match(b->filter, jobs[i], now_us, b->err)
+                : 0;
         if (jobs[i] == NULL)
             b->tally->gone += !b->collect;
         else if (rc > 0) {
@@ -499,15 +415,16 @@ static int do_collected(struct bulk *b)
 
 static int check(const crq_filter *filter, const crq_bulk *what, crq_error *err)
 {
-    if (filter->size != sizeof(*filter) || what->size != sizeof(*what))
-        return crq_fail(err, CRQ_EINVAL,
-                "start from CRQ_FILTER_INIT and CRQ_BULK_INIT");
+    int rc = crq_filter_check(filter, err);
+
+    if (rc < 0)
+        return rc;
+    if (what->size != sizeof(*what))
+        return crq_fail(err, CRQ_EINVAL, "start from CRQ_BULK_INIT");
     if (what->operation < CRQ_OPERATION_NONE ||
             what->operation > CRQ_OPERATION_MOVE)
         return crq_fail(err, CRQ_EINVAL, "there is no operation %d",
                 (int)what->operation);
-    if (filter->older_than_us != CRQ_UNSET && filter->older_than_us < 0)
-        return crq_fail(err, CRQ_EINVAL, "older_than_us is below 0");
     if (what->operation != CRQ_OPERATION_MOVE)
         return 0;
     if (what->to_queue == NULL)

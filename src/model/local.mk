@@ -8,6 +8,8 @@ libcrq_core_la_SOURCES += \
 	src/model/command.c \
 	src/model/fields.c \
 	src/model/fields.h \
+	src/model/filter.c \
+	src/model/filter.h \
 	src/model/finish.c \
 	src/model/group.c \
 	src/model/janitor.c \

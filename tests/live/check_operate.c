@@ -1,6 +1,7 @@
 /* check_operate.c - tests of model/operate.c and its scripts. */
 #include "run_steps.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "model/operate.h"
@@ -506,6 +507,86 @@ START_TEST(test_jobs_are_operated_on_one_by_one)
 }
 END_TEST
 
+static int cancel_it(crq_job *job, crq_error *err)
+{
+    return crq_job_cancel(job, 0, err);
+}
+
+static int requeue_it(crq_job *job, crq_error *err)
+{
+    return crq_job_requeue(job, 0, err);
+}
+
+static int delete_it(crq_job *job, crq_error *err)
+{
+    return crq_job_delete(job, 0, err);
+}
+
+static int move_it(crq_job *job, crq_error *err)
+{
+    return crq_job_move(job, "q1", 0, err);
+}
+
+static const char *text_or(const crq_reply *reply)
+{
+    const char *text = crq_reply_text(reply, NULL);
+
+    return text != NULL ? text : "";
+}
+
+static const struct {
+    const char *seed;
+    int (*act)(crq_job *job, crq_error *err);
+    const char *want; /* of the job's status, then its queue */
+} lost[] = {
+    { JOB("queued", "") "RPUSH rq:queue:q1 a z\n", cancel_it, "canceled z" },
+    { JOB("failed", "") "ZADD rq:failed:q1 5 a\nRPUSH rq:queue:q1 z\n",
+            requeue_it, "queued za" },
+    { JOB("queued", "") "RPUSH rq:queue:q1 a z\n", delete_it, " z" },
+    { JOB("queued", "") "RPUSH rq:queue:q1 a z\n", move_it, "queued za" },
+};
+
+/* The job is done when the reply gets lost, so the script is run again. */
+START_TEST(test_a_reply_that_got_lost_is_no_failure)
+{
+    struct live_relay cut = { .word = "EVALSHA", .cut = 1 };
+    struct live_server *relay = live_start_relay(&cut);
+    crq_conn *direct = live_conn(), *conn = live_conn_to("%s", relay->url);
+    crq_reply *status, *first, *second;
+    char got[40];
+    crq_job *job;
+    crq_error err;
+
+    for (int op = CANCEL; op <= MOVE; op++)
+        if (crq_operate_script((crq_operation)op) != NULL)
+            unit_ok(crq_conn_run(direct, NULL, &err, "SCRIPT", "LOAD",
+                            crq_operate_script((crq_operation)op)->text, NULL),
+                    &err);
+    live_seed(direct, lost[_i].seed);
+    unit_ok(crq_job_fetch(conn, "a", &job, &err), &err);
+    unit_ok(lost[_i].act(job, &err), &err);
+
+    unit_ok(crq_conn_run(direct, &status, &err, "HGET", "rq:job:a", "status",
+                    NULL),
+            &err);
+    unit_ok(crq_conn_run(direct, &first, &err, "LINDEX", "rq:queue:q1", "0",
+                    NULL),
+            &err);
+    unit_ok(crq_conn_run(direct, &second, &err, "LINDEX", "rq:queue:q1", "1",
+                    NULL),
+            &err);
+    snprintf(got, sizeof(got), "%s %s%s", text_or(status), text_or(first),
+            text_or(second));
+    ck_assert_str_eq(got, lost[_i].want);
+    crq_reply_free(status);
+    crq_reply_free(first);
+    crq_reply_free(second);
+    crq_job_free(job);
+    crq_conn_free(conn);
+    crq_conn_free(direct);
+}
+END_TEST
+
 static int operate_on(void *arg, crq_error *err)
 {
     crq_conn *conn = arg;
@@ -544,6 +625,7 @@ int main(void)
     tcase_add_test(tc, test_one_job_of_a_call_does_not_hold_up_the_others);
     tcase_add_test(tc, test_a_full_redis_refuses_to_requeue_as_a_whole);
     tcase_add_test(tc, test_jobs_are_operated_on_one_by_one);
+    unit_add_rows(tc, test_a_reply_that_got_lost_is_no_failure, lost);
     tcase_add_test(tc, test_memory_that_runs_out_is_told);
     return live_run("operate", tc);
 }
