@@ -256,7 +256,9 @@ static int clean_queue(struct sweep *s, const char *owner)
 
 static int take_over_one(struct sweep *s, const char *stem)
 {
-    struct crq_take_over what = { stem, STEP, now_of(s) };
+    struct crq_take_over what = {
+        .dead = stem, .limit = STEP, .now_us = now_of(s)
+    };
     struct crq_taken_over taken = { .alive = true };
     crq_reply *reply = NULL;
     size_t nkeys = 0;

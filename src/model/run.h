@@ -147,7 +147,8 @@ void crq_begin_add(struct crq_args *out, const char *stem,
 /**
  * Renew the leases of runs: crq_script_heartbeat.
  * ttl_s is min(time the run has left, interval) + 60, as in RQ; without a
- * limit interval + 60. A deleted job stays deleted.
+ * limit interval + 60. A deleted job stays deleted. The run of a canceled one
+ * goes on, though its fence is gone: RQ's cancel takes that away.
  */
 size_t crq_heartbeat_start(struct crq_args *out, int64_t now_us);
 void crq_heartbeat_add(struct crq_args *out, const char *stem,

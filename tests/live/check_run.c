@@ -630,6 +630,24 @@ static const struct {
             "-crq:runs:s\n"
             "-rq:execution:a:X1\n"
             "-rq:executions:a\n" },
+    /* As a cancel leaves it: the run goes on. */
+    { RUN("a", X1, "begun") NO_FENCE "HSET rq:job:a status canceled\n", 'h',
+            CRQ_RUN_KEPT,
+            "rq:execution:a:X1 hash ttl=61\n"
+            "  -last_heartbeat 1799999990.5\n"
+            "  +last_heartbeat 1800000000.000000\n"
+            "rq:executions:a zset ttl=121\n"
+            "  -1800000140 X1\n"
+            "  +1800000121 X1\n"
+            "rq:job:a hash\n"
+            "  -last_heartbeat h\n"
+            "  +last_heartbeat @0\n" },
+    { RUN("a", X1, "begun") NO_FENCE "HSET rq:job:a status canceled\n"
+                                     "DEL rq:executions:a\n",
+            'h', CRQ_RUN_LOST,
+            "-crq:alive\n"
+            "-crq:runs:s\n"
+            "-rq:execution:a:X1\n" },
     { RUN("a", X1, "begun") NO_JOB, 'h', CRQ_RUN_LOST,
             "-crq:alive\n"
             "-crq:runs:s\n"
