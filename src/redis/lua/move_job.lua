@@ -8,13 +8,19 @@
 
 local target = ARGV[20]
 
+-- Who moves many to the front begins with the last one, to the back with the
+-- first one: looked for from that end each is found at once.
 local function move_in_list(id, queue)
-    if not call('LPOS', queue_key(queue), id) then
+    local from, push = 1, 'RPUSH'
+    if asked_for(16) then
+        from, push = -1, 'LPUSH'
+    end
+    if not call('LPOS', queue_key(queue), id, 'RANK', from) then
         return 'it was just taken from its queue'
     end
     call('HSET', job_key(id), 'origin', target)
-    call('LREM', queue_key(queue), 1, id)
-    call(asked_for(16) and 'LPUSH' or 'RPUSH', queue_key(target), id)
+    call('LREM', queue_key(queue), from, id)
+    call(push, queue_key(target), id)
     return 1
 end
 
