@@ -396,8 +396,6 @@ def test_crq_commands_a_worker_of_rq(r, crq, queue, rq_worker):
         eventually(lambda: r.hget("rq:worker:python", "current_job")
                    == id.encode()
                    and r.hget(f"rq:job:{id}", "status") == b"started", 20)
-        # RQ's worker takes commands when its child is there.
-        time.sleep(0.3)
 
     running("a")
     workers = crq("workers", "--json").json()
