@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "model/callback.h"
+#include "model/lease.h"
 #include "redis/scripts.h"
 
 #define TIMEOUT_CLASS "rq.timeouts.JobTimeoutException"
@@ -146,7 +147,10 @@ static void settle_uncalled(struct worker *w, size_t index, const char *why)
     char text[700];
 
     snprintf(text, sizeof(text), "crq.TaskError: %.200s was not called: %.400s",
-            callbacks->of[callbacks->event].name, why);
+            callbacks->of[callbacks->event].name != NULL
+                    ? callbacks->of[callbacks->event].name
+                    : "on_failure",
+            why);
     crq_log_warn(w->log, "job %s: %s", run->id, text);
     add_error(callbacks, text);
     settle(w, index);
@@ -194,10 +198,31 @@ static void call(struct worker *w, size_t index)
     crq_log_debug(w->log, "job %s: calling %s", run->id, how.callback.name);
 }
 
+static void owe(struct worker *w, size_t index, crq_event event,
+        enum crq_ending ending);
+
+/* An adopted run gets a slot whose child is free. */
+static void place_adopted(struct worker *w, size_t index)
+{
+    struct run *run = w->adopted;
+
+    w->adopted = run->next;
+    run->next = NULL;
+    run->slot = index;
+    w->slots[index].run = run;
+    w->slots[index].idle = false;
+    heartbeat_changed(w, index);
+    owe(w, index, CRQ_EVENT_FAILURE, CRQ_ENDING_ABANDONED);
+}
+
 bool callbacks_on_idle(struct worker *w, size_t index)
 {
     const struct run *run = w->slots[index].run;
 
+    if (run == NULL && w->adopted != NULL && w->phase == WORKING) {
+        place_adopted(w, index);
+        return true;
+    }
     if (run == NULL || run->callbacks == NULL ||
             run->callbacks->state == NOTHING_OWED)
         return false;
@@ -215,6 +240,14 @@ struct recall {
 
 static bool keep(struct callbacks *callbacks, const struct crq_recalled *now)
 {
+    char **name = &callbacks->of[CRQ_EVENT_FAILURE].name;
+
+    if (*name == NULL && callbacks->event == CRQ_EVENT_FAILURE) {
+        *name = crq_strdup(now->on_failure); /* an adopted run's */
+        callbacks->of[CRQ_EVENT_FAILURE].timeout_s = now->failure_timeout_s;
+        if (*name == NULL)
+            return false;
+    }
     callbacks->data = crq_memdup(now->data, now->data_len);
     callbacks->data_len = now->data_len;
     callbacks->meta = crq_memdup(now->meta, now->meta_len);
@@ -414,4 +447,61 @@ bool callbacks_on_died(struct worker *w, size_t index,
     }
     heartbeat_changed(w, index);
     return true;
+}
+
+/* ---- runs of dead workers ---- */
+
+static struct run *adopted_new(struct worker *w, const struct crq_runref *ref)
+{
+    struct run *run;
+
+    if (strlen(ref->id) > CRQ_NAME_MAX || strlen(ref->queue) > CRQ_NAME_MAX ||
+            strlen(ref->execution) > CRQ_EXECUTION_ID_LEN)
+        return NULL;
+    run = crq_calloc(1, sizeof(*run));
+    if (run == NULL)
+        return NULL;
+    run->callbacks = crq_calloc(1, sizeof(*run->callbacks));
+    if (run->callbacks == NULL) {
+        crq_free(run);
+        return NULL;
+    }
+    strcpy(run->id, ref->id);
+    strcpy(run->queue, ref->queue);
+    strcpy(run->execution, ref->execution);
+    run->adopted = true;
+    run->timeout_s = -1; /* its lease is renewed as long as this takes */
+    run->started_us = worker_now(w);
+    crq_buf_init(&run->callbacks->error, CRQ_BUF_MAX);
+    crq_abandoned_text(NULL, run->started_us, &run->callbacks->error);
+    run->callbacks->error_class = "rq.exceptions.AbandonedJobError";
+    return run;
+}
+
+void callbacks_adopt(struct worker *w, const struct crq_runref *ref)
+{
+    struct run *run = adopted_new(w, ref), **last = &w->adopted;
+
+    if (run == NULL) {
+        /* Its lease ends; then others settle it. */
+        crq_log_error(w->log, "job %s: no memory to call its on_failure",
+                ref->id);
+        return;
+    }
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = run;
+    for (size_t i = 0; i < w->slot_count && w->adopted != NULL; i++)
+        if (w->phase == WORKING && slot_is_free(w, i))
+            place_adopted(w, i);
+}
+
+void callbacks_fini(struct worker *w)
+{
+    while (w->adopted != NULL) { /* whoever finds this stem dead has them */
+        struct run *run = w->adopted;
+
+        w->adopted = run->next;
+        run_free(run);
+    }
 }

@@ -29,4 +29,9 @@ bool callbacks_on_died(struct worker *w, size_t slot,
         const struct crq_death *death);
 bool callbacks_on_idle(struct worker *w, size_t slot);
 
+/** A dead worker's run that this one has taken over, to call its on_failure:
+ *  the next child that is free does. */
+void callbacks_adopt(struct worker *w, const struct crq_runref *run);
+void callbacks_fini(struct worker *w);
+
 #endif

@@ -71,6 +71,11 @@ static bool is_free(const struct worker *w, size_t i)
             crq_pool_is_idle(w->pool, i);
 }
 
+bool slot_is_free(const struct worker *w, size_t i)
+{
+    return is_free(w, i) && !w->slots[i].reserved;
+}
+
 /* How many jobs may be taken now. */
 static size_t wanted(const struct worker *w)
 {

@@ -20,6 +20,7 @@
 #include "model/lease.h"
 #include "model/record.h"
 #include "redis/scripts.h"
+#include "workers/callbacks.h"
 
 #define OBSERVE_S     0.1
 #define STRAY_EVERY_S 60.
@@ -393,6 +394,12 @@ static void on_taken(void *arg, const crq_reply *reply, const crq_error *err)
         crq_log_warn(w->log, "take-over: %s", err->text);
         return;
     }
+    for (size_t i = 0; i < taken.adopted; i++) {
+        struct crq_runref run;
+
+        if (crq_take_over_adopted(reply, i, &run, NULL) == 0)
+            callbacks_adopt(w, &run);
+    }
     if (taken.back + taken.failed + taken.retried > 0) {
         crq_log_warn(w->log,
                 "runs of a dead worker: %lld back in their queues, %lld "
@@ -405,7 +412,7 @@ static void on_taken(void *arg, const crq_reply *reply, const crq_error *err)
 
 static void take_over(struct worker *w, const char *dead)
 {
-    struct crq_take_over what = { dead, TAKE_LIMIT, worker_now(w) };
+    struct crq_take_over what = { dead, w->lease, TAKE_LIMIT, worker_now(w) };
     struct crq_args words;
     crq_error err;
     size_t nkeys;

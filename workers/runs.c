@@ -71,6 +71,8 @@ static void count(struct worker *w, const struct run *run,
 {
     struct slot *slot = &w->slots[run->slot];
 
+    if (run->adopted) /* it was another worker's */
+        return;
     switch (state) {
     case CRQ_FINISHED_OK: slot->good++; break;
     case CRQ_FINISHED_FAILED:

@@ -345,6 +345,7 @@ static void end(struct worker *w)
     crq_pool_free(w->pool);
     runs_fini(w);
     joblog_fini(w);
+    callbacks_fini(w);
     courier_fini(w);
     heartbeat_fini(w);
     dequeue_fini(w);

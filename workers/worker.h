@@ -43,7 +43,8 @@ struct run {
     int64_t timeout_s; /* -1: none */
     int64_t started_us;
     bool resumable;
-    char *func;                  /* NULL: unreadable */
+    bool adopted; /* from a dead worker: only its on_failure is called */
+    char *func;   /* NULL: unreadable */
     struct callbacks *callbacks; /* NULL: it names none */
     struct webhooks *webhooks;   /* NULL: it has none */
     struct run *next;            /* in a batch of finishes */
@@ -124,6 +125,7 @@ struct worker {
     size_t births, deaths; /* calls that have no reply yet */
     /* listener.c */
     bool deaf; /* it was said that no commands can come */
+    struct run *adopted;   /* callbacks.c: those that have no slot yet */
     struct courier *courier;
     /* worker.c */
     struct notify notify;
@@ -148,6 +150,8 @@ int dequeue_init(struct worker *w, crq_error *err) CRQ_MUST_CHECK;
 void dequeue_fini(struct worker *w);
 /** A child became free, the link came up, work may be there: claim. */
 void dequeue_kick(struct worker *w);
+/** Whether the slot's child can take a run, and no job is on its way to it. */
+bool slot_is_free(const struct worker *w, size_t slot);
 
 /* runs.c */
 void runs_init(struct worker *w);

@@ -48,12 +48,19 @@ int crq_recall_read(const crq_reply *reply, struct crq_recalled *out,
     bool held = crq_reply_int(crq_reply_item(reply, 0), 0) == 1;
 
     if (rc == 0 && held)
-        rc = crq_run_check(reply, 3, "recall", err);
+        rc = crq_run_check(reply, 5, "recall", err);
     if (rc < 0)
         return rc;
     memset(out, 0, sizeof(*out));
     out->held = held;
+    out->on_failure = "";
     if (held) {
+        const char *name = crq_reply_text(crq_reply_item(reply, 3), NULL);
+
+        if (name != NULL)
+            out->on_failure = name;
+        out->failure_timeout_s = crq_reply_int(crq_reply_item(reply, 4),
+                CRQ_DEFAULT_CALLBACK_TIMEOUT_S);
         out->data = crq_reply_text(crq_reply_item(reply, 1), &out->data_len);
         out->meta = crq_reply_text(crq_reply_item(reply, 2), &out->meta_len);
     }

@@ -27,6 +27,8 @@ struct crq_recalled {
     bool held; /* false: the fence is gone, and there is no more here */
     const char *data, *meta;
     size_t data_len, meta_len; /* 0: none */
+    const char *on_failure;    /* "": none */
+    int64_t failure_timeout_s;
 };
 int crq_recall_read(const crq_reply *reply, struct crq_recalled *out,
         crq_error *err) CRQ_MUST_CHECK;

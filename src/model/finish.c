@@ -12,6 +12,7 @@ static const char *const endings[] = {
     [CRQ_ENDING_FAILURE] = "failure",
     [CRQ_ENDING_RETRY] = "retry",
     [CRQ_ENDING_STOPPED] = "stopped",
+    [CRQ_ENDING_ABANDONED] = "abandoned",
 };
 
 static const char *const states[] = {
@@ -52,7 +53,8 @@ static int encode(const struct crq_finish *finish, struct crq_buf *out,
         crq_error *err)
 {
     if (finish->ending == CRQ_ENDING_FAILURE ||
-            finish->ending == CRQ_ENDING_STOPPED)
+            finish->ending == CRQ_ENDING_STOPPED ||
+            finish->ending == CRQ_ENDING_ABANDONED)
         return crq_run_error_text(finish->error != NULL ? finish->error : "",
                 finish->error_len, out, err);
     if (finish->value == NULL)

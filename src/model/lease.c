@@ -41,31 +41,47 @@ const char *crq_alive_dead(const crq_reply *reply, size_t i)
     return stem != NULL ? stem : "";
 }
 
+int crq_abandoned_text(const char *dead, int64_t now_us, struct crq_buf *out)
+{
+    char stamp[CRQ_TIMETEXT_LEN + 1];
+
+    /* RQ's sentence, then what it doesn't know. */
+    crq_timetext_put(stamp, now_us);
+    crq_buf_printf(out,
+            "Moved to FailedJobRegistry, due to AbandonedJobError, at %s\n"
+            "Its worker ",
+            stamp);
+    if (dead != NULL)
+        crq_buf_printf(out, "'%s' ", dead);
+    return crq_buf_printf(out,
+            "has given no sign of life for %d seconds, and "
+            "nobody has renewed the run's lease until its deadline.",
+            CRQ_ALIVE_S);
+}
+
 int crq_take_over_words(const struct crq_take_over *what, struct crq_args *out,
         size_t *out_nkeys, crq_error *err)
 {
     struct crq_buf text = CRQ_BUF_INIT, packed = CRQ_BUF_INIT;
-    char stamp[CRQ_TIMETEXT_LEN + 1];
+    char token[CRQ_EXECUTION_ID_LEN + 1];
     size_t nkeys;
     int rc;
 
-    /* RQ's sentence, then what it doesn't know. */
-    crq_timetext_put(stamp, what->now_us);
-    crq_buf_printf(&text,
-            "Moved to FailedJobRegistry, due to AbandonedJobError, at %s\n"
-            "Its worker '%s' has given no sign of life for %d seconds, and "
-            "nobody has renewed the run's lease until its deadline.",
-            stamp, what->dead, CRQ_ALIVE_S);
+    crq_abandoned_text(what->dead, what->now_us, &text);
     rc = crq_buf_check(&text, err);
     if (rc == 0)
         rc = crq_run_error_text(text.data, text.len, &packed, err);
     if (rc == 0) {
+        crq_execution_id(token);
         nkeys = crq_run_start(out, NULL);
         crq_run_put_unix(out, what->now_us);
         crq_run_put_stamp(out, what->now_us);
         crq_args_puts(out, what->dead);
         crq_args_puti(out, what->limit);
         crq_args_put(out, packed.data, packed.len);
+        crq_args_puts(out, what->stem != NULL ? what->stem : "");
+        crq_args_puti(out, CRQ_ALIVE_S);
+        crq_args_puts(out, token);
         *out_nkeys = nkeys;
     }
     crq_buf_fini(&text);
@@ -76,7 +92,7 @@ int crq_take_over_words(const struct crq_take_over *what, struct crq_args *out,
 int crq_take_over_read(const crq_reply *reply, struct crq_taken_over *out,
         crq_error *err)
 {
-    int rc = crq_run_check(reply, 6, "take_over", err);
+    int rc = crq_run_check(reply, 7, "take_over", err);
 
     if (rc < 0)
         return rc;
@@ -86,6 +102,20 @@ int crq_take_over_read(const crq_reply *reply, struct crq_taken_over *out,
     out->retried = crq_reply_int(crq_reply_item(reply, 3), 0);
     out->gone = crq_reply_int(crq_reply_item(reply, 4), 0);
     out->left = crq_reply_int(crq_reply_item(reply, 5), 0);
+    out->adopted = crq_reply_count(crq_reply_item(reply, 6));
+    return 0;
+}
+
+int crq_take_over_adopted(const crq_reply *reply, size_t i,
+        struct crq_runref *out, crq_error *err)
+{
+    const crq_reply *run = crq_reply_item(crq_reply_item(reply, 6), i);
+
+    out->id = crq_reply_text(crq_reply_item(run, 0), NULL);
+    out->queue = crq_reply_text(crq_reply_item(run, 1), NULL);
+    out->execution = crq_reply_text(crq_reply_item(run, 2), NULL);
+    if (out->id == NULL || out->queue == NULL || out->execution == NULL)
+        return crq_run_check(NULL, 3, "take_over", err);
     return 0;
 }
 

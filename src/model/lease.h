@@ -16,6 +16,8 @@
 
 #include <crq.h>
 
+#include "base/buf.h"
+#include "model/run.h"
 #include "redis/args.h"
 #include "redis/reply.h"
 #include "redis/script.h"
@@ -46,6 +48,9 @@ const char *crq_alive_dead(const crq_reply *reply, size_t i);
  */
 struct crq_take_over {
     const char *dead; /* stem */
+    /* Who asks, and calls the callbacks of what it adopts; NULL: nobody, and
+     * all is settled at once. */
+    const char *stem;
     int64_t limit;
     int64_t now_us;
 };
@@ -59,9 +64,17 @@ struct crq_taken_over {
     int64_t retried; /* abandoned, with retries left */
     int64_t gone;    /* ended by others meanwhile: forgotten */
     int64_t left;    /* begun, their deadline has not passed */
+    size_t adopted;  /* runs of the asking stem now: their jobs want on_failure
+                      * called; then CRQ_ENDING_ABANDONED is their end */
 };
 int crq_take_over_read(const crq_reply *reply, struct crq_taken_over *out,
         crq_error *err) CRQ_MUST_CHECK;
+/** Adopted run i, borrowed. CRQ_ECODEC. */
+int crq_take_over_adopted(const crq_reply *reply, size_t i,
+        struct crq_runref *out, crq_error *err) CRQ_MUST_CHECK;
+
+/** The error text of an abandoned run; `dead`: NULL when it is not known. */
+int crq_abandoned_text(const char *dead, int64_t now_us, struct crq_buf *out);
 
 /**
  * Put back what a dead Python worker left in rq:queue:<q>:intermediate:

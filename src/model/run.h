@@ -176,10 +176,11 @@ enum crq_run_state crq_runs_state(const crq_reply *reply, size_t i);
 /* ----------------------------------------------------------------- finish */
 
 enum crq_ending {
-    CRQ_ENDING_SUCCESS, /* `value` */
-    CRQ_ENDING_FAILURE, /* `error`; retried when the job has retries left */
-    CRQ_ENDING_RETRY,   /* the task returned Retry: `value`, retry_max ... */
-    CRQ_ENDING_STOPPED  /* stop-job: `error`, never retried */
+    CRQ_ENDING_SUCCESS,  /* `value` */
+    CRQ_ENDING_FAILURE,  /* `error`; retried when the job has retries left */
+    CRQ_ENDING_RETRY,    /* the task returned Retry: `value`, retry_max ... */
+    CRQ_ENDING_STOPPED,  /* stop-job: `error`, never retried */
+    CRQ_ENDING_ABANDONED /* as FAILURE, of a run that was adopted: lease.h */
 };
 
 /** How a run ended; all borrowed. */

@@ -273,3 +273,32 @@ def test_meta_that_the_task_has_set_is_there_for_its_callbacks(r, q, worker):
                               on_failure=Callback("rig.marked")))
         assert job.get_meta() == {"old": 1, "task": "was here",
                                   "callback": "saw it"}
+
+
+@pytest.mark.parametrize("retry", [None, Retry(1)])
+def test_a_dead_workers_run_has_its_on_failure_called(r, q, worker, retry):
+    first = worker("--jobs", 1, "q")
+    job = q.enqueue("demo.sleep", 0.6, retry=retry, **FAILURE,
+                    description="abandoned")
+    eventually(lambda: job.get_status() == JobStatus.STARTED)
+    execution, = job.get_executions()
+    first.kill()
+    # Its deadline, which would come in a minute, and its sign of life are over.
+    r.zadd("rq:wip:q", {f"{job.id}:{execution.id}": 1})
+    for stem in r.zrange("crq:alive", 0, -1):
+        r.zadd("crq:alive", {stem: 1})
+    worker("--jobs", 1, "--name", "w", "q")
+    ended(job)
+    assert called(r, job) == [{"callback": "on_failure", "error": "",
+                               "status": "started"}]
+    if retry:
+        assert job.get_status() == JobStatus.FINISHED
+    else:
+        assert job.get_status() == JobStatus.FAILED
+        result = job.latest_result()
+        assert "AbandonedJobError" in result.exc_string
+        assert result.worker_name == "" and result.execution_id is None
+    assert r.zcard("rq:wip:q") == 0
+    eventually(lambda: r.keys("crq:runs:*") == [])
+    assert [w.failed_job_count for w in Worker.all(connection=r)
+            if w.name == "w"] == [0]

@@ -462,6 +462,24 @@ static const struct {
             "+rq:results:a stream ttl=60\n"
             "  * type 2 worker_name s.1 exc_string eJwrz6gEAAKxAVk=" RAN
             "-rq:wip:q1\n" },
+    /* ---- abandoned: a failure that tells of no worker and no execution */
+    { RUN("failure_ttl 60"), CRQ_ENDING_ABANDONED, false, 0, 0,
+            CRQ_FINISHED_FAILED,
+            "-crq:alive\n"
+            "-crq:runs:s\n"
+            "-rq:execution:a:X1\n"
+            "-rq:executions:a\n"
+            "+rq:failed:q1 zset\n"
+            "  1800000063 a\n"
+            "rq:job:a hash ttl=60\n"
+            "  -last_heartbeat h\n"
+            "  -status started\n"
+            "  +ended_at @2\n"
+            "  +last_heartbeat @2\n"
+            "  +status failed\n"
+            "+rq:results:a stream ttl=60\n"
+            "  * type 2 worker_name \"\" exc_string eJwrz6gEAAKxAVk=\n"
+            "-rq:wip:q1\n" },
     /* ---- dependents */
     { RUN("") WAITS("d", "q2", "ttl 9") WAITS("e", "q1",
               "enqueue_at_front 1") "RPUSH rq:queue:q1 z\n"

@@ -77,7 +77,7 @@ END_TEST
 
 static struct crq_taken_over take_over(crq_conn *conn, int64_t limit)
 {
-    struct crq_take_over what = { "s", limit, AT_US };
+    struct crq_take_over what = { "s", NULL, limit, AT_US };
     struct crq_taken_over taken;
     struct crq_args args;
     crq_reply *reply;
@@ -453,6 +453,69 @@ START_TEST(test_what_a_dead_python_worker_left_goes_back)
 }
 END_TEST
 
+/* A run whose job wants its on_failure called becomes the asking worker's; the
+ * same call again says so again. */
+START_TEST(test_a_run_with_a_callback_is_adopted)
+{
+    struct crq_take_over what = { "s", "me", 9, AT_US };
+    struct crq_taken_over taken = { 0 };
+    crq_conn *conn = live_conn();
+    struct crq_args words, again;
+    struct crq_runref run;
+    crq_reply *reply;
+    crq_error err;
+    size_t nkeys;
+
+    live_seed(conn,
+            RUN("a", X1, "1", "begun", "failure_callback_name f.g") EXPIRED);
+    steps_mark(conn);
+    crq_args_init(&words);
+    crq_args_init(&again);
+    unit_ok(crq_take_over_words(&what, &words, &nkeys, &err), &err);
+    for (size_t i = 0; i < words.count; i++) {
+        size_t len;
+        const char *word = crq_args_word(&words, i, &len);
+
+        crq_args_put(&again, word, len);
+    }
+    for (int round = 0; round < 2; round++) {
+        reply = steps_call(conn, &crq_script_take_over, nkeys,
+                round == 0 ? &words : &again);
+        unit_ok(crq_take_over_read(reply, &taken, &err), &err);
+        ck_assert_uint_eq(taken.adopted, 1);
+        ck_assert_int_eq(taken.failed + taken.left + taken.gone, 0);
+        unit_ok(crq_take_over_adopted(reply, 0, &run, &err), &err);
+        ck_assert_str_eq(run.id, "a");
+        ck_assert_str_eq(run.queue, "q1");
+        ck_assert_str_eq(run.execution, X1);
+        ck_assert_int_eq(crq_take_over_adopted(reply, 1, &run, &err),
+                CRQ_ECODEC);
+        crq_reply_free(reply);
+        reply = NULL;
+    }
+    unit_ok(crq_conn_run(conn, NULL, &err, "HDEL", "rq:execution:a:" X1,
+                    "crq_adopted", NULL),
+            &err);
+    steps_expect(conn,
+            "crq:alive zset\n"
+            "  -5 s\n"
+            "  +alive me\n"
+            "+crq:runs:me hash\n"
+            "  X1 1800000000000000:begun:1:a:q1\n"
+            "-crq:runs:s\n"
+            "rq:execution:a:X1 hash ttl=90\n"
+            "  -last_heartbeat 1799999990.5\n"
+            "  +last_heartbeat 1800000000.000000\n"
+            "rq:executions:a zset ttl=150\n"
+            "  -1800000140 X1\n"
+            "  +1800000150 X1\n"
+            "rq:wip:q1 zset\n"
+            "  -1800000000 a:X1\n"
+            "  +1800000090 a:X1\n");
+    crq_conn_free(conn);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tc = tcase_create("lease");
@@ -463,6 +526,7 @@ int main(void)
     tcase_add_test(tc, test_a_take_over_in_pieces_keeps_the_order);
     tcase_add_test(tc, test_a_worker_is_alive_while_it_holds_runs);
     tcase_add_test(tc, test_an_abandoned_run_says_whose_worker_died);
+    tcase_add_test(tc, test_a_run_with_a_callback_is_adopted);
     unit_add_rows(tc, test_what_a_dead_python_worker_left_goes_back, strays);
     return live_run("lease", tc);
 }

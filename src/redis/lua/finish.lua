@@ -5,7 +5,8 @@
 --       16 now, unix seconds with a fraction  17 now, RQ's date-time
 --       18 result_ttl of jobs without one
 --       19... for each run: stem, queue, id, execution, worker name,
---       "success" "failure" "retry" or "stopped", its end in unix seconds,
+--       "success" "failure" "retry" "stopped" or "abandoned" (a failure of
+--       a run whose worker died), its end in unix seconds,
 --       its end as RQ's date-time, base64 of the value or of the error text
 --       or "", for "retry" its max and its intervals as a JSON list
 -- Returns for each run what became of its job: "lost" "finished" "failed"
@@ -19,8 +20,9 @@ local WIDTH = 11
 local now, stamp = tonumber(ARGV[16]), ARGV[17]
 
 local entry_field = { success = 'return_value', retry = 'return_value',
-    failure = 'exc_string', stopped = 'exc_string' }
-local entry_type = { success = 1, failure = 2, stopped = 2, retry = 4 }
+    failure = 'exc_string', stopped = 'exc_string', abandoned = 'exc_string' }
+local entry_type = { success = 1, failure = 2, stopped = 2, retry = 4,
+    abandoned = 2 }
 
 -- Says how a job ended for good, to who waits on the channel it names.
 local function publish(run, status)
@@ -95,13 +97,19 @@ local endings = {
     end
 }
 
+-- As RQ's StartedJobRegistry.cleanup(): the result tells of no worker.
+function endings.abandoned(run, dependents)
+    run.worker, run.execution, run.started, run.ended = '', nil, nil, nil
+    return endings.failure(run, dependents)
+end
+
 -- The status that dependents will find.
 local function status_to_be(run)
     if run.ending == 'success' then
         return 'finished'
     elseif run.ending == 'retry' then
         return run.spent and 'failed' or 'queued'
-    elseif run.ending == 'failure' then
+    elseif run.ending == 'failure' or run.ending == 'abandoned' then
         return has_retries(run.fields) and 'queued' or 'failed'
     end
     return 'stopped'

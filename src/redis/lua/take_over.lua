@@ -5,8 +5,12 @@
 --       16 now, unix seconds with a fraction  17 now, RQ's date-time
 --       18 the dead stem  19 how many runs at most
 --       20 base64 of the error text of those that had begun
+--       21 the stem of who asks, or "": nobody that can call a callback
+--       22 seconds that a sign of life counts  23 a name of this call
 -- Returns { 1 if it lives, runs put back, failed, retried, ended by others,
---           left until their deadline }.
+--           left until their deadline, { { id, queue, execution } } }.
+-- The last are runs to be failed or retried whose job wants on_failure called
+-- before: now they are runs of the stem that asked, which ends them.
 -- include run.lua
 -- include put_back.lua
 -- include move.lua
@@ -15,11 +19,27 @@
 
 local now, stamp, stem = tonumber(ARGV[16]), ARGV[17], ARGV[18]
 local count = { back = 0, failed = 0, queued = 0, scheduled = 0, gone = 0,
-    left = 0 }
+    left = 0, adopted = 0 }
+local me, token, adopted = ARGV[21], ARGV[23], {}
+
+-- An earlier run of this same call may have adopted some.
+local function recall_adopted()
+    local flat = call('HGETALL', runs_key(me))
+    for i = 1, #flat, 2 do
+        local run = read_entry(flat[i + 1])
+        if run and call('HGET', execution_key(run.id .. ':' .. flat[i]),
+                'crq_adopted') == token then
+            adopted[#adopted + 1] = { run.id, run.queue, flat[i] }
+        end
+    end
+end
+if me ~= '' then
+    recall_adopted()
+end
 
 local sign = call('ZSCORE', KEYS[2], stem)
 if sign and tonumber(sign) >= redis_time() then
-    return { 1, 0, 0, 0, 0, 0 }
+    return { 1, 0, 0, 0, 0, 0, adopted }
 end
 
 local runs = {}
@@ -57,6 +77,23 @@ local function abandon(run)
     return became
 end
 
+-- It is the asking stem's now, with a new lease, for as long as its callback
+-- may take at first.
+local function adopt(run)
+    local hash = execution_key(run.id .. ':' .. run.execution)
+    let_pass()
+    call('HDEL', runs_key(stem), run.execution)
+    call('HSET', runs_key(me), run.execution, run_entry(now * 1000000, 'begun',
+        run.id, run.queue))
+    call('ZADD', KEYS[2], redis_time() + ARGV[22], me)
+    call('HSET', hash, 'id', run.execution, 'last_heartbeat', ARGV[16], 'crq',
+        'begun', 'crq_adopted', token)
+    call('HSETNX', hash, 'created_at', ARGV[16])
+    lease(run.queue, run.id, run.execution, 90, math.floor(now))
+    adopted[#adopted + 1] = { run.id, run.queue, run.execution }
+    return 'adopted'
+end
+
 local function take(run)
     local name = run.id .. ':' .. run.execution
     check_execution(run.queue, run.id, run.execution, stem)
@@ -71,6 +108,10 @@ local function take(run)
         return 'back'
     elseif tonumber(deadline) > now then
         return 'left'
+    elseif me ~= '' and (call('HGET', job_key(run.id),
+            'failure_callback_name') or '') ~= '' then
+        must_be('hash', runs_key(me))
+        return adopt(run)
     end
     return abandon(run)
 end
@@ -94,4 +135,4 @@ if call('EXISTS', runs_key(stem)) == 0 then
     call('ZREM', KEYS[2], stem)
 end
 return { 0, count.back, count.failed, count.queued + count.scheduled,
-    count.gone, count.left }
+    count.gone, count.left, adopted }
