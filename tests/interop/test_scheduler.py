@@ -1,11 +1,13 @@
 """crq-scheduler beside RQ's scheduler and rq-scheduler's."""
 
 import os
+import re
 import signal
 import subprocess
 import tempfile
 import time
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from conftest import SANITIZERS, eventually, program_folder
@@ -79,6 +81,17 @@ def ids(r, queue="q"):
 def lateness(job):
     """Seconds between the due time in meta and the enqueueing."""
     return job.enqueued_at.timestamp() - job.meta["due"]
+
+
+def test_every_option_of_the_help_is_in_the_manual(scheduler):
+    page = (Path(__file__).parents[2] / "man" / "crq-scheduler.8").read_text()
+    words = re.findall(r"[A-Za-z_?-]+", page.replace("Fl Fl ", "--"))
+    shown = subprocess.run(
+        [os.path.join(program_folder(), "crq-scheduler"), "--help"],
+        text=True, capture_output=True).stdout
+    options = re.findall(r"--[a-z-]+", shown)
+    assert "--burst" in options
+    assert set(options) <= set(words)
 
 
 # ---- RQ's scheduled jobs ----
