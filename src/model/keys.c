@@ -44,6 +44,8 @@ static const char *const patterns[CRQ_KEY_COUNT] = {
     [CRQ_KEY_PERIODIC] = "rq:scheduler:scheduled_jobs",
     [CRQ_KEY_PERIODIC_LOCK] = "rq:scheduler_lock",
     [CRQ_KEY_PERIODIC_PROCESS] = "rq:scheduler_instance:%",
+    [CRQ_KEY_CRON_SCHEDULERS] = "rq:cron_schedulers",
+    [CRQ_KEY_CRON_SCHEDULER] = "rq:cron_scheduler:%",
 };
 
 const char *crq_key_pattern(enum crq_key key)

@@ -48,6 +48,8 @@ enum crq_key {
     CRQ_KEY_PERIODIC,         /* rq-scheduler: zset of ids by due time */
     CRQ_KEY_PERIODIC_LOCK,    /* rq-scheduler: string, a round's lock */
     CRQ_KEY_PERIODIC_PROCESS, /* rq-scheduler: hash: a process's name */
+    CRQ_KEY_CRON_SCHEDULERS,  /* rq cron: zset of names by heartbeat */
+    CRQ_KEY_CRON_SCHEDULER,   /* rq cron: hash: its name */
     CRQ_KEY_COUNT
 };
 

@@ -69,7 +69,8 @@ LUA_PIECES = \
 	src/redis/lua/put_back.lua \
 	src/redis/lua/run.lua \
 	src/redis/lua/save_job.lua \
-	src/redis/lua/sched_leads.lua
+	src/redis/lua/sched_leads.lua \
+	src/redis/lua/sched_show.lua
 
 nodist_libcrq_core_la_SOURCES = \
 	src/redis/scripts.c \

@@ -59,6 +59,8 @@ size_t crq_beat_words(const struct crq_scheduler_id *who, int64_t now_us,
     crq_steps_put_pattern(out, CRQ_KEY_PERIODIC_LOCK);
     crq_steps_put_key(out, CRQ_KEY_SCHEDULER, who->name);
     crq_steps_put_key(out, CRQ_KEY_PERIODIC_PROCESS, who->name);
+    crq_steps_put_pattern(out, CRQ_KEY_CRON_SCHEDULERS);
+    crq_steps_put_key(out, CRQ_KEY_CRON_SCHEDULER, who->name);
 
     crq_args_puts(out, who->name);
     crq_args_puti(out, CRQ_LEADER_MS);
@@ -73,8 +75,9 @@ size_t crq_beat_words(const struct crq_scheduler_id *who, int64_t now_us,
     crq_run_put_stamp(out, who->birth_us);
     crq_run_put_stamp(out, now_us);
     crq_steps_put_unix(out, now_us);
+    crq_steps_put_pattern(out, CRQ_KEY_SCHEDULE);
     put_queues(out, who);
-    return 7;
+    return 9;
 }
 
 /* A score as Redis writes it: perhaps "inf", or with an exponent. What is out
@@ -121,14 +124,17 @@ size_t crq_release_words(const struct crq_scheduler_id *who, int64_t now_us,
     crq_steps_put_pattern(out, CRQ_KEY_PERIODIC_LOCK);
     crq_steps_put_key(out, CRQ_KEY_SCHEDULER, who->name);
     crq_steps_put_key(out, CRQ_KEY_PERIODIC_PROCESS, who->name);
+    crq_steps_put_pattern(out, CRQ_KEY_CRON_SCHEDULERS);
+    crq_steps_put_key(out, CRQ_KEY_CRON_SCHEDULER, who->name);
 
     crq_args_puts(out, who->name);
     crq_steps_put_value(out, who);
     crq_steps_put_pattern(out, CRQ_KEY_QUEUE);
     crq_steps_put_pattern(out, CRQ_KEY_SCHEDULER_LOCK);
     crq_steps_put_unix(out, now_us);
+    crq_args_puts(out, who->name);
     put_queues(out, who);
-    return 5;
+    return 7;
 }
 
 /* ---- RQ's jobs ---- */

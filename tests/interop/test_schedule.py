@@ -192,3 +192,24 @@ def test_a_start_is_kept_to_the_fraction(r, crq, scheduler):  # noqa: F811
         "s", "f.g")
     eventually(lambda: len(ids(r)) >= 2)
     assert slots(r, "s")[0] == int(start.timestamp() * 1000)
+
+
+def test_rq_shows_schedules_as_those_of_a_cron_scheduler(
+        r, crq, scheduler):  # noqa: F811
+    from croniter import croniter
+    from rq.cron import CronScheduler
+    crq("schedule", "--every", "90s", "-q", "q", "--timeout", "7", "a", "f.g")
+    told = crq("schedule", "--cron", "30 0 12 * * mon", "-q", "p", "--json",
+               "b", "f.h").json()
+    made = scheduler("--name", "night")
+    shown, = eventually(lambda: CronScheduler.all(r))
+    assert shown.name.startswith("night.") and shown.pid == made.process.pid
+    jobs = {job.func_name: job for job in shown.get_jobs()}
+    assert jobs["f.g"].interval == 90 and jobs["f.g"].queue_name == "q"
+    assert jobs["f.g"].job_options["job_timeout"] == 7
+    due = jobs["f.h"].next_enqueue_time
+    assert due.strftime("%Y-%m-%dT%H:%M:%S.%fZ") == told["next"]
+    assert croniter(jobs["f.h"].cron, time.time()).get_next(float) == \
+        due.timestamp()
+    made.stop()
+    assert CronScheduler.all(r) == []

@@ -47,6 +47,8 @@ static const struct {
     { CRQ_KEY_SCHEDULER, "host.1", NULL, "rq:scheduler:host.1" },
     { CRQ_KEY_PERIODIC, NULL, NULL, "rq:scheduler:scheduled_jobs" },
     { CRQ_KEY_PERIODIC_LOCK, NULL, NULL, "rq:scheduler_lock" },
+    { CRQ_KEY_CRON_SCHEDULERS, NULL, NULL, "rq:cron_schedulers" },
+    { CRQ_KEY_CRON_SCHEDULER, "h", NULL, "rq:cron_scheduler:h" },
     { CRQ_KEY_PERIODIC_PROCESS, "h", NULL, "rq:scheduler_instance:h" },
     /* A '%' in a name is no place for a part. */
     { CRQ_KEY_EXECUTION, "%", "%s", "rq:execution:%:%s" },

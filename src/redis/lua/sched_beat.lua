@@ -3,18 +3,22 @@
 -- KEYS  1 crq:scheduler:leader  2 rq:queues  3 crq:schedules
 --       4 rq:scheduler:scheduled_jobs  5 rq:scheduler_lock
 --       6 rq:scheduler:<name>  7 rq:scheduler_instance:<name>
+--       8 rq:cron_schedulers  9 rq:cron_scheduler:<name>
 -- ARGV  1 token  2 milliseconds that a leader is believed
 --       3 what its locks hold, "crq:<name>"  4 seconds that RQ's locks last
 --       5 seconds that rq-scheduler's lasts
 --       6-8 patterns of rq:queue:%, rq:scheduler-lock:%, rq:scheduled:%
 --       9 name  10 host  11 pid  12 since when, RQ's date-time  13 now, the
---       same  14 now, unix seconds  15... names of queues; none: all
+--       same  14 now, unix seconds  15 pattern of crq:schedule:%
+--       16... names of queues; none: all
 -- Returns { 1 it leads, 0 another does; when the first schedule, job of RQ and
 --           entry of rq-scheduler are due, each unix seconds or "";
 --           1 when rq-scheduler's lock is held; the queues whose lock is }.
 
-local FRESH_S = 10 -- locks are renewed when they are older than this
 local call = redis.call
+-- include sched_show.lua
+
+local FRESH_S = 10 -- locks are renewed when they are older than this
 local token, mine = ARGV[1], ARGV[3]
 
 -- A key of a foreign type is a lock that nobody gives back.
@@ -61,7 +65,7 @@ local function with(pattern, name)
     return pattern:sub(1, at - 1) .. name .. pattern:sub(at + 1)
 end
 
-local queues = { unpack(ARGV, 15) }
+local queues = { unpack(ARGV, 16) }
 if #queues == 0 and call('TYPE', KEYS[2]).ok == 'set' then
     for _, key in ipairs(call('SMEMBERS', KEYS[2])) do
         queues[#queues + 1] = part(ARGV[6], key)
@@ -104,4 +108,14 @@ elseif not periodic and value_of(KEYS[5]) == mine then
     call('DEL', KEYS[5])
 end
 
-return { 1, first_of(KEYS[3]) or '', first or '', periodic or '', holds, held }
+-- crq's schedules.
+local schedule = first_of(KEYS[3])
+if schedule then
+    show(KEYS[8], KEYS[9], { name = ARGV[9], hostname = ARGV[10],
+        pid = ARGV[11], created_at = ARGV[12] }, ARGV[14], KEYS[3],
+        function(id) return with(ARGV[15], id) end)
+else
+    forget_shown(KEYS[8], KEYS[9], ARGV[9])
+end
+
+return { 1, schedule or '', first or '', periodic or '', holds, held }

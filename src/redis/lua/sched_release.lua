@@ -2,9 +2,10 @@
 --
 -- KEYS  1 crq:scheduler:leader  2 rq:queues  3 rq:scheduler_lock
 --       4 rq:scheduler:<name>  5 rq:scheduler_instance:<name>
+--       6 rq:cron_schedulers  7 rq:cron_scheduler:<name>
 -- ARGV  1 token  2 what its locks hold  3-4 patterns of rq:queue:%,
---       rq:scheduler-lock:%  5 now, unix seconds  6... names of queues; none:
---       all
+--       rq:scheduler-lock:%  5 now, unix seconds  6 name
+--       7... names of queues; none: all
 -- Returns how many locks were given back.
 
 local call = redis.call
@@ -27,7 +28,7 @@ local function with(pattern, name)
     return pattern:sub(1, at - 1) .. name .. pattern:sub(at + 1)
 end
 
-local queues = { unpack(ARGV, 6) }
+local queues = { unpack(ARGV, 7) }
 if #queues == 0 and call('TYPE', KEYS[2]).ok == 'set' then
     for _, key in ipairs(call('SMEMBERS', KEYS[2])) do
         queues[#queues + 1] = part(ARGV[3], key)
@@ -38,7 +39,10 @@ for _, queue in ipairs(queues) do
 end
 release(KEYS[3], ARGV[2])
 release(KEYS[1], ARGV[1])
-call('DEL', KEYS[4])
+call('DEL', KEYS[4], KEYS[7])
+if call('TYPE', KEYS[6]).ok == 'zset' then
+    call('ZREM', KEYS[6], ARGV[6])
+end
 if call('TYPE', KEYS[5]).ok == 'hash' then
     call('HSET', KEYS[5], 'death', ARGV[5])
     call('EXPIRE', KEYS[5], 60)
