@@ -89,7 +89,7 @@ int crq_rule_decode(const char *const values[CRQ_RULE_FIELDS],
     struct crq_plan_rule rule = { .start_us = CRQ_UNSET, .left = CRQ_UNSET };
     const char *cron = values[CRQ_RULE_CRON], *left = values[CRQ_RULE_LEFT];
     int64_t next_us = CRQ_UNSET;
-    crq_error why;
+    crq_error why = { 0, "" };
     int rc;
 
     rc = decode_time("every", values[CRQ_RULE_EVERY], LEAST_US, &rule.every_us,
