@@ -206,7 +206,7 @@ static bool add_header(struct transfer *transfer, const char *line, size_t len)
     struct crq_buf text = CRQ_BUF_INIT;
     struct curl_slist *longer = NULL;
 
-    if (len > 2 && memcmp(line + len - 2, ": ", 2) == 0)
+    if (len > 2 && line[len - 2] == ':' && line[len - 1] == ' ')
         crq_buf_printf(&text, "%.*s;", (int)len - 2, line);
     else
         crq_buf_put(&text, line, len);

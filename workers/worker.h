@@ -124,8 +124,8 @@ struct worker {
     ev_timer beat, alive, observe, stray;
     size_t births, deaths; /* calls that have no reply yet */
     /* listener.c */
-    bool deaf; /* it was said that no commands can come */
-    struct run *adopted;   /* callbacks.c: those that have no slot yet */
+    bool deaf;           /* it was said that no commands can come */
+    struct run *adopted; /* callbacks.c: those that have no slot yet */
     struct courier *courier;
     /* worker.c */
     struct notify notify;

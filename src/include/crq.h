@@ -720,7 +720,6 @@ const char *crq_schedule_problem(const crq_schedule *schedule);
 int crq_schedule_times(const crq_schedule *schedule, int64_t *out_us,
         size_t count, size_t *out_count, crq_error *err) CRQ_MUST_CHECK;
 
-
 /* ------------------------------------------------------------- operations */
 
 /*

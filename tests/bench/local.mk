@@ -10,7 +10,9 @@ tests_bench_libbench_la_SOURCES = \
 	tests/bench/bench.c \
 	tests/bench/bench.h \
 	tests/bench/job.c \
-	tests/bench/job.h
+	tests/bench/job.h \
+	tests/bench/link.c \
+	tests/bench/link.h
 
 BENCH_LIBS = tests/bench/libbench.la libcrq-core.la
 tests_bench_bench_codec_LDADD = $(BENCH_LIBS)

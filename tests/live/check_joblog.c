@@ -299,7 +299,7 @@ static const struct {
 
 START_TEST(test_who_takes_a_run_over_takes_care_of_its_log)
 {
-    struct crq_take_over what = { "s", 10, AT_US };
+    struct crq_take_over what = { .dead = "s", .limit = 10, .now_us = AT_US };
     struct crq_args words;
     crq_error err;
     size_t nkeys;
