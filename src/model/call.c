@@ -1,7 +1,8 @@
 /*
- * call.c - a call, checked and written into the fields of a job.
+ * call.c - a call, written into the fields of a job and read from its data.
  *
  * Source: RQ 2.10, rq/queue.py, Queue.create_job(); rq/job.py, Job.create().
+ * What is checked before: call_check.c.
  */
 #include "model/call.h"
 
@@ -12,127 +13,8 @@
 #include "codec/repr.h"
 #include "codec/value.h"
 #include "codec/zip.h"
-#include "model/keys.h"
+#include "model/call_impl.h"
 #include "model/serializer.h"
-
-bool crq_job_id_valid(const char *id)
-{
-    size_t len = strspn(id,
-            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-            "0123456789-_");
-
-    return len > 0 && len <= CRQ_NAME_MAX && id[len] == '\0';
-}
-
-/* ---- checking ---- */
-
-static int check_text(const char *text, const char *what, crq_error *err)
-{
-    size_t bad;
-
-    if (text != NULL && !crq_text_valid(text, strlen(text), &bad))
-        return crq_fail(err, CRQ_EINVAL, "%s: byte %zu is not UTF-8", what,
-                bad);
-    return 0;
-}
-
-static int check_kwargs(const crq_value *kwargs, crq_error *err)
-{
-    if (kwargs == NULL)
-        return 0;
-    if (crq_value_type(kwargs) != CRQ_DICT)
-        return crq_fail(err, CRQ_EINVAL, "kwargs is a %s; it must be a dict",
-                crq_type_name(crq_value_type(kwargs)));
-    for (size_t i = 0; i < crq_value_count(kwargs); i++)
-        if (crq_value_type(crq_value_key(kwargs, i)) != CRQ_STR)
-            return crq_fail(err, CRQ_EINVAL,
-                    "key %zu of kwargs is a %s; names of arguments are str", i,
-                    crq_type_name(crq_value_type(crq_value_key(kwargs, i))));
-    return 0;
-}
-
-static int check_values(const crq_call *call, crq_error *err)
-{
-    crq_type args = crq_value_type(call->args);
-
-    if (call->args != NULL && args != CRQ_LIST && args != CRQ_TUPLE)
-        return crq_fail(err, CRQ_EINVAL,
-                "args is a %s; it must be a list or a tuple",
-                crq_type_name(args));
-    if (call->meta != NULL && crq_value_type(call->meta) != CRQ_DICT)
-        return crq_fail(err, CRQ_EINVAL, "meta is a %s; it must be a dict",
-                crq_type_name(crq_value_type(call->meta)));
-    return check_kwargs(call->kwargs, err);
-}
-
-/* The whole numbers of a call, the least each may be, and what else it may. */
-static int check_numbers(const crq_call *call, crq_error *err)
-{
-    const struct {
-        const char *name, *rule;
-        int64_t value, least, but_not;
-    } rows[] = {
-        { "timeout", "seconds from 1 on, or -1 for no limit", call->timeout_s,
-                -1, 0 },
-        { "result_ttl", "seconds, 0 for not kept, or -1 for ever",
-                call->result_ttl_s, -1, INT64_MAX },
-        { "failure_ttl", "seconds, 0 for not kept, or -1 for ever",
-                call->failure_ttl_s, -1, INT64_MAX },
-        { "ttl", "seconds from 1 on", call->ttl_s, 1, INT64_MAX },
-        { "retry_max", "at least 1", call->retry_max, 1, INT64_MAX },
-    };
-    /* Redis adds a TTL to the time in milliseconds and refuses more. */
-    const int64_t most = INT64_C(1) << 40;
-
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (rows[i].value == CRQ_UNSET)
-            continue;
-        if (rows[i].value < rows[i].least || rows[i].value > most ||
-                rows[i].value == rows[i].but_not)
-            return crq_fail(err, CRQ_EINVAL, "%s is %lld; it must be %s",
-                    rows[i].name, (long long)rows[i].value, rows[i].rule);
-    }
-    if (call->retry_intervals > 0 && call->retry_intervals_s == NULL)
-        return crq_fail(err, CRQ_EINVAL,
-                "%zu retry intervals are announced, but there are none",
-                call->retry_intervals);
-    for (size_t i = 0; i < call->retry_intervals; i++)
-        if (call->retry_intervals_s[i] < 0 || call->retry_intervals_s[i] > most)
-            return crq_fail(err, CRQ_EINVAL,
-                    "retry interval %zu is %lld; it must be seconds, 0 or more",
-                    i + 1, (long long)call->retry_intervals_s[i]);
-    if (call->retry_max == CRQ_UNSET && call->retry_intervals > 0)
-        return crq_fail(err, CRQ_EINVAL,
-                "retry intervals without retry_max: say how many retries");
-    return 0;
-}
-
-int crq_call_check(const crq_call *call, crq_error *err)
-{
-    int rc;
-
-    if (call->size != sizeof(*call))
-        return crq_fail(err, CRQ_EINVAL,
-                "the call was not made with this version's CRQ_CALL_INIT");
-    if ((int)call->serializer < CRQ_PICKLE || call->serializer > CRQ_JSON)
-        return crq_fail(err, CRQ_EINVAL, "%d is not a serializer",
-                (int)call->serializer);
-    if (call->func == NULL || call->func[0] == '\0')
-        return crq_fail(err, CRQ_EINVAL, "func is missing: name a function");
-    if (call->job_id != NULL && !crq_job_id_valid(call->job_id))
-        return crq_fail(err, CRQ_EINVAL,
-                "'%.80s' is not a job id: letters, digits, - and _ only",
-                call->job_id);
-    if (call->unique && call->job_id == NULL)
-        return crq_fail(err, CRQ_EINVAL,
-                "unique needs a job_id: it is what must not exist yet");
-    rc = check_text(call->func, "func", err);
-    if (rc == 0)
-        rc = check_text(call->description, "description", err);
-    if (rc == 0)
-        rc = check_values(call, err);
-    return rc < 0 ? rc : check_numbers(call, err);
-}
 
 /* ---- writing ---- */
 
@@ -220,36 +102,6 @@ static int set_meta(const crq_call *call, struct crq_fields *out,
     return rc;
 }
 
-/* rq/job.py, Retry: without an interval there is one of 0. */
-static int set_retry(const crq_call *call, struct crq_fields *out,
-        crq_error *err)
-{
-    static const int64_t at_once = 0;
-    const int64_t *list =
-            call->retry_intervals > 0 ? call->retry_intervals_s : &at_once;
-    size_t count = call->retry_intervals > 0 ? call->retry_intervals : 1;
-    struct crq_buf text = CRQ_BUF_INIT;
-    int rc;
-
-    if (call->retry_max == CRQ_UNSET)
-        return 0;
-    for (size_t i = 0; i < count; i++)
-        crq_buf_printf(&text, "%s%lld", i == 0 ? "[" : ", ",
-                (long long)list[i]);
-    crq_buf_putc(&text, ']');
-    rc = crq_buf_check(&text, err);
-    if (rc == 0)
-        rc = crq_fields_take(out, CRQ_FIELD_RETRY_INTERVALS, &text, err);
-    if (rc == 0)
-        rc = crq_fields_set_number(out, CRQ_FIELD_RETRIES_LEFT, call->retry_max,
-                err);
-    if (rc == 0 && call->retry_at_front)
-        rc = crq_fields_set_number(out, CRQ_FIELD_ENQUEUE_AT_FRONT_ON_RETRY, 1,
-                err);
-    crq_buf_fini(&text);
-    return rc;
-}
-
 static int set_numbers(const crq_call *call, struct crq_fields *out,
         crq_error *err)
 {
@@ -291,7 +143,7 @@ int crq_call_to_fields(const crq_call *call, const char *origin, int64_t now_us,
         rc = set_meta(call, out, err);
     if (rc == 0)
         rc = set_numbers(call, out, err);
-    return rc < 0 ? rc : set_retry(call, out, err);
+    return rc < 0 ? rc : crq_call_options_to_fields(call, out, err);
 }
 
 /* ---- reading ---- */

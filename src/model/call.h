@@ -9,10 +9,20 @@
 #include "base/buf.h"
 #include "model/fields.h"
 
-#define CRQ_DEFAULT_TIMEOUT_S 180 /* rq/defaults.py, DEFAULT_JOB_TIMEOUT... */
+/* rq/defaults.py; rq/webhook.py */
+#define CRQ_DEFAULT_TIMEOUT_S          180
+#define CRQ_DEFAULT_CALLBACK_TIMEOUT_S 60
+#define CRQ_DEFAULT_WEBHOOK_TIMEOUT_S  10
 
 /** A job id: letters, digits, '-' and '_', at most CRQ_NAME_MAX of them. */
 bool crq_job_id_valid(const char *id);
+
+/**
+ * A call as this version knows it, from one of any version before: crq_call
+ * grows at its end. CRQ_EINVAL: its size is none that it ever had.
+ */
+int crq_call_read(const crq_call *call, crq_call *out,
+        crq_error *err) CRQ_MUST_CHECK;
 
 /** Everything about a call that Redis could not tell: CRQ_EINVAL. */
 int crq_call_check(const crq_call *call, crq_error *err) CRQ_MUST_CHECK;

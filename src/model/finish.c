@@ -93,7 +93,7 @@ out:
 
 int crq_finish_read(const crq_reply *reply, size_t count, crq_error *err)
 {
-    return crq_run_check(reply, count, "finish", err);
+    return crq_run_check(reply, count + 1, "finish", err);
 }
 
 enum crq_finished crq_finish_state(const crq_reply *reply, size_t i,
@@ -114,6 +114,11 @@ enum crq_finished crq_finish_state(const crq_reply *reply, size_t i,
             *out_text = "no reason";
     }
     return CRQ_FINISHED_REFUSED;
+}
+
+bool crq_finish_promotes(const crq_reply *reply, size_t count)
+{
+    return crq_reply_int(crq_reply_item(reply, count), 0) == 1;
 }
 
 int crq_horse_died_text(int wait_status, struct crq_buf *out)

@@ -38,6 +38,9 @@ enum crq_key {
     CRQ_KEY_ALIVE,            /* crq: zset of stems by end of life */
     CRQ_KEY_RUNS,             /* crq: hash, a worker's runs: stem */
     CRQ_KEY_LOG,              /* crq: stream of lines that runs log: id */
+    CRQ_KEY_PROMOTING,        /* crq: hash of ended jobs by id, with their
+                               * status and queue: see promote.lua */
+    CRQ_KEY_PROMOTING_REST,   /* crq: set of dependents left: id */
     CRQ_KEY_SCHEDULES,        /* crq: zset of ids of schedules by next slot */
     CRQ_KEY_SCHEDULE,         /* crq: hash: id of a schedule */
     CRQ_KEY_LEADER,           /* crq: string, the leading scheduler's token */

@@ -2,10 +2,15 @@ libcrq_core_la_SOURCES += \
 	src/model/bulk.c \
 	src/model/call.c \
 	src/model/call.h \
+	src/model/call_check.c \
+	src/model/call_impl.h \
+	src/model/call_options.c \
 	src/model/call_peek.c \
 	src/model/callback.c \
 	src/model/callback.h \
 	src/model/command.c \
+	src/model/dependency.c \
+	src/model/dependency.h \
 	src/model/fields.c \
 	src/model/fields.h \
 	src/model/filter.c \
@@ -30,6 +35,8 @@ libcrq_core_la_SOURCES += \
 	src/model/queue.c \
 	src/model/queue.h \
 	src/model/queue_ops.c \
+	src/model/queue_impl.h \
+	src/model/queue_many.c \
 	src/model/record.c \
 	src/model/record.h \
 	src/model/registry.c \

@@ -1,10 +1,10 @@
 /*
- * queue.c - putting calls on a queue, now, later, one or a million.
+ * queue.c - putting a call on a queue, now, later or when others are done.
  *
  * Source: RQ 2.10, rq/queue.py. Where RQ sends a transaction, crq runs one
- * script (enqueue.lua, schedule.lua), which is safe to repeat: a job that this
- * very call has written is recognised by its created_at and
- * description.
+ * script (enqueue.lua, enqueue_after.lua, schedule.lua), which is safe to
+ * repeat: a job that this very call has written is recognised by its
+ * created_at and description. Many calls: queue_many.c.
  */
 #include "model/queue.h"
 
@@ -18,6 +18,7 @@
 #include "model/fields.h"
 #include "model/job.h"
 #include "model/keys.h"
+#include "model/queue_impl.h"
 #include "model/status.h"
 #include "redis/conn.h"
 #include "redis/script.h"
@@ -84,24 +85,23 @@ const char *crq_queue_name(const crq_queue *queue)
 #define FIRST_US (INT64_C(-62135596800) * 1000000)
 #define LAST_US  (INT64_C(253402300800) * 1000000 - 1)
 
-/* How a job gets to where it waits. */
-struct placing {
-    const struct crq_script *script;
-    size_t nkeys;
-    crq_status status;
-    int64_t when_us; /* scheduled: due */
-};
+const struct crq_placing crq_placing_now = { &crq_script_enqueue, 3,
+    CRQ_STATUS_QUEUED, CRQ_UNSET, false };
 
-static const struct placing now_placing = { &crq_script_enqueue, 3,
-    CRQ_STATUS_QUEUED, CRQ_UNSET };
+/* The script that knows what this call asks for. */
+static void choose(const crq_call *call, struct crq_placing *placing)
+{
+    if (placing->status == CRQ_STATUS_SCHEDULED) {
+        /* Dependencies are stored, and not looked at: as in RQ. */
+        placing->script = &crq_script_schedule;
+        placing->nkeys = call->group_id != NULL ? 6 : 4;
+    } else if (call->dependencies > 0 || call->group_id != NULL) {
+        placing->script = &crq_script_enqueue_after;
+        placing->nkeys = 7;
+    }
+}
 
-/* A call made ready. */
-struct prepared {
-    char id[CRQ_NAME_MAX + 1];
-    struct crq_fields fields;
-};
-
-static int set_placing(const struct placing *placing, const crq_call *call,
+static int set_placing(const struct crq_placing *placing, const crq_call *call,
         int64_t now_us, struct crq_fields *fields, crq_error *err)
 {
     int rc = crq_fields_set_text(fields, CRQ_FIELD_STATUS,
@@ -137,23 +137,40 @@ static void put_key(struct crq_args *args, enum crq_key which, const char *name)
     crq_args_put(args, key, len);
 }
 
-static void put_words(const crq_queue *queue, const struct placing *placing,
-        const crq_call *call, const char *id, const struct crq_fields *fields,
+static void put_keys(const crq_queue *queue, const struct crq_placing *placing,
+        const struct crq_prepared *job, struct crq_args *args)
+{
+    bool after = placing->script == &crq_script_enqueue_after;
+    const char *group = job->call->group_id;
+
+    put_key(args, CRQ_KEY_QUEUES, NULL);
+    put_key(args, CRQ_KEY_QUEUE, queue->name);
+    put_key(args, CRQ_KEY_JOB, job->id);
+    if (after) {
+        put_key(args, CRQ_KEY_JOB_DEPENDENCIES, job->id);
+        put_key(args, CRQ_KEY_DEFERRED, queue->name);
+    } else if (placing->status == CRQ_STATUS_SCHEDULED)
+        put_key(args, CRQ_KEY_SCHEDULED, queue->name);
+    if (after || group != NULL) {
+        put_key(args, CRQ_KEY_GROUPS, NULL);
+        put_key(args, group != NULL ? CRQ_KEY_GROUP : CRQ_KEY_GROUPS, group);
+    }
+}
+
+void crq_placing_words(const crq_queue *queue,
+        const struct crq_placing *placing, const struct crq_prepared *job,
         struct crq_args *args)
 {
-    bool scheduled = placing->status == CRQ_STATUS_SCHEDULED;
+    const crq_call *call = job->call;
     bool expires = call->ttl_s != CRQ_UNSET;
 
     crq_args_reserve(args, 16, 512); /* what most jobs have */
-    put_key(args, CRQ_KEY_QUEUES, NULL);
-    put_key(args, CRQ_KEY_QUEUE, queue->name);
-    put_key(args, CRQ_KEY_JOB, id);
-    if (scheduled)
-        put_key(args, CRQ_KEY_SCHEDULED, queue->name);
-
-    crq_args_puts(args, id);
-    if (scheduled)
+    put_keys(queue, placing, job, args);
+    crq_args_puts(args, job->id);
+    if (placing->status == CRQ_STATUS_SCHEDULED)
         put_score(args, placing->when_us);
+    else if (placing->hold)
+        crq_args_puts(args, "HOLD");
     else
         crq_args_puts(args, call->at_front ? "LPUSH" : "RPUSH");
     if (expires)
@@ -161,22 +178,30 @@ static void put_words(const crq_queue *queue, const struct placing *placing,
     else
         crq_args_puts(args, "");
     crq_args_puts(args, call->unique ? "1" : "0");
-    crq_fields_encode(fields, args);
+    crq_fields_encode(&job->fields, args);
     if (expires) {
-        put_key(args, CRQ_KEY_JOB_DEPENDENTS, id);
-        put_key(args, CRQ_KEY_JOB_DEPENDENCIES, id);
+        put_key(args, CRQ_KEY_JOB_DEPENDENTS, job->id);
+        put_key(args, CRQ_KEY_JOB_DEPENDENCIES, job->id);
     }
+    if (placing->script != &crq_script_enqueue_after)
+        return;
+    put_score(args, job->fields.known[CRQ_FIELD_CREATED_AT].number);
+    crq_args_puts(args, crq_key_pattern(CRQ_KEY_JOB));
+    crq_args_puts(args, crq_key_pattern(CRQ_KEY_JOB_DEPENDENTS));
 }
 
-/* Check the call and fill the fields, which the caller ends. */
-static int prepare(crq_queue *queue, const struct placing *placing,
-        const crq_call *call, struct prepared *job, crq_error *err)
+int crq_prepare(crq_queue *queue, const crq_call *call,
+        struct crq_placing *placing, struct crq_prepared *job, crq_error *err)
 {
     int64_t now_us = crq_clock_wall_us(crq_conn_clock(queue->conn));
-    int rc = crq_call_check(call, err);
+    int rc = crq_call_read(call, &job->read, err);
 
+    if (rc == 0)
+        rc = crq_call_check(&job->read, err);
     if (rc < 0)
         return rc;
+    job->call = call = &job->read;
+    choose(call, placing);
     if (call->job_id != NULL)
         strcpy(job->id, call->job_id); /* crq_job_id_valid() has its length */
     else
@@ -187,46 +212,73 @@ static int prepare(crq_queue *queue, const struct placing *placing,
     return rc;
 }
 
-/* What the scripts return, as a code. */
-static int check_saved(const crq_reply *reply, const char *id, crq_error *err)
+int crq_placing_saved(const crq_reply *reply, const char *id,
+        bool *out_deferred, crq_error *err)
 {
     int64_t saved = crq_reply_int(reply, -1);
 
     if (saved == 0)
         return crq_fail(err, CRQ_EEXIST, "there is a job '%s' already", id);
-    if (saved != 1 && saved != 2)
+    if (saved < 1 || saved > 3)
         return crq_fail(err, CRQ_EREDIS, "unexpected reply to a script");
+    if (out_deferred != NULL)
+        *out_deferred = saved == 3;
     return 0;
 }
 
-static int place(crq_queue *queue, const struct placing *placing,
+/* The job as the script has written it: it was made as one that is queued. */
+static void set_deferred(crq_job *job, char **status)
+{
+    struct crq_fields *fields = &job->fields;
+
+    crq_free(fields->known[CRQ_FIELD_STATUS].bytes);
+    fields->known[CRQ_FIELD_STATUS].bytes = *status;
+    fields->known[CRQ_FIELD_STATUS].len = strlen(*status);
+    *status = NULL;
+    crq_free(fields->known[CRQ_FIELD_ENQUEUED_AT].bytes);
+    fields->known[CRQ_FIELD_ENQUEUED_AT].bytes = NULL;
+    fields->known[CRQ_FIELD_ENQUEUED_AT].len = 0;
+    fields->known[CRQ_FIELD_ENQUEUED_AT].number = CRQ_UNSET;
+    job->status = CRQ_STATUS_DEFERRED;
+}
+
+static int place(crq_queue *queue, struct crq_placing placing,
         const crq_call *call, crq_job **out_job, crq_error *err)
 {
-    struct prepared ready;
+    struct crq_prepared ready;
     struct crq_args args;
     crq_reply *reply = NULL;
     crq_job *job = NULL;
+    char *status = NULL;
+    bool deferred = false;
     int rc;
 
     crq_fields_init(&ready.fields);
     crq_args_init(&args);
-    rc = prepare(queue, placing, call, &ready, err);
+    rc = crq_prepare(queue, call, &placing, &ready, err);
     if (rc == 0) {
-        put_words(queue, placing, call, ready.id, &ready.fields, &args);
+        crq_placing_words(queue, &placing, &ready, &args);
         /* Made before it is written: afterwards nothing may fail. */
         if (out_job != NULL)
             rc = crq_job_from_fields(queue->conn, ready.id, &ready.fields, &job,
                     err);
     }
+    if (rc == 0 && job != NULL && placing.script == &crq_script_enqueue_after) {
+        status = crq_strdup(crq_status_name(CRQ_STATUS_DEFERRED));
+        rc = status != NULL ? 0 : crq_fail_nomem(err);
+    }
     if (rc == 0)
-        rc = crq_script_call(queue->conn, placing->script, placing->nkeys,
-                &args, &reply, err);
+        rc = crq_script_call(queue->conn, placing.script, placing.nkeys, &args,
+                &reply, err);
     if (rc == 0)
-        rc = check_saved(reply, ready.id, err);
+        rc = crq_placing_saved(reply, ready.id, &deferred, err);
+    if (rc == 0 && deferred && job != NULL)
+        set_deferred(job, &status);
     if (rc == 0 && out_job != NULL)
         *out_job = job;
     else
         crq_job_free(job);
+    crq_free(status);
     crq_reply_free(reply);
     crq_args_fini(&args);
     crq_fields_fini(&ready.fields);
@@ -236,21 +288,21 @@ static int place(crq_queue *queue, const struct placing *placing,
 int crq_queue_enqueue(crq_queue *queue, const crq_call *call, crq_job **out_job,
         crq_error *err)
 {
-    return place(queue, &now_placing, call, out_job, err);
+    return place(queue, crq_placing_now, call, out_job, err);
 }
 
 int crq_queue_enqueue_at(crq_queue *queue, int64_t when_us,
         const crq_call *call, crq_job **out_job, crq_error *err)
 {
-    struct placing placing = { &crq_script_schedule, 4, CRQ_STATUS_SCHEDULED,
-        when_us };
+    struct crq_placing placing = { &crq_script_schedule, 4,
+        CRQ_STATUS_SCHEDULED, when_us, false };
 
     if (when_us < FIRST_US || when_us > LAST_US)
         return crq_fail(err, CRQ_EINVAL,
                 "the time is %lld microseconds from 1970: that is not in the "
                 "years 1 to 9999",
                 (long long)when_us);
-    return place(queue, &placing, call, out_job, err);
+    return place(queue, placing, call, out_job, err);
 }
 
 int crq_queue_enqueue_in(crq_queue *queue, int64_t delay_us,
@@ -261,131 +313,6 @@ int crq_queue_enqueue_in(crq_queue *queue, int64_t delay_us,
     if (delay_us > LAST_US - FIRST_US || delay_us < FIRST_US - LAST_US)
         return crq_fail(err, CRQ_EINVAL, "the delay is too long");
     return crq_queue_enqueue_at(queue, now_us + delay_us, call, out_job, err);
-}
-
-/* ---- many jobs ---- */
-
-#define BATCH_JOBS  512
-#define BATCH_BYTES ((size_t)1 << 20)
-
-struct many {
-    crq_queue *queue;
-    struct crq_script_pipe pipe;
-    size_t bytes;                  /* in the pipe */
-    char (*ids)[CRQ_NAME_MAX + 1]; /* of the calls in the pipe */
-    crq_call_done *done;
-    void *arg;
-    size_t written; /* jobs so far */
-    size_t told;    /* calls that `done` knows of */
-    crq_error *err;
-    crq_error stopped; /* why on_saved() stopped the pipe */
-};
-
-/* Tell the outcome of a call, or stop at a failure nobody is told of. */
-static int tell(struct many *many, const char *id, int rc, const crq_error *why)
-{
-    int told = rc;
-
-    if (many->done != NULL)
-        told = many->done(many->arg, many->told++, id, rc, why);
-    if (told >= 0)
-        return 0;
-    return crq_fail(&many->stopped, told, "%s",
-            told == rc ? why->text : crq_error_summary(told));
-}
-
-static int on_saved(void *arg, size_t nth, const crq_reply *reply,
-        const crq_error *failure)
-{
-    struct many *many = arg;
-    crq_error why = { 0, "" };
-    int rc;
-
-    if (reply == NULL) {
-        why = *failure;
-        rc = why.code;
-    } else
-        rc = check_saved(reply, many->ids[nth], &why);
-    many->written += rc == 0;
-    return tell(many, rc == 0 ? many->ids[nth] : NULL, rc, &why);
-}
-
-static int flush(struct many *many)
-{
-    int rc = 0;
-
-    if (many->pipe.count > 0)
-        rc = crq_script_pipe_run(&many->pipe, on_saved, many, many->err);
-    /* The pipe would keep the memory of the largest call in each place. */
-    crq_script_pipe_fini(&many->pipe);
-    many->bytes = 0;
-    return rc;
-}
-
-/* Put one call into the pipe. */
-static int add(struct many *many, const crq_call *call)
-{
-    struct prepared job;
-    struct crq_args *words;
-    crq_error why = { 0, "" };
-    int rc;
-
-    crq_fields_init(&job.fields);
-    rc = prepare(many->queue, &now_placing, call, &job, &why);
-    if (rc < 0) {
-        /* A wrong call is told of in its place: after those before it. */
-        int flushed = flush(many);
-
-        rc = flushed < 0 ? flushed : tell(many, NULL, rc, &why);
-        goto out;
-    }
-    words = crq_script_pipe_add(&many->pipe);
-    if (words == NULL) {
-        rc = crq_fail_nomem(many->err);
-        goto out;
-    }
-    put_words(many->queue, &now_placing, call, job.id, &job.fields, words);
-    many->bytes += words->bytes.len;
-    memcpy(many->ids[many->pipe.count - 1], job.id, sizeof(job.id));
-    if (many->pipe.count == BATCH_JOBS || many->bytes >= BATCH_BYTES)
-        rc = flush(many);
-out:
-    crq_fields_fini(&job.fields);
-    return rc;
-}
-
-int crq_queue_enqueue_many(crq_queue *queue, crq_call_source *next,
-        crq_call_done *done, void *arg, size_t *out_count, crq_error *err)
-{
-    struct many many = { .queue = queue, .done = done, .arg = arg, .err = err };
-    crq_error why = { 0, "" };
-    int rc, more = 1;
-
-    many.ids = crq_calloc(BATCH_JOBS, sizeof(*many.ids));
-    if (many.ids == NULL)
-        return crq_fail_nomem(err);
-    crq_script_pipe_init(&many.pipe, queue->conn, now_placing.script,
-            now_placing.nkeys);
-    for (rc = 0; rc == 0 && more > 0;) {
-        crq_call call = CRQ_CALL_INIT;
-
-        more = next(arg, &call, &why);
-        if (more > 0)
-            rc = add(&many, &call);
-    }
-    /* What was given before the source failed is written all the same. */
-    if (rc == 0)
-        rc = flush(&many);
-    if (rc == 0 && more < 0)
-        rc = crq_fail(err, more, "%s",
-                why.code == more ? why.text : crq_error_summary(more));
-    if (many.stopped.code < 0)
-        rc = crq_fail(err, many.stopped.code, "%s", many.stopped.text);
-    if (out_count != NULL)
-        *out_count = many.written;
-    crq_script_pipe_fini(&many.pipe);
-    crq_free(many.ids);
-    return rc;
 }
 
 int crq_queue_count(crq_queue *queue, int64_t *out, crq_error *err)

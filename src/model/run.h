@@ -234,6 +234,9 @@ int crq_finish_read(const crq_reply *reply, size_t count,
 enum crq_finished crq_finish_state(const crq_reply *reply, size_t i,
         const char **out_text);
 
+/** Whether dependents are left to be promoted: crq_promote_rest_words(). */
+bool crq_finish_promotes(const crq_reply *reply, size_t count);
+
 /** Append an error text as a result entry has it: base64 of its zlib form. */
 int crq_run_error_text(const char *text, size_t len, struct crq_buf *out,
         crq_error *err) CRQ_MUST_CHECK;

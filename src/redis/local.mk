@@ -33,6 +33,7 @@ LUA_FILES = \
 	src/redis/lua/delete.lua \
 	src/redis/lua/empty.lua \
 	src/redis/lua/enqueue.lua \
+	src/redis/lua/enqueue_after.lua \
 	src/redis/lua/finish.lua \
 	src/redis/lua/hand_back.lua \
 	src/redis/lua/heartbeat.lua \
@@ -53,8 +54,10 @@ LUA_FILES = \
 	src/redis/lua/sched_report.lua \
 	src/redis/lua/sched_rq.lua \
 	src/redis/lua/sched_tick.lua \
+	src/redis/lua/promote_rest.lua \
 	src/redis/lua/schedule.lua \
 	src/redis/lua/set_meta.lua \
+	src/redis/lua/settle.lua \
 	src/redis/lua/stray.lua \
 	src/redis/lua/take_over.lua \
 	src/redis/lua/unlock.lua \
@@ -63,6 +66,7 @@ LUA_FILES = \
 	src/redis/lua/worker_update.lua
 LUA_PIECES = \
 	src/redis/lua/ending.lua \
+	src/redis/lua/join_group.lua \
 	src/redis/lua/move.lua \
 	src/redis/lua/operate.lua \
 	src/redis/lua/promote.lua \

@@ -140,11 +140,14 @@ static int check_id(const char *id, crq_error *err)
             id != NULL ? id : "", CRQ_SCHEDULE_ID_MAX);
 }
 
-static int check_call(const crq_call *call, crq_error *err)
+/* *out: the call as this version knows it. */
+static int read_call(const crq_call *call, crq_call *out, crq_error *err)
 {
-    int rc = crq_call_check(call, err);
+    int rc = crq_call_read(call, out, err);
 
-    if (rc == 0 && (call->job_id != NULL || call->unique))
+    if (rc == 0)
+        rc = crq_call_check(out, err);
+    if (rc == 0 && (out->job_id != NULL || out->unique))
         return crq_fail(err, CRQ_EINVAL,
                 "a schedule's jobs get ids by themselves: no job_id, no "
                 "unique");
@@ -310,19 +313,20 @@ int crq_schedule_put(crq_conn *conn, const crq_schedule_options *options,
     struct crq_args args;
     crq_reply *reply = NULL;
     const char *next;
+    crq_call read;
     int rc;
 
     crq_args_init(&args);
     rc = check_options(options, &rule, err);
     if (rc == 0)
-        rc = check_call(call, err);
+        rc = read_call(call, &read, err);
     if (rc == 0)
         rc = crq_plan_first(&rule, now_us, &next_us, err);
     if (rc == CRQ_ENOTFOUND)
         rc = crq_fail(err, CRQ_EINVAL, "cron '%.80s' names no time to come",
                 options->cron);
     if (rc == 0)
-        rc = put_words(conn, options, call, next_us, &args, err);
+        rc = put_words(conn, options, &read, next_us, &args, err);
     if (rc == 0)
         rc = crq_script_call(conn, &crq_script_sched_put, 2, &args, &reply,
                 err);

@@ -4,6 +4,7 @@ LIVE_TESTS = \
 	tests/live/check_async \
 	tests/live/check_bulk \
 	tests/live/check_conn \
+	tests/live/check_dependency \
 	tests/live/check_finish \
 	tests/live/check_janitor \
 	tests/live/check_job \
@@ -46,6 +47,9 @@ tests_live_liblive_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) \
 tests_live_check_conn_SOURCES = tests/live/check_conn.c
 tests_live_check_conn_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_conn_LDADD = $(LIVE_LIBS)
+tests_live_check_dependency_SOURCES = tests/live/check_dependency.c
+tests_live_check_dependency_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_dependency_LDADD = $(LIVE_LIBS)
 tests_live_check_job_SOURCES = tests/live/check_job.c
 tests_live_check_job_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_job_LDADD = $(LIVE_LIBS)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "codec/zip.h"
 #include "model/call.h"
 #include "model/keys.h"
@@ -72,7 +73,8 @@ static const struct {
     { .kwargs = "[]", .says = "kwargs is a list; it must be a dict" },
     { .meta = "null", .says = "meta is a NoneType; it must be a dict" },
     { .serializer = CRQ_JSON },
-    { .serializer = 2, .says = "2 is not a serializer" },
+    { .serializer = CRQ_MSGPACK },
+    { .serializer = 3, .says = "3 is not a serializer" },
     { .serializer = -1, .says = "-1 is not a serializer" },
     { .job_id = "a b",
             .says = "'a b' is not a job id: letters, digits, - and _ only" },
@@ -204,6 +206,213 @@ START_TEST(test_wrong_retry_intervals_are_refused)
 }
 END_TEST
 
+static const struct {
+    int64_t times;
+    const int64_t *list;
+    size_t count;
+    const char *says;
+} repeats[] = {
+    { 1, NULL, 0, NULL },
+    { 2, fine, 2, NULL },
+    { 0, NULL, 0, "repeat_times is 0; it must be at least 1" },
+    { 2, negative, 2,
+            "repeat interval 2 is -1; it must be seconds, 0 or more" },
+    { 2, NULL, 2, "2 repeat intervals are announced, but there are none" },
+    { CRQ_UNSET, fine, 1,
+            "repeat intervals without repeat_times: say how many repeats" },
+};
+
+START_TEST(test_a_wrong_repeat_is_refused)
+{
+    crq_call call = CRQ_CALL_INIT;
+    crq_error err = { 0, "" };
+
+    call.func = "f";
+    call.repeat_times = repeats[_i].times;
+    call.repeat_intervals_s = repeats[_i].list;
+    call.repeat_intervals = repeats[_i].count;
+    ck_assert_int_eq(crq_call_check(&call, &err),
+            repeats[_i].says != NULL ? CRQ_EINVAL : 0);
+    ck_assert_str_eq(err.text,
+            repeats[_i].says != NULL ? repeats[_i].says : "");
+}
+END_TEST
+
+static const struct {
+    const char *ids[2];
+    size_t count;
+    const char *job_id;
+    bool unique;
+    const char *says;
+} dependencies[] = {
+    { { "a", "of old: RQ" }, 1, NULL, false, NULL },
+    { { "a", "b c\xc3\xa9" }, 2, "x", false, NULL },
+    { { "a", "" }, 2, NULL, false, "depends_on 2: '' is not a job id" },
+    { { "a", NULL }, 2, NULL, false, "depends_on 2: '' is not a job id" },
+    { { "a:b" }, 1, NULL, false, "depends_on 1: 'a:b' is not a job id" },
+    { { "\xff" }, 1, NULL, false, "depends_on 1: '?' is not a job id" },
+    { { "b", "a" }, 2, "a", false,
+            "depends_on 2: the job would wait for itself" },
+    { { "b" }, 1, "a", true, "unique is not for jobs with dependencies" },
+};
+
+START_TEST(test_wrong_dependencies_are_refused)
+{
+    crq_call call = CRQ_CALL_INIT;
+    crq_error err = { 0, "" };
+
+    call.func = "f";
+    call.job_id = dependencies[_i].job_id;
+    call.unique = dependencies[_i].unique;
+    call.depends_on = dependencies[_i].ids;
+    call.dependencies = dependencies[_i].count;
+    ck_assert_int_eq(crq_call_check(&call, &err),
+            dependencies[_i].says != NULL ? CRQ_EINVAL : 0);
+    ck_assert_str_eq(err.text,
+            dependencies[_i].says != NULL ? dependencies[_i].says : "");
+}
+END_TEST
+
+static const struct {
+    crq_callback callback;
+    const char *says;
+} callbacks[] = {
+    { { "mod.f", 0 }, NULL },
+    { { "mod.f", 1 }, NULL },
+    { { "mod.f", -1 }, NULL },
+    { { NULL, 7 }, NULL },
+    { { "", 0 }, ": the name is empty" },
+    { { "f\xff", 0 }, ": byte 1 is not UTF-8" },
+    { { "f", -2 },
+            " is -2; it must be seconds from 1 on, -1 for no limit, or 0 for "
+            "60" },
+};
+
+START_TEST(test_a_wrong_callback_is_refused)
+{
+    static const char *const names[] = { "on_success", "on_failure",
+        "on_stopped" };
+
+    for (size_t i = 0; i < 3; i++) {
+        crq_call call = CRQ_CALL_INIT;
+        crq_callback *const places[] = { &call.on_success, &call.on_failure,
+            &call.on_stopped };
+        crq_error err = { 0, "" };
+        char says[200] = "";
+
+        call.func = "f";
+        *places[i] = callbacks[_i].callback;
+        if (callbacks[_i].says != NULL)
+            snprintf(says, sizeof(says), "%s%s%s",
+                    callbacks[_i].says[0] == ' ' ? "the timeout of " : "",
+                    names[i], callbacks[_i].says);
+        ck_assert_int_eq(crq_call_check(&call, &err),
+                callbacks[_i].says != NULL ? CRQ_EINVAL : 0);
+        ck_assert_str_eq(err.text, says);
+    }
+}
+END_TEST
+
+#define URL "http://h/x"
+
+static const struct {
+    crq_webhook webhook;
+    const char *headers; /* JSON */
+    const char *says;
+} webhooks[] = {
+    { { URL, "finished", NULL, NULL, 0 }, NULL, NULL },
+    { { "HTTPS://h:1?q", "failed", "POST", NULL, 1 }, "{\"a\": \"b\"}", NULL },
+    { { NULL, "failed", NULL, NULL, 0 }, NULL,
+            "url must be an http:// or https:// URL, not ''" },
+    { { "ftp://h/", "failed", NULL, NULL, 0 }, NULL,
+            "url must be an http:// or https:// URL, not 'ftp://h/'" },
+    { { "http:///x", "failed", NULL, NULL, 0 }, NULL,
+            "url must be an http:// or https:// URL, not 'http:///x'" },
+    { { "http://h/a b", "failed", NULL, NULL, 0 }, NULL,
+            "url must be an http:// or https:// URL, not 'http://h/a b'" },
+    { { URL, "stopped", NULL, NULL, 0 }, NULL,
+            "job_status must be 'finished' or 'failed', not 'stopped'" },
+    { { URL, NULL, NULL, NULL, 0 }, NULL,
+            "job_status must be 'finished' or 'failed', not ''" },
+    { { URL, "failed", "PUT", NULL, 0 }, NULL,
+            "method must be 'GET' or 'POST', not 'PUT'" },
+    { { URL, "failed", NULL, NULL, -1 }, NULL,
+            "timeout is -1; it must be seconds from 1 on, or 0 for 10" },
+    { { URL, "failed", NULL, NULL, 0 }, "[]",
+            "headers is a list; it must be a dict" },
+    { { URL, "failed", NULL, NULL, 0 }, "{\"a\": 1}",
+            "names and values of headers must be str" },
+};
+
+START_TEST(test_a_wrong_webhook_is_refused)
+{
+    crq_webhook list[2] = { { URL, "failed", NULL, NULL, 0 },
+        webhooks[_i].webhook };
+    crq_value *headers =
+            webhooks[_i].headers != NULL ? json(webhooks[_i].headers) : NULL;
+    crq_call call = CRQ_CALL_INIT;
+    crq_error err = { 0, "" };
+    char says[200] = "";
+
+    list[1].headers = headers;
+    call.func = "f";
+    call.webhooks = list;
+    call.webhooks_count = 2;
+    if (webhooks[_i].says != NULL)
+        snprintf(says, sizeof(says), "webhook 2: %s", webhooks[_i].says);
+    ck_assert_int_eq(crq_call_check(&call, &err),
+            webhooks[_i].says != NULL ? CRQ_EINVAL : 0);
+    ck_assert_str_eq(err.text, says);
+    crq_value_free(headers);
+}
+END_TEST
+
+static const struct {
+    const char *name, *says;
+} groups[] = {
+    { "a group: any", NULL },
+    { "", "group_id has 0 bytes; it must be 1 to 400" },
+    { "a\nb", "group_id 'a?b' has a control character" },
+    { "\xff", "group_id: byte 0 is not UTF-8" },
+};
+
+START_TEST(test_a_wrong_group_is_refused)
+{
+    crq_call call = CRQ_CALL_INIT;
+    crq_error err = { 0, "" };
+
+    call.func = "f";
+    call.group_id = groups[_i].name;
+    ck_assert_int_eq(crq_call_check(&call, &err),
+            groups[_i].says != NULL ? CRQ_EINVAL : 0);
+    ck_assert_str_eq(err.text, groups[_i].says != NULL ? groups[_i].says : "");
+}
+END_TEST
+
+/* crq_call as it was when `unique` came last, with something behind it. */
+START_TEST(test_a_shorter_call_of_an_older_header_is_read)
+{
+    crq_call old = CRQ_CALL_INIT, now;
+    crq_error err;
+
+    memset((char *)&old + offsetof(crq_call, depends_on), 0x55,
+            sizeof(old) - offsetof(crq_call, depends_on));
+    old.size = offsetof(crq_call, depends_on);
+    old.func = "f";
+    old.job_id = "a";
+    old.unique = true;
+    unit_ok(crq_call_read(&old, &now, &err), &err);
+    ck_assert_uint_eq(now.size, sizeof(now));
+    ck_assert_str_eq(now.job_id, "a");
+    ck_assert(now.unique);
+    ck_assert_ptr_null(now.depends_on);
+    ck_assert_uint_eq(now.dependencies, 0);
+    ck_assert_int_eq(now.repeat_times, CRQ_UNSET);
+    ck_assert(!now.allow_dependency_failures);
+    unit_ok(crq_call_check(&now, &err), &err);
+}
+END_TEST
+
 START_TEST(test_a_call_needs_its_size_and_a_function)
 {
     crq_call call = CRQ_CALL_INIT;
@@ -220,8 +429,10 @@ START_TEST(test_a_call_needs_its_size_and_a_function)
     call.func = "f";
     call.size--;
     ck_assert_int_eq(crq_call_check(&call, &err), CRQ_EINVAL);
+    ck_assert_int_eq(crq_call_read(&call, &call, &err), CRQ_EINVAL);
     ck_assert_str_eq(err.text,
-            "the call was not made with this version's CRQ_CALL_INIT");
+            "the call was not made with CRQ_CALL_INIT, or with one that is "
+            "newer than this library");
 }
 END_TEST
 
@@ -290,6 +501,9 @@ static const struct {
                   "\xff\xff\xff\xffG?\xf8\0\0\0\0\0\0]\x94]\x94K\x02"
                   "ae}"
                   "\x94t\x94.") },
+    { "f", NULL, NULL, CRQ_MSGPACK,
+            BYTES("\x94\xa1"
+                  "f\xc0\x90\x80") },
     { "f", NULL, NULL, CRQ_JSON, BYTES("[\"f\", null, [], {}]") },
     { "mod.f", "[1, \"\\u00e9\"]", "{\"a\": 2.50}", CRQ_JSON,
             BYTES("[\"mod.f\", null, [1, \"\\u00e9\"], {\"a\": 2.5}]") },
@@ -318,6 +532,88 @@ START_TEST(test_data_is_what_python_writes)
     crq_fields_fini(&fields);
     crq_value_free(args);
     crq_value_free(kwargs);
+}
+END_TEST
+
+static int all_options(void *arg, crq_error *err)
+{
+    static const char *const parents[] = { "a", "b\xc3\xa9" };
+    static const int64_t intervals[] = { 5, 10 };
+    crq_webhook list[] = { { "http://h/", "finished", NULL, NULL, 0 },
+        { "https://h/", "failed", "POST", NULL, 3 } };
+    crq_call call = CRQ_CALL_INIT;
+    struct crq_fields *fields = arg;
+    int rc;
+
+    call.func = "f";
+    call.depends_on = parents;
+    call.dependencies = 2;
+    call.allow_dependency_failures = true;
+    call.on_success = (crq_callback){ "m.ok", 0 };
+    call.on_failure = (crq_callback){ "m.bad", 7 };
+    call.on_stopped = (crq_callback){ "m.stop", 0 };
+    call.repeat_times = 3;
+    call.repeat_intervals_s = intervals;
+    call.repeat_intervals = 2;
+    call.retry_max = 1;
+    call.group_id = "g";
+    call.webhooks = list;
+    call.webhooks_count = 2;
+    call.serializer = CRQ_MSGPACK;
+    list[1].headers = crq_value_new_dict();
+    if (list[1].headers == NULL)
+        return crq_fail(err, CRQ_ENOMEM, "out of memory");
+    crq_fields_init(fields);
+    rc = crq_call_to_fields(&call, "q", NOON, fields, err);
+    if (rc < 0)
+        crq_fields_fini(fields);
+    crq_value_free((crq_value *)(uintptr_t)list[1].headers);
+    return rc;
+}
+
+START_TEST(test_every_option_has_the_fields_that_rq_writes)
+{
+    struct crq_fields fields;
+    crq_error err;
+
+    unit_ok(all_options(&fields, &err), &err);
+    expect_field(&fields, CRQ_FIELD_DEPENDENCY_ID, "a");
+    expect_field(&fields, CRQ_FIELD_DEPENDENCY_IDS, "[\"a\", \"b\\u00e9\"]");
+    expect_field(&fields, CRQ_FIELD_ALLOW_DEPENDENCY_FAILURES, "1");
+    expect_field(&fields, CRQ_FIELD_ENQUEUE_AT_FRONT, "0");
+    expect_field(&fields, CRQ_FIELD_SUCCESS_CALLBACK_NAME, "m.ok");
+    expect_field(&fields, CRQ_FIELD_SUCCESS_CALLBACK_TIMEOUT, "60");
+    expect_field(&fields, CRQ_FIELD_FAILURE_CALLBACK_NAME, "m.bad");
+    expect_field(&fields, CRQ_FIELD_FAILURE_CALLBACK_TIMEOUT, "7");
+    expect_field(&fields, CRQ_FIELD_STOPPED_CALLBACK_NAME, "m.stop");
+    expect_field(&fields, CRQ_FIELD_REPEATS_LEFT, "3");
+    expect_field(&fields, CRQ_FIELD_REPEAT_INTERVALS, "[5, 10]");
+    expect_field(&fields, CRQ_FIELD_RETRIES_LEFT, "1");
+    expect_field(&fields, CRQ_FIELD_RETRY_INTERVALS, "[0]");
+    expect_field(&fields, CRQ_FIELD_GROUP_ID, "g");
+    expect_field(&fields, CRQ_FIELD_WEBHOOKS,
+            "[{\"url\": \"http://h/\", \"job_status\": \"finished\", "
+            "\"method\": \"GET\", \"headers\": null, \"timeout\": 10}, "
+            "{\"url\": \"https://h/\", \"job_status\": \"failed\", "
+            "\"method\": \"POST\", \"headers\": {}, \"timeout\": 3}]");
+    crq_fields_fini(&fields);
+}
+END_TEST
+
+static int all_options_and_back(void *arg, crq_error *err)
+{
+    struct crq_fields fields;
+    int rc = all_options(&fields, err);
+
+    (void)arg;
+    if (rc == 0)
+        crq_fields_fini(&fields);
+    return rc;
+}
+
+START_TEST(test_every_failing_allocation_of_an_option_is_reported)
+{
+    unit_fail_each_allocation(all_options_and_back, NULL);
 }
 END_TEST
 
@@ -634,6 +930,14 @@ int main(void)
     unit_add_rows(tc, test_a_wrong_call_is_refused_with_the_reason, checks);
     unit_add_rows(tc, test_a_number_out_of_its_range_is_refused, numbers);
     unit_add_rows(tc, test_wrong_retry_intervals_are_refused, retries);
+    unit_add_rows(tc, test_a_wrong_repeat_is_refused, repeats);
+    unit_add_rows(tc, test_wrong_dependencies_are_refused, dependencies);
+    unit_add_rows(tc, test_a_wrong_callback_is_refused, callbacks);
+    unit_add_rows(tc, test_a_wrong_webhook_is_refused, webhooks);
+    unit_add_rows(tc, test_a_wrong_group_is_refused, groups);
+    tcase_add_test(tc, test_a_shorter_call_of_an_older_header_is_read);
+    tcase_add_test(tc, test_every_option_has_the_fields_that_rq_writes);
+    tcase_add_test(tc, test_every_failing_allocation_of_an_option_is_reported);
     tcase_add_test(tc, test_a_call_needs_its_size_and_a_function);
     tcase_add_test(tc, test_names_of_arguments_are_str);
     unit_add_rows(tc, test_data_is_what_python_writes, datas);

@@ -50,6 +50,8 @@ static const struct {
     { CRQ_KEY_CRON_SCHEDULERS, NULL, NULL, "rq:cron_schedulers" },
     { CRQ_KEY_CRON_SCHEDULER, "h", NULL, "rq:cron_scheduler:h" },
     { CRQ_KEY_PERIODIC_PROCESS, "h", NULL, "rq:scheduler_instance:h" },
+    { CRQ_KEY_PROMOTING, NULL, NULL, "crq:promoting" },
+    { CRQ_KEY_PROMOTING_REST, "id", NULL, "crq:promoting:id" },
     /* A '%' in a name is no place for a part. */
     { CRQ_KEY_EXECUTION, "%", "%s", "rq:execution:%:%s" },
     { CRQ_KEY_QUEUE, "", NULL, "rq:queue:" },

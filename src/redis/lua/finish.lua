@@ -10,7 +10,8 @@
 --       its end as RQ's date-time, base64 of the value or of the error text
 --       or "", for "retry" its max and its intervals as a JSON list
 -- Returns for each run what became of its job: "lost" "finished" "failed"
--- "stopped" "queued" "scheduled" "canceled", or { why it was refused }.
+-- "stopped" "queued" "scheduled" "canceled", or { why it was refused }; then 1
+-- if dependents are left for promote_rest.lua, else 0.
 -- include run.lua
 -- include move.lua
 -- include promote.lua
@@ -192,4 +193,5 @@ for at = 19, #ARGV, WIDTH do
     end
     states[#states + 1] = state
 end
+states[#states + 1] = call('EXISTS', promoting)
 return states

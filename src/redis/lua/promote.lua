@@ -1,19 +1,44 @@
 -- promote.lua - the jobs that waited for this one: RQ's enqueue_dependents().
 -- For scripts that include run.lua and move.lua as well.
+--
+-- A script must not hold up Redis for long. So one with more dependents than
+-- PIECE promotes none of them at its end: their set is renamed, which costs the
+-- same whatever its size, and promote_rest.lua promotes piece by piece. From
+-- the same instant on the parent is in the hash crq:promoting, until nobody is
+-- left: whoever finds it there goes on.
 
--- Whether all dependencies but the parent are met.
+local PIECE = 100
+
+-- crq's own keys of this stand beside crq:alive, so that scripts that include
+-- this need no key more.
+local promoting = KEYS[2]:match('^(.-)[^:]*$') .. 'promoting'
+
+local function rest_key(parent)
+    return promoting .. ':' .. parent
+end
+
+-- Whether all dependencies but the parent are met. Page by page: who waits for
+-- thousands is looked at as often as one of them ends.
 local function are_met(id, parent, allows_failures)
-    for _, other in ipairs(call('SMEMBERS', dependencies_key(id))) do
-        if other ~= parent then
-            local status = call('HGET', job_key(other), 'status')
+    local cursor = '0'
+    repeat
+        local page = call('SSCAN', dependencies_key(id), cursor, 'COUNT', 100)
+        for _, other in ipairs(page[2]) do
+            local status = other ~= parent and
+                call('HGET', job_key(other), 'status')
             if status and status ~= '' and status ~= 'finished' and
                     not (status == 'failed' and allows_failures) then
                 return false
             end
         end
-    end
+        cursor = page[1]
+    until cursor == '0'
     return true
 end
+
+-- The states in which a job waits to be promoted. RQ looks at canceled only:
+-- there a job with two parents, of which one runs again, runs again as well.
+local waiting = { deferred = true, created = true, [''] = true }
 
 -- The dependent when it is to be enqueued now that its parent has this status.
 local function ready(id, parent, parent_queue, status)
@@ -23,7 +48,7 @@ local function ready(id, parent, parent_queue, status)
     local f = call('HMGET', job_key(id), 'status', 'origin', 'ttl', 'timeout',
         'allow_dependency_failures', 'enqueue_at_front', 'created_at')
     local allows = (whole(f[5]) or 0) ~= 0
-    if f[1] == 'canceled' or (status == 'failed' and not allows) or
+    if not waiting[f[1] or ''] or (status == 'failed' and not allows) or
             not are_met(id, parent, allows) then
         return nil
     end
@@ -38,29 +63,60 @@ local function ready(id, parent, parent_queue, status)
         created_at = f[7] or '' }
 end
 
--- All who are ready, eldest first; nothing is written.
-local function find_ready(parent, parent_queue, status)
-    local list = {}
-    if status ~= 'finished' and status ~= 'failed' then
-        return list
-    end
-    for _, id in ipairs(call('SMEMBERS', dependents_key(parent))) do
-        list[#list + 1] = ready(id, parent, parent_queue, status)
-    end
+local function eldest_first(list)
     table.sort(list, function(a, b)
         if a.created_at ~= b.created_at then
             return a.created_at < b.created_at
         end
         return a.id < b.id
     end)
+end
+
+-- All who are ready, eldest first, or that there are too many to look at;
+-- nothing is written.
+local function find_ready(parent, parent_queue, status)
+    local list = {}
+    if status ~= 'finished' and status ~= 'failed' then
+        return list
+    end
+    must_be('hash', promoting)
+    if call('SCARD', dependents_key(parent)) > PIECE or
+            (looked_at[promoting] == 'hash' and
+            call('HEXISTS', promoting, parent) == 1) then
+        must_be('set', rest_key(parent))
+        list.later = status .. ':' .. parent_queue
+        return list
+    end
+    for _, id in ipairs(call('SMEMBERS', dependents_key(parent))) do
+        list[#list + 1] = ready(id, parent, parent_queue, status)
+    end
+    eldest_first(list)
     return list
 end
 
+local function enqueue_dependent(dependent, stamp)
+    call('ZREM', deferred_key(dependent.queue), dependent.id)
+    enqueue(dependent.id, dependent.queue, dependent, stamp, dependent.side)
+end
+
+-- What find_ready() found. Whether some are left for promote_rest.lua.
 local function promote(parent, list, stamp)
+    if list.later then
+        local from, rest = dependents_key(parent), rest_key(parent)
+        if call('EXISTS', rest) == 1 then
+            -- The parent ended before, and that is not done yet.
+            call('SUNIONSTORE', rest, rest, from)
+            call('DEL', from)
+        elseif call('EXISTS', from) == 1 then
+            call('RENAME', from, rest)
+        end
+        call('PERSIST', rest)
+        call('HSET', promoting, parent, list.later)
+        return true
+    end
     for _, dependent in ipairs(list) do
-        call('ZREM', deferred_key(dependent.queue), dependent.id)
-        enqueue(dependent.id, dependent.queue, dependent, stamp,
-            dependent.side)
+        enqueue_dependent(dependent, stamp)
         call('SREM', dependents_key(parent), dependent.id)
     end
+    return false
 end
