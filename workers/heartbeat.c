@@ -407,6 +407,8 @@ static void on_taken(void *arg, const crq_reply *reply, const crq_error *err)
                 (long long)taken.back, (long long)taken.failed,
                 (long long)taken.retried, (long long)taken.left);
         dequeue_kick(w);
+        if (taken.failed > 0)
+            promote_go_on(w);
     }
 }
 
@@ -505,6 +507,7 @@ static void on_stray(struct ev_loop *loop, ev_timer *timer, int revents)
                 on_stray_reply, w);
     }
     crq_args_fini(&words);
+    promote_go_on(w);
 }
 
 /* ---- all of it ---- */
@@ -513,6 +516,7 @@ void heartbeat_now(struct worker *w)
 {
     ev_feed_event(w->loop, &w->beat, EV_TIMER);
     ev_feed_event(w->loop, &w->alive, EV_TIMER);
+    promote_go_on(w);
 }
 
 static void start_timer(struct worker *w, ev_timer *timer,

@@ -10,6 +10,7 @@ crq_worker_SOURCES = \
 	workers/main.c \
 	workers/options.c \
 	workers/options.h \
+	workers/promote.c \
 	workers/runs.c \
 	workers/webhooks.c \
 	workers/webhooks.h \

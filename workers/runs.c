@@ -142,6 +142,8 @@ static void on_finished(void *arg, const crq_reply *reply, const crq_error *err)
         log_finished(w, run, state, text);
         webhooks_send(w, run, state);
     }
+    if (err == NULL && crq_finish_promotes(reply, batch->count))
+        promote_go_on(w);
     w->finishing -= batch->count;
     batch_free(batch);
     if (w->options->burst)

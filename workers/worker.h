@@ -7,6 +7,7 @@
  *     callbacks.c  callbacks of a run whose child is gone
  *     webhooks.c   what is sent when a job has ended
  *     courier.c    the process that sends it
+ *     promote.c    dependents of jobs that ended with very many of them
  *     heartbeat.c  records, leases, signs of life, dead workers' runs
  *     listener.c   commands from rq and crq
  *     worker.c     birth, stop, and who is told what
@@ -120,6 +121,8 @@ struct worker {
     struct joblog *unkept; /* what has lines that are not sent */
     ev_timer keep;
     bool keep_warned;
+    /* promote.c */
+    bool promoting; /* a call is on its way; it counts as finishing, too */
     /* heartbeat.c */
     ev_timer beat, alive, observe, stray;
     size_t births, deaths; /* calls that have no reply yet */
@@ -183,6 +186,10 @@ void joblog_add(struct worker *w, struct run *run, const char *line,
 void joblog_flush(struct worker *w, struct run *run);
 /** Drop what is not sent. */
 void joblog_free(struct run *run);
+
+/* promote.c */
+/** Promote what is left of the dependents of ended jobs, if anything is. */
+void promote_go_on(struct worker *w);
 
 /* heartbeat.c */
 void heartbeat_init(struct worker *w);
