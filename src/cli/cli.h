@@ -79,6 +79,10 @@ int64_t cli_seconds(const struct argp_state *state, const char *option,
 /** The same in microseconds, fractions kept. */
 int64_t cli_duration_us(const struct argp_state *state, const char *option,
         const char *text);
+/** The same for one of `least_s` seconds or more; when it may be endless, also
+ *  -1 for no limit. */
+int64_t cli_time_us(const struct argp_state *state, const char *option,
+        const char *text, int64_t least_s, bool endless);
 /** A whole number from `least` on. */
 int64_t cli_number(const struct argp_state *state, const char *option,
         const char *text, int64_t least);

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "cli/around.h"
 #include "cli/cli.h"
 #include "cli/funcargs.h"
 #include "cli/show.h"
@@ -13,14 +14,12 @@
 #include "codec/timetext.h"
 #include "model/serializer.h"
 
-#define MAX_INTERVALS 100
-
 struct options {
     struct cli *cli;
     const char *queue;
     crq_call call;
+    struct cli_around around;
     crq_value *meta;
-    int64_t intervals[MAX_INTERVALS];
     int64_t in_us, at_us; /* CRQ_UNSET: not scheduled */
     int64_t wait_ms;      /* CRQ_UNSET: don't */
     bool quiet;
@@ -36,9 +35,6 @@ enum {
     OPT_DESCRIPTION,
     OPT_JOB_ID,
     OPT_AT_FRONT,
-    OPT_RETRY_MAX,
-    OPT_RETRY_INTERVAL,
-    OPT_RETRY_AT_FRONT,
     OPT_SCHEDULE_IN,
     OPT_SCHEDULE_AT,
     OPT_UNIQUE,
@@ -64,19 +60,14 @@ static const struct argp_option option_table[] = {
     { "unique", OPT_UNIQUE, NULL, 0, "Refuse if the job id is taken", 1 },
     { "at-front", OPT_AT_FRONT, NULL, 0, "At the front of the queue", 1 },
     { "meta", OPT_META, "JSON", 0, "An object to keep with the job", 1 },
-    { "serializer", 'S', "NAME", 0, "pickle (default) or json", 1 },
-    { "retry-max", OPT_RETRY_MAX, "N", 0, "Run again up to N times", 2 },
-    { "retry-interval", OPT_RETRY_INTERVAL, "TIME", 0,
-            "Wait before a retry; once for each of them", 2 },
-    { "retry-at-front", OPT_RETRY_AT_FRONT, NULL, 0,
-            "Retries go to the front of the queue", 2 },
+    { "serializer", 'S', "NAME", 0, "pickle (default), json or msgpack", 1 },
     { "schedule-in", OPT_SCHEDULE_IN, "TIME", 0,
             "Enqueue after this time, such as 0.5s, 10m, 2d", 3 },
     { "schedule-at", OPT_SCHEDULE_AT, "WHEN", 0,
             "Enqueue at 2027-05-27T21:45:00 (local time, or with a zone)", 3 },
     { "wait", OPT_WAIT, "TIME", OPTION_ARG_OPTIONAL,
-            "Wait for the job's end and print its result", 4 },
-    { "quiet", OPT_QUIET, NULL, 0, "Print nothing but errors and results", 4 },
+            "Wait for the job's end and print its result", 5 },
+    { "quiet", OPT_QUIET, NULL, 0, "Print nothing but errors and results", 5 },
     { 0 },
 };
 
@@ -91,7 +82,6 @@ static const struct {
     { OPT_RESULT_TTL, "result-ttl", 0, true },
     { OPT_TTL, "ttl", 1, false },
     { OPT_FAILURE_TTL, "failure-ttl", 0, true },
-    { OPT_RETRY_INTERVAL, "retry-interval", 0, false },
     { OPT_SCHEDULE_IN, "schedule-in", 0, false },
     { OPT_WAIT, "wait", 0, false },
 };
@@ -100,18 +90,11 @@ static int64_t read_time(const struct argp_state *state, int option,
         const char *text)
 {
     size_t i = 0;
-    int64_t us;
 
     while (times[i].option != option)
         i++;
-    us = cli_duration_us(state, times[i].name, text);
-    if (us < times[i].least_s * 1000000 &&
-            !(times[i].endless && us == -1000000))
-        argp_error(state, "--%s %s: it must be %lld second%s or more%s",
-                times[i].name, text, (long long)times[i].least_s,
-                times[i].least_s == 1 ? "" : "s",
-                times[i].endless ? ", or -1 for no limit" : "");
-    return us;
+    return cli_time_us(state, times[i].name, text, times[i].least_s,
+            times[i].endless);
 }
 
 /* RQ keeps whole seconds of these, and cuts the rest. */
@@ -119,16 +102,6 @@ static int64_t read_seconds(const struct argp_state *state, int option,
         const char *text)
 {
     return read_time(state, option, text) / 1000000;
-}
-
-static void add_interval(struct options *o, struct argp_state *state,
-        const char *text)
-{
-    if (o->call.retry_intervals == MAX_INTERVALS)
-        argp_error(state, "more than %d retry intervals", MAX_INTERVALS);
-    o->intervals[o->call.retry_intervals++] =
-            read_seconds(state, OPT_RETRY_INTERVAL, text);
-    o->call.retry_intervals_s = o->intervals;
 }
 
 static void set_meta(struct options *o, struct argp_state *state,
@@ -175,7 +148,6 @@ static error_t parse_time(int key, char *arg, struct argp_state *state)
     case OPT_FAILURE_TTL:
         o->call.failure_ttl_s = read_seconds(state, key, arg);
         return 0;
-    case OPT_RETRY_INTERVAL: add_interval(o, state, arg); return 0;
     case OPT_SCHEDULE_IN: o->in_us = read_time(state, key, arg); return 0;
     case OPT_SCHEDULE_AT:
         if (crq_timetext_iso(arg, &o->at_us, &err) < 0)
@@ -199,10 +171,6 @@ static void finish(struct options *o, struct argp_state *state)
     /* The library says the same, in the names of its fields. */
     if (o->call.unique && o->call.job_id == NULL)
         argp_error(state, "--unique needs --job-id: what must not exist yet");
-    if (o->call.retry_max == CRQ_UNSET && o->call.retry_intervals > 0)
-        argp_error(state, "--retry-interval needs --retry-max");
-    if (o->call.retry_max == CRQ_UNSET && o->call.retry_at_front)
-        argp_error(state, "--retry-at-front needs --retry-max");
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -211,7 +179,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     crq_error err;
 
     switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = o->cli; return 0;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &o->around;
+        state->child_inputs[1] = o->cli;
+        return 0;
     case 'q': o->queue = arg; return 0;
     case 'S':
         if (crq_serializer_parse(arg, &o->call.serializer, &err) < 0)
@@ -222,12 +193,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case OPT_UNIQUE: o->call.unique = true; return 0;
     case OPT_AT_FRONT: o->call.at_front = true; return 0;
     case OPT_META: set_meta(o, state, arg); return 0;
-    case OPT_RETRY_MAX:
-        o->call.retry_max = cli_number(state, "retry-max", arg, 0);
-        if (o->call.retry_max == 0) /* as in RQ: none */
-            o->call.retry_max = CRQ_UNSET;
-        return 0;
-    case OPT_RETRY_AT_FRONT: o->call.retry_at_front = true; return 0;
     case OPT_QUIET: o->quiet = true; return 0;
     case ARGP_KEY_ARGS:
         o->words = state->argv + state->next;
@@ -254,7 +219,9 @@ static void say_enqueued(const struct options *o, const crq_job *job,
         const char *call)
 {
     bool later = o->in_us != CRQ_UNSET || o->at_us != CRQ_UNSET;
-    const char *done = later ? "Scheduled" : "Enqueued";
+    const char *done = later                             ? "Scheduled"
+            : crq_job_status(job) == CRQ_STATUS_DEFERRED ? "Deferred"
+                                                         : "Enqueued";
 
     if (o->wait_ms != CRQ_UNSET) {
         fprintf(stderr, "%s job %s.\n", done, crq_job_id(job));
@@ -359,9 +326,9 @@ out:
 
 int cmd_enqueue(struct cli *cli, int argc, char **argv)
 {
-    static const struct argp_child children[] = {
-        { &cli_common_argp, 0, NULL, 0 }, { 0 }
-    };
+    static const struct argp_child children[] = { { &cli_around_argp, 0, NULL,
+                                                          0 },
+        { &cli_common_argp, 0, NULL, 0 }, { 0 } };
     static const struct argp argp = { option_table, parse, "FUNC [ARG...]",
         "Put a call on a queue.\v"
         "Arguments: TEXT, :JSON, %LITERAL (Python), and KEY=TEXT, KEY:=JSON, "
@@ -377,8 +344,10 @@ int cmd_enqueue(struct cli *cli, int argc, char **argv)
     crq_error err;
     int rc;
 
+    o.around.call = &o.call;
     argp_parse(&argp, argc, argv, 0, NULL, &o);
     rc = run(&o, &err);
     crq_value_free(o.meta);
+    cli_around_fini(&o.around);
     return rc;
 }

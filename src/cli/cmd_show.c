@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "cli/cli.h"
+#include "cli/relations.h"
 #include "cli/show.h"
 #include "cli/term.h"
 #include "codec/json.h"
@@ -22,6 +23,7 @@ struct story {
     crq_job *job;
     crq_result **results;
     size_t results_count;
+    struct relations relations;
     crq_lines *log;   /* the newest lines; NULL: they can't be read */
     int64_t position; /* in the queue; -1: it does not wait */
     int64_t due_us;   /* scheduled; else CRQ_UNSET */
@@ -31,6 +33,7 @@ struct story {
 static void story_fini(struct story *story)
 {
     crq_results_free(story->results, story->results_count);
+    relations_fini(&story->relations);
     crq_lines_free(story->log);
     crq_job_free(story->job);
 }
@@ -74,6 +77,8 @@ static int fetch(crq_conn *conn, const char *id, struct story *story,
     if (rc == 0)
         rc = crq_job_results(story->job, &story->results, &story->results_count,
                 err);
+    if (rc == 0)
+        rc = relations_fetch(conn, story->job, &story->relations, err);
     if (rc < 0)
         return rc;
     /* The log is crq's own: a user of Redis who may read RQ's keys only is
@@ -129,6 +134,9 @@ static int print_json(struct story *story, crq_error *err)
         show_put_number(v, "position",
                 story->position >= 0 ? story->position : CRQ_UNSET, &put);
         show_put_time(v, "scheduled_for", story->due_us, &put);
+        if (story->relations.dependents_count > 0)
+            show_put(v, "dependents", relations_dependents(&story->relations),
+                    &put);
         show_put_number(v, "expires_in",
                 story->left_s >= 0 ? story->left_s : CRQ_UNSET, &put);
         rc = put < 0 ? crq_fail_nomem(err) : show_json(v, err);
@@ -245,6 +253,7 @@ static int print_values(const struct story *story, crq_error *err)
 {
     crq_job *job = story->job;
     const char *intervals = crq_job_field(job, "retry_intervals", NULL);
+    const char *repeats = crq_job_field(job, "repeat_intervals", NULL);
     struct crq_buf meta = CRQ_BUF_INIT;
     int rc = 0;
 
@@ -259,8 +268,18 @@ static int print_values(const struct story *story, crq_error *err)
         term_text(TERM_PLAIN, intervals != NULL ? intervals : "[0]", 0, 0);
         printf(" s\n");
     }
+    if (crq_job_number(job, CRQ_FIELD_REPEATS_LEFT) != CRQ_UNSET) {
+        label("repeats");
+        printf("%lld left, after ",
+                (long long)crq_job_number(job, CRQ_FIELD_REPEATS_LEFT));
+        term_text(TERM_PLAIN, repeats != NULL ? repeats : "[0]", 0, 0);
+        printf(" s\n");
+    }
+    text_row("on success", crq_job_field(job, "success_callback_name", NULL));
+    text_row("on failure", crq_job_field(job, "failure_callback_name", NULL));
+    text_row("on stopped", crq_job_field(job, "stopped_callback_name", NULL));
+    text_row("webhooks", crq_job_field(job, "webhooks", NULL));
     text_row("group", crq_job_group_id(job));
-    text_row("depends on", crq_job_field(job, "dependency_ids", NULL));
     if (crq_job_meta(job) != NULL) {
         rc = crq_json_encode(crq_job_meta(job), CRQ_JSON_SHOW, &meta, err);
         if (rc == 0)
@@ -343,6 +362,7 @@ static int print_story(struct story *story, int64_t now_us, crq_error *err)
         return rc;
     text_row("queue", crq_job_origin(job));
     print_waiting(story);
+    relations_print(&story->relations);
     print_times(job, now_us);
     rc = print_values(story, err);
     for (size_t i = 0; rc == 0 && i < story->results_count; i++)

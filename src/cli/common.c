@@ -98,6 +98,18 @@ int64_t cli_duration_us(const struct argp_state *state, const char *option,
     return us;
 }
 
+int64_t cli_time_us(const struct argp_state *state, const char *option,
+        const char *text, int64_t least_s, bool endless)
+{
+    int64_t us = cli_duration_us(state, option, text);
+
+    if (us < least_s * 1000000 && !(endless && us == -1000000))
+        argp_error(state, "--%s %s: it must be %lld second%s or more%s", option,
+                text, (long long)least_s, least_s == 1 ? "" : "s",
+                endless ? ", or -1 for no limit" : "");
+    return us;
+}
+
 int64_t cli_seconds(const struct argp_state *state, const char *option,
         const char *text)
 {

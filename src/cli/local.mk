@@ -2,6 +2,8 @@ bin_PROGRAMS += crq
 crq_SOURCES = \
 	src/cli/apply.c \
 	src/cli/apply.h \
+	src/cli/around.c \
+	src/cli/around.h \
 	src/cli/cli.h \
 	src/cli/cmd_app.c \
 	src/cli/cmd_cancel.c \
@@ -31,6 +33,8 @@ crq_SOURCES = \
 	src/cli/main.c \
 	src/cli/process.c \
 	src/cli/process.h \
+	src/cli/relations.c \
+	src/cli/relations.h \
 	src/cli/show.c \
 	src/cli/show.h \
 	src/cli/term.c \

@@ -26,6 +26,7 @@ EXTRA_DIST += \
 	tests/interop/test_cli.py \
 	tests/interop/test_crq_manual.py \
 	tests/interop/test_dashboard.py \
+	tests/interop/test_dependencies.py \
 	tests/interop/test_enqueue.py \
 	tests/interop/test_fault.py \
 	tests/interop/test_golden.py \
@@ -43,11 +44,14 @@ EXTRA_DIST += \
 	tests/interop/test_worker.py \
 	tests/interop/test_worker_manual.py
 # Python on the other side. Each test is a script that skips without it.
-check_PROGRAMS += tests/interop/pickle_peer tests/interop/run_peer
+check_PROGRAMS += tests/interop/enqueue_peer tests/interop/pickle_peer \
+	tests/interop/run_peer
 dist_check_SCRIPTS += tests/interop/pickle.sh
 EXTRA_DIST += tests/interop/pickle_peer.py
 TESTS += tests/interop/pickle.sh
 
+tests_interop_enqueue_peer_SOURCES = tests/interop/enqueue_peer.c
+tests_interop_enqueue_peer_LDADD = libcrq-core.la
 tests_interop_pickle_peer_SOURCES = tests/interop/pickle_peer.c
 tests_interop_pickle_peer_LDADD = libcrq-core.la
 tests_interop_run_peer_SOURCES = tests/interop/run_peer.c

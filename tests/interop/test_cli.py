@@ -50,7 +50,7 @@ def test_wrong_usage_is_64_and_writes_nothing(r, crq, args):
     (["enqueue", "f", ":1", ":{bad"], "argument 2 ':{bad'"),
     (["enqueue", "--job-id", "a b", "f"], "letters, digits"),
     (["enqueue", "--timeout", "0", "f"], "-1 for no limit"),
-    (["enqueue", "-S", "yaml", "f"], "pickle and json"),
+    (["enqueue", "-S", "yaml", "f"], "json and msgpack"),
     (["enqueue", "f", "k=1", "k=2"], "'k' is given twice"),
     (["enqueue", "f", "--wait", "1m"], "--wait=1m"),
     (["enqueue", "f", "--unique"], "--unique needs --job-id"),
