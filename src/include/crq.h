@@ -385,7 +385,10 @@ void crq_queue_free(crq_queue *queue);
 const char *crq_queue_name(const crq_queue *queue);
 
 /**
- * Put a call on the queue, as Queue.enqueue() in RQ.
+ * Put a call on the queue, as Queue.enqueue() in RQ. With dependencies that are
+ * not done it is deferred instead: whoever ends the last of them puts it on
+ * the queue. One that fails, or has failed already, keeps it waiting unless
+ * allow_dependency_failures is set.
  *
  * The job and its place in the queue are written by one script: a worker never
  * finds an id without its job. When the link breaks before the reply, the
@@ -407,7 +410,8 @@ int crq_queue_enqueue(crq_queue *queue, const crq_call *call, crq_job **out_job,
         crq_error *err) CRQ_MUST_CHECK;
 
 /**
- * Schedule a call: a scheduler puts it on the queue when its time has come.
+ * Schedule a call: a scheduler puts it on the queue when its time has come,
+ * whatever it depends on, as in RQ.
  * crq keeps fractions of a second; RQ's own scheduler looks once a second.
  * Errors as crq_queue_enqueue(), and CRQ_EINVAL for a time outside the years
  * 1 to 9999. A time that has passed is due at once.
@@ -424,7 +428,8 @@ int crq_queue_enqueue_in(crq_queue *queue, int64_t delay_us,
  */
 typedef int crq_call_source(void *arg, crq_call *call, crq_error *err);
 
-/** Told about each call in order: its job id, or its failure (rc below 0: a
+/** Told about each call, the nth from 0 on, in their order but for those with
+ *  dependencies, which come last: its job id, or its failure (rc below 0: a
  *  wrong call, a taken id). Returning below 0 stops. It must not use the
  *  queue's connection, which is in the middle of the pipeline. */
 typedef int crq_call_done(void *arg, size_t nth, const char *job_id, int rc,
@@ -434,6 +439,11 @@ typedef int crq_call_done(void *arg, size_t nth, const char *job_id, int rc,
  * Put any number of calls on the queue through pipelines of bounded size:
  * memory does not grow with their number. Each job is written atomically; jobs
  * appear in the order of the calls, mixed with those of others.
+ *
+ * Jobs that depend on others come last, and may depend on any job of these
+ * calls. They are kept in memory, written as deferred, and those that have
+ * nothing to wait for are enqueued then. Who dies just before that leaves them
+ * deferred, as in RQ.
  *
  * done       may be NULL: then the first failed call stops the work.
  * out_count  the number of jobs written, also on failure; may be NULL.

@@ -197,8 +197,8 @@ out:
 
 /* ---- those that depend on others ---- */
 
-static int settle_some(struct many *many, const struct batch *batch,
-        size_t first, size_t end)
+static int settle_some(const struct many *many, const struct batch *batch,
+        size_t first, size_t end, crq_error *err)
 {
     crq_conn *conn = many->queue->conn;
     struct crq_args words;
@@ -215,9 +215,9 @@ static int settle_some(struct many *many, const struct batch *batch,
         }
     if (count > 0)
         rc = crq_script_call(conn, &crq_script_settle, nkeys, &words, &reply,
-                many->err);
+                err);
     if (rc == 0 && count > 0)
-        rc = crq_settle_read(reply, count, many->err);
+        rc = crq_settle_read(reply, count, err);
     crq_reply_free(reply);
     crq_args_fini(&words);
     return rc;
@@ -226,6 +226,7 @@ static int settle_some(struct many *many, const struct batch *batch,
 /* What was saved is settled whatever became of the others. */
 static int place_held(struct many *many)
 {
+    crq_error unsettled;
     int rc = 0, settled = 0;
 
     for (struct batch *batch = many->held; batch != NULL; batch = batch->next) {
@@ -239,7 +240,8 @@ static int place_held(struct many *many)
         for (size_t i = 0; settled == 0 && i < batch->count; i += SETTLE_JOBS)
             settled = settle_some(many, batch, i,
                     i + SETTLE_JOBS < batch->count ? i + SETTLE_JOBS
-                                                   : batch->count);
+                                                   : batch->count,
+                    rc < 0 ? &unsettled : many->err);
     return rc < 0 ? rc : settled;
 }
 

@@ -13,7 +13,7 @@
 #include "redis/scripts.h"
 
 #define NOON INT64_C(1795262400000000) /* 2026-11-21T12:00:00Z */
-#define THEN "2026-11-21T12:00:00" /* as steps_expect() shows it */
+#define THEN "2026-11-21T12:00:00"     /* as steps_expect() shows it */
 
 static struct crq_clock_manual clock_at;
 static crq_conn *conn;
@@ -386,6 +386,22 @@ START_TEST(test_many_jobs_may_depend_on_each_other_in_any_order)
 }
 END_TEST
 
+static int enqueue_many(void *arg, crq_error *err)
+{
+    struct work work = {
+        .calls = many[4].calls, .count = many[4].count - 1, .told = CRQ_BUF_INIT
+    };
+
+    (void)arg;
+    return crq_queue_enqueue_many(queue, give, NULL, &work, NULL, err);
+}
+
+START_TEST(test_every_failing_allocation_among_many_is_reported)
+{
+    unit_fail_each_allocation(enqueue_many, NULL);
+}
+END_TEST
+
 static int give_a_fan(void *arg, crq_call *call, crq_error *err)
 {
     static const char *const parent[] = { "a" };
@@ -535,8 +551,8 @@ static const char *const odd[] = {
     "HSET crq:promoting a nonsense\nSADD crq:promoting:a x",
     "HSET crq:promoting a finished:q",
     "HSET crq:promoting a finished:q\nSET crq:promoting:a x",
-    "HSET crq:promoting a finished:q\nSADD crq:promoting:a x gone\n"
-    "SET rq:job:x text\nSET rq:job:a text",
+    ("HSET crq:promoting a finished:q\nSADD crq:promoting:a x gone\n"
+     "DEL rq:job:x\nSET rq:job:x text\nSET rq:job:a text"),
 };
 
 START_TEST(test_an_odd_entry_ends_and_promotes_nobody)
@@ -544,7 +560,6 @@ START_TEST(test_an_odd_entry_ends_and_promotes_nobody)
     int64_t left = 1;
 
     live_seed(conn, "HSET rq:job:x status deferred data D origin q");
-    live_seed(conn, odd[_i][0] == 'H' && _i == 3 ? "DEL rq:job:x" : "");
     live_seed(conn, odd[_i]);
     for (int calls = 0; left > 0; calls++) {
         ck_assert_int_lt(calls, 3);
@@ -645,6 +660,7 @@ int main(void)
     tcase_add_test(tc, test_every_failing_allocation_is_reported);
     unit_add_rows(tc, test_many_jobs_may_depend_on_each_other_in_any_order,
             many);
+    tcase_add_test(tc, test_every_failing_allocation_among_many_is_reported);
     unit_add_rows(tc, test_a_fan_of_dependents_is_promoted_in_pieces, fans);
     tcase_add_test(tc,
             test_dependents_left_half_way_are_found_by_the_next_call);
