@@ -34,9 +34,9 @@ libcrq_core_la_SOURCES += \
 	src/model/page.c \
 	src/model/queue.c \
 	src/model/queue.h \
-	src/model/queue_ops.c \
 	src/model/queue_impl.h \
 	src/model/queue_many.c \
+	src/model/queue_ops.c \
 	src/model/record.c \
 	src/model/record.h \
 	src/model/registry.c \

@@ -41,6 +41,7 @@ LUA_FILES = \
 	src/redis/lua/lock.lua \
 	src/redis/lua/move_job.lua \
 	src/redis/lua/page.lua \
+	src/redis/lua/promote_rest.lua \
 	src/redis/lua/recall.lua \
 	src/redis/lua/requeue.lua \
 	src/redis/lua/sched_aside.lua \
@@ -54,7 +55,6 @@ LUA_FILES = \
 	src/redis/lua/sched_report.lua \
 	src/redis/lua/sched_rq.lua \
 	src/redis/lua/sched_tick.lua \
-	src/redis/lua/promote_rest.lua \
 	src/redis/lua/schedule.lua \
 	src/redis/lua/set_meta.lua \
 	src/redis/lua/settle.lua \
