@@ -439,6 +439,61 @@ START_TEST(test_a_full_redis_refuses_a_job_or_takes_all_of_it)
 }
 END_TEST
 
+/* A user who may not write hashes: which other jobs are there, and how the call
+ * is placed. */
+static const struct {
+    const char *seed;
+    bool at_front, scheduled;
+    const char *depends_on, *group;
+} forbidden[] = {
+    { "", false, false, NULL, NULL },
+    { "RPUSH rq:queue:q z\nSADD rq:queues rq:queue:q", false, false, NULL,
+            NULL },
+    { "RPUSH rq:queue:q z\nSADD rq:queues rq:queue:q", true, false, NULL,
+            NULL },
+    { "RPUSH rq:queue:q z", true, false, NULL, NULL },
+    { "", false, true, NULL, NULL },
+    { "HSET rq:job:b data D", false, false, "b", "g" },
+};
+
+START_TEST(test_a_user_who_may_not_write_a_job_leaves_no_id_either)
+{
+    struct live_server *server = live_start(false, NULL);
+    const char *on_b[] = { forbidden[_i].depends_on };
+    crq_conn *root = live_conn_to("%s", server->url);
+    crq_conn *user = live_conn_to("%s", server->url);
+    crq_queue *q = new_queue(user, "q");
+    crq_call call = CRQ_CALL_INIT;
+    crq_error err;
+    char *before;
+    int rc;
+
+    call.func = "f";
+    call.ttl_s = 60;
+    call.at_front = forbidden[_i].at_front;
+    call.depends_on = on_b;
+    call.dependencies = on_b[0] != NULL;
+    call.group_id = forbidden[_i].group;
+    live_seed(root, forbidden[_i].seed);
+    before = live_dump(root, LIVE_MASK_IDS);
+    live_seed(root, "ACL SETUSER default -hset");
+    if (forbidden[_i].scheduled)
+        rc = crq_queue_enqueue_in(q, 1, &call, NULL, &err);
+    else
+        rc = crq_queue_enqueue(q, &call, NULL, &err);
+    /* As Redis says it of a script: versions differ. */
+    ck_assert_msg(rc == CRQ_EAUTH || rc == CRQ_EREDIS, "%s", err.text);
+    live_expect(root, before);
+
+    live_seed(root, "ACL SETUSER default +hset");
+    unit_ok(crq_queue_enqueue(q, &call, NULL, &err), &err);
+    crq_queue_free(q);
+    crq_conn_free(user);
+    crq_conn_free(root);
+    crq_text_free(before);
+}
+END_TEST
+
 /* What happens to the first and the second try: bits of the relay's masks. */
 enum { FIRST = 1, SECOND = 2 };
 
@@ -859,6 +914,8 @@ int main(void)
     unit_add_rows(tc, test_a_name_that_no_queue_can_have_is_refused, no_names);
     tcase_add_test(tc, test_a_delay_is_added_to_the_clock);
     tcase_add_test(tc, test_a_full_redis_refuses_a_job_or_takes_all_of_it);
+    unit_add_rows(tc, test_a_user_who_may_not_write_a_job_leaves_no_id_either,
+            forbidden);
     unit_add_rows(tc, test_a_broken_link_makes_neither_none_nor_two, cuts);
     tcase_add_test(tc, test_every_failing_allocation_is_reported);
     unit_add_rows(tc, test_many_jobs_are_written_in_order_with_little_memory,

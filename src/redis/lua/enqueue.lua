@@ -15,14 +15,17 @@ if reason then
     return reason
 end
 -- Nothing is rolled back when a command fails. So the queue comes first: when
--- it is of another type, nothing has been written. When the set is, the id is
--- taken back, which nobody has seen; and what comes then cannot fail. To read
--- both types beforehand would be two commands more for every job.
+-- it is of another type, nothing has been written. When the set is, or when the
+-- hash is refused, all is taken back, which nobody has seen. To read both types
+-- beforehand would be two commands more for every job.
 call(ARGV[2], KEYS[2], ARGV[1])
 local added = redis.pcall('SADD', KEYS[1], KEYS[2])
-if type(added) == 'table' then
+local refused = type(added) == 'table' and added or save_job('queued')
+if refused then
     call(ARGV[2] == 'LPUSH' and 'LPOP' or 'RPOP', KEYS[2])
-    return added
+    if added == 1 then
+        call('SREM', KEYS[1], KEYS[2])
+    end
+    return refused
 end
-save_job('queued')
 return 1

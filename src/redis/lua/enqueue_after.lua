@@ -61,7 +61,10 @@ if reason == 2 and call('HGET', KEYS[3], 'status') == 'deferred' then
 elseif reason then
     return reason
 end
-save_job(waits and 'deferred' or 'queued')
+local refused = save_job(waits and 'deferred' or 'queued')
+if refused then
+    return refused
+end
 call('SADD', KEYS[1], KEYS[2])
 join_group(KEYS[6], KEYS[7], sent.group_id)
 if not waits then

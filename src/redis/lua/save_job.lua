@@ -34,18 +34,23 @@ local function why_not()
     return ARGV[4] == '1' and 0 or nil
 end
 
+-- Nil, or why Redis refuses the hash, as to a user who may not write one: then
+-- nothing was written here.
 local function save_job(status)
     local job, ttl, created_at = KEYS[3], ARGV[3], ARGV[5]
     local last = ttl == '' and #ARGV or #ARGV - 2
 
     -- Where a name comes twice, the later one counts.
-    call('HSET', job, 'started_at', '', 'ended_at', '', 'last_heartbeat', '',
+    local saved = redis.pcall('HSET', job, 'started_at', '', 'ended_at', '', 'last_heartbeat', '',
         'worker_name', '', 'group_id', '', 'success_callback_name', '',
         'failure_callback_name', '', 'stopped_callback_name', '',
         'created_at', created_at,
         status == 'queued' and 'enqueued_at' or 'created_at', created_at,
         'status', status, 'data', ARGV[6], 'origin', ARGV[7],
         'description', ARGV[8], 'timeout', ARGV[9], unpack(ARGV, 10, last))
+    if type(saved) == 'table' then
+        return saved
+    end
     if ttl ~= '' then
         call('EXPIRE', job, ttl)
         call('EXPIRE', ARGV[last + 1], ttl)

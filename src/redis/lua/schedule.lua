@@ -26,7 +26,10 @@ local reason = why_not()
 if reason then
     return reason
 end
-save_job('scheduled')
+local refused = save_job('scheduled')
+if refused then
+    return refused
+end
 call('SADD', KEYS[1], KEYS[2])
 call('ZADD', KEYS[4], ARGV[2], ARGV[1])
 join_group(KEYS[5], KEYS[6], group)
