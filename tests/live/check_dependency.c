@@ -546,6 +546,44 @@ START_TEST(test_dependents_left_half_way_are_found_by_the_next_call)
 }
 END_TEST
 
+/* Its worker has died, and the run's lease is over. */
+START_TEST(test_many_dependents_of_a_dead_workers_run_are_promoted_in_pieces)
+{
+    struct crq_take_over what = {
+        .dead = "s", .limit = 10, .now_us = AT_US + 100000000
+    };
+    struct crq_taken_over taken = { 0 };
+    struct crq_args args;
+    crq_reply *reply;
+    crq_error err;
+    size_t nkeys;
+
+    live_seed(conn,
+            RUN("") "ZADD crq:alive 5 s\n"
+                    "HSET crq:runs:s " X1 " 1:begun:1:a:q1");
+    make_fan(250);
+    live_seed(conn,
+            "HSET rq:job:d00007 allow_dependency_failures 1\n"
+            "HSET rq:job:d00249 allow_dependency_failures 1");
+    crq_args_init(&args);
+    unit_ok(crq_take_over_words(&what, &args, &nkeys, &err), &err);
+    reply = steps_call(conn, &crq_script_take_over, nkeys, &args);
+    unit_ok(crq_take_over_read(reply, &taken, &err), &err);
+    crq_reply_free(reply);
+    ck_assert_int_eq(taken.failed, 1);
+    ck_assert_int_eq(ask("EXISTS", "rq:queue:q"), 0);
+    ck_assert_int_eq(ask("SCARD", "crq:promoting:a"), 250);
+
+    for (int calls = 0; promote_rest() > 0; calls++)
+        ck_assert_int_lt(calls, 3);
+    ck_assert_int_eq(ask("LLEN", "rq:queue:q"), 2);
+    ck_assert_int_eq(ask("ZCARD", "rq:deferred:q"), 248);
+    ck_assert_int_eq(ask("SCARD", "rq:job:a:dependents"), 248);
+    ck_assert_int_eq(ask("EXISTS", "crq:promoting"), 0);
+    ck_assert_int_eq(ask("EXISTS", "crq:promoting:a"), 0);
+}
+END_TEST
+
 /* What stands in crq:promoting and was not written by these scripts. */
 static const char *const odd[] = {
     "HSET crq:promoting a nonsense\nSADD crq:promoting:a x",
@@ -664,6 +702,8 @@ int main(void)
     unit_add_rows(tc, test_a_fan_of_dependents_is_promoted_in_pieces, fans);
     tcase_add_test(tc,
             test_dependents_left_half_way_are_found_by_the_next_call);
+    tcase_add_test(tc,
+            test_many_dependents_of_a_dead_workers_run_are_promoted_in_pieces);
     unit_add_rows(tc, test_an_odd_entry_ends_and_promotes_nobody, odd);
     tcase_add_test(tc,
             test_a_dependent_that_was_promoted_is_not_promoted_again);
