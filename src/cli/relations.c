@@ -1,7 +1,6 @@
 /* relations.c - see relations.h. */
 #include "cli/relations.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -61,73 +60,46 @@ static int fetch_waits_on(crq_conn *conn, crq_job *job, struct relations *out,
     return rc;
 }
 
-static int by_id(const void *a, const void *b)
-{
-    return strcmp(((const struct relation *)a)->id,
-            ((const struct relation *)b)->id);
-}
-
-static int fetch_dependents(crq_conn *conn, crq_job *job, struct relations *out,
-        crq_error *err)
-{
-    char key[CRQ_KEY_MAX];
-    crq_reply *reply = NULL;
-    size_t count;
-    int rc;
-
-    crq_key(key, CRQ_KEY_JOB_DEPENDENTS, crq_job_id(job));
-    rc = crq_conn_run(conn, &reply, err, "SMEMBERS", key, NULL);
-    count = rc == 0 ? crq_reply_count(reply) : 0;
-    if (count > 0) {
-        out->dependents = crq_calloc(count, sizeof(*out->dependents));
-        rc = out->dependents != NULL ? 0 : crq_fail_nomem(err);
-    }
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        const char *id = crq_text_of(crq_reply_item(reply, i));
-        char *copy = id != NULL ? crq_strdup(id) : NULL;
-
-        if (id == NULL)
-            continue;
-        if (copy == NULL)
-            rc = crq_fail_nomem(err);
-        else
-            out->dependents[out->dependents_count++].id = copy;
-    }
-    crq_reply_free(reply);
-    if (rc == 0 && out->dependents_count > 0)
-        qsort(out->dependents, out->dependents_count, sizeof(*out->dependents),
-                by_id);
-    return rc;
-}
-
 int relations_fetch(crq_conn *conn, crq_job *job, struct relations *out,
         crq_error *err)
 {
     int rc = fetch_waits_on(conn, job, out, err);
 
-    return rc < 0 ? rc : fetch_dependents(conn, job, out, err);
-}
-
-static void free_list(struct relation *list, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        crq_free(list[i].id);
-        crq_free(list[i].status);
-    }
-    crq_free(list);
+    return rc < 0 ? rc
+                  : crq_job_dependents(job, &out->dependents,
+                            &out->dependents_count, err);
 }
 
 void relations_fini(struct relations *relations)
 {
-    free_list(relations->waits_on, relations->waits_on_count);
-    free_list(relations->dependents, relations->dependents_count);
+    for (size_t i = 0; i < relations->waits_on_count; i++) {
+        crq_free(relations->waits_on[i].id);
+        crq_free(relations->waits_on[i].status);
+    }
+    crq_free(relations->waits_on);
+    crq_names_free(relations->dependents, relations->dependents_count);
     memset(relations, 0, sizeof(*relations));
 }
 
 /* ---- showing ---- */
 
-static void print_row(const char *name, const struct relation *list,
-        size_t count)
+static void print_waits_on(const struct relations *relations, size_t i)
+{
+    const struct relation *one = &relations->waits_on[i];
+
+    term_text(TERM_PLAIN, one->id, 0, 0);
+    printf(" (");
+    term_text(TERM_PLAIN, one->status[0] != '\0' ? one->status : "gone", 0, 0);
+    printf(")");
+}
+
+static void print_dependent(const struct relations *relations, size_t i)
+{
+    term_text(TERM_PLAIN, relations->dependents[i], 0, 0);
+}
+
+static void print_row(const char *name, const struct relations *relations,
+        size_t count, void (*print)(const struct relations *, size_t))
 {
     if (count == 0)
         return;
@@ -135,13 +107,7 @@ static void print_row(const char *name, const struct relation *list,
     for (size_t i = 0; i < count && i < SHOWN; i++) {
         if (i > 0)
             printf(", ");
-        term_text(TERM_PLAIN, list[i].id, 0, 0);
-        if (list[i].status == NULL)
-            continue;
-        printf(" (");
-        term_text(TERM_PLAIN,
-                list[i].status[0] != '\0' ? list[i].status : "gone", 0, 0);
-        printf(")");
+        print(relations, i);
     }
     if (count > SHOWN)
         printf(" and %zu more", count - SHOWN);
@@ -150,8 +116,9 @@ static void print_row(const char *name, const struct relation *list,
 
 void relations_print(const struct relations *relations)
 {
-    print_row("waits on", relations->waits_on, relations->waits_on_count);
-    print_row("needed by", relations->dependents, relations->dependents_count);
+    print_row("waits on", relations, relations->waits_on_count, print_waits_on);
+    print_row("needed by", relations, relations->dependents_count,
+            print_dependent);
 }
 
 crq_value *relations_dependents(const struct relations *relations)
@@ -159,8 +126,8 @@ crq_value *relations_dependents(const struct relations *relations)
     crq_value *list = crq_value_new_list();
 
     for (size_t i = 0; list != NULL && i < relations->dependents_count; i++)
-        if (crq_value_add(list,
-                    crq_value_new_text(relations->dependents[i].id)) < 0) {
+        if (crq_value_add(list, crq_value_new_text(relations->dependents[i])) <
+                0) {
             crq_value_free(list);
             return NULL;
         }

@@ -6,13 +6,13 @@
 
 struct relation {
     char *id;
-    char *status; /* NULL: not asked for; "" when there is no such job */
+    char *status; /* "" when there is no such job */
 };
 
 struct relations {
     struct relation *waits_on; /* as the job names them, with their status */
     size_t waits_on_count;
-    struct relation *dependents; /* sorted by id */
+    char **dependents; /* ids, sorted */
     size_t dependents_count;
 };
 
