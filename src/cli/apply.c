@@ -134,8 +134,8 @@ static int note_json(crq_value *list, const char *id, const char *why)
     crq_value *error = crq_value_new_dict();
     int rc = error != NULL ? 0 : CRQ_ENOMEM;
 
-    show_put_text(error, "id", id, &rc);
-    show_put_text(error, "error", why, &rc);
+    crq_dict_put_text(error, "id", id, &rc);
+    crq_dict_put_text(error, "error", why, &rc);
     if (rc < 0) {
         crq_value_free(error);
         return rc;
@@ -210,12 +210,12 @@ static int print_json(struct report *r, crq_error *err)
     crq_value *v = crq_value_new_dict();
     int rc = v != NULL ? 0 : CRQ_ENOMEM;
 
-    show_put_text(v, "operation", r->apply->name, &rc);
-    show_put(v, "dry_run", crq_value_new_bool(r->apply->bulk.dry_run), &rc);
+    crq_dict_put_text(v, "operation", r->apply->name, &rc);
+    crq_dict_put(v, "dry_run", crq_value_new_bool(r->apply->bulk.dry_run), &rc);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-        show_put_number(v, numbers[i].name, numbers[i].n, &rc);
-    show_put(v, "jobs", crq_value_ref(r->jobs), &rc);
-    show_put(v, "errors", crq_value_ref(r->errors), &rc);
+        crq_dict_put_number(v, numbers[i].name, numbers[i].n, &rc);
+    crq_dict_put(v, "jobs", crq_value_ref(r->jobs), &rc);
+    crq_dict_put(v, "errors", crq_value_ref(r->errors), &rc);
     rc = rc < 0 ? crq_fail_nomem(err) : show_json(v, err);
     crq_value_free(v);
     return rc;

@@ -43,8 +43,8 @@ static int put_json(crq_value *list, const char *queue, int64_t removed)
     crq_value *v = crq_value_new_dict();
     int rc = v != NULL ? 0 : CRQ_ENOMEM;
 
-    show_put_text(v, "queue", queue, &rc);
-    show_put_number(v, "removed", removed, &rc);
+    crq_dict_put_text(v, "queue", queue, &rc);
+    crq_dict_put_number(v, "removed", removed, &rc);
     if (rc < 0) {
         crq_value_free(v);
         return rc;

@@ -265,7 +265,7 @@ static int report(struct options *o, crq_job *job, const char *call,
     if (o->wait_ms == CRQ_UNSET) {
         if (!o->cli->json)
             return CLI_DONE;
-        rc = show_job_value(job, NULL, &v, err);
+        rc = crq_job_to_value(job, NULL, &v, err);
         if (rc == 0)
             rc = show_json(v, err);
         crq_value_free(v);

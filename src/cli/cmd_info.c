@@ -172,27 +172,13 @@ static int fetch(const struct options *o, struct info *info, crq_error *err)
 /* ---- for programs ---- */
 
 static void put_queue(crq_value *list, const char *name,
-        const struct crq_counts *c, int *rc)
+        const struct crq_counts *counts, int *rc)
 {
-    crq_value *q = crq_value_new_dict();
+    crq_value *q = NULL;
 
-    if (q == NULL)
-        *rc = CRQ_ENOMEM;
-    if (*rc < 0) {
-        crq_value_free(q);
-        return;
-    }
-    show_put_text(q, "name", name, rc);
-    show_put_number(q, "queued", c->queued, rc);
-    show_put_number(q, "started", c->started, rc);
-    show_put_number(q, "finished", c->finished, rc);
-    show_put_number(q, "failed", c->failed, rc);
-    show_put_number(q, "deferred", c->deferred, rc);
-    show_put_number(q, "scheduled", c->scheduled, rc);
-    show_put_number(q, "canceled", c->canceled, rc);
-    if (*rc < 0)
-        crq_value_free(q);
-    else
+    if (*rc == 0)
+        *rc = crq_counts_to_value(name, counts, &q, NULL);
+    if (*rc == 0)
         *rc = crq_value_add(list, q);
 }
 
@@ -202,7 +188,7 @@ static void put_worker(crq_value *list, const struct crq_worker *worker,
     crq_value *w = NULL;
 
     if (*rc == 0)
-        *rc = show_worker_value(worker, &w, NULL);
+        *rc = crq_worker_to_value(worker, &w, NULL);
     if (*rc == 0)
         *rc = crq_value_add(list, w);
 }
@@ -219,11 +205,12 @@ static int print_json(const struct options *o, const struct info *info,
     for (size_t i = 0; i < info->workers_count; i++)
         put_worker(workers, &info->workers[i], &rc);
     if (rc == 0 && !o->only_workers)
-        show_put(all, "queues", crq_value_ref(queues), &rc);
+        crq_dict_put(all, "queues", crq_value_ref(queues), &rc);
     if (rc == 0 && !o->only_queues)
-        show_put(all, "workers", crq_value_ref(workers), &rc);
+        crq_dict_put(all, "workers", crq_value_ref(workers), &rc);
     if (rc == 0)
-        show_put(all, "suspended", crq_value_new_bool(info->suspended), &rc);
+        crq_dict_put(all, "suspended", crq_value_new_bool(info->suspended),
+                &rc);
     rc = rc < 0 ? crq_fail_nomem(err) : show_json(all, err);
     crq_value_free(queues);
     crq_value_free(workers);

@@ -184,10 +184,10 @@ static void print_row(const struct options *o, const char *id,
 static int print_json(crq_job *job, int64_t due_us, crq_error *err)
 {
     crq_value *v = NULL;
-    int rc = show_job_value(job, NULL, &v, err);
+    int rc = crq_job_to_value(job, NULL, &v, err);
 
     if (rc == 0 && due_us != CRQ_UNSET) {
-        show_put_time(v, "scheduled_for", due_us, &rc);
+        crq_dict_put_time(v, "scheduled_for", due_us, &rc);
         if (rc < 0)
             (void)crq_fail_nomem(err);
     }

@@ -46,7 +46,7 @@ static int json_line(struct output *out, const crq_lines *lines, size_t i,
         crq_error *err)
 {
     crq_value *v = NULL;
-    int rc = show_line_value(lines, i, &v, err);
+    int rc = crq_line_to_value(lines, i, &v, err);
 
     if (rc == 0 && out->all != NULL)
         rc = crq_value_add(out->all, crq_value_ref(v)) < 0 ? crq_fail_nomem(err)

@@ -38,9 +38,9 @@ static int print(const struct options *o, const crq_job *job, int64_t position,
     }
     v = crq_value_new_dict();
     rc = v != NULL ? 0 : CRQ_ENOMEM;
-    show_put_text(v, "id", crq_job_id(job), &rc);
-    show_put_text(v, "queue", crq_job_origin(job), &rc);
-    show_put_number(v, "position", position, &rc);
+    crq_dict_put_text(v, "id", crq_job_id(job), &rc);
+    crq_dict_put_text(v, "queue", crq_job_origin(job), &rc);
+    crq_dict_put_number(v, "position", position, &rc);
     if (rc == 0)
         rc = show_json(v, err);
     crq_value_free(v);

@@ -42,7 +42,7 @@ static int no_result(const struct options *o, crq_job *job)
     int rc = 0;
 
     if (o->cli->json) {
-        rc = show_job_value(job, NULL, &v, &err);
+        rc = crq_job_to_value(job, NULL, &v, &err);
         if (rc == 0)
             rc = show_json(v, &err);
         crq_value_free(v);

@@ -173,8 +173,8 @@ static int say_scheduled(struct options *o, int64_t next_us, crq_error *err)
     v = crq_value_new_dict();
     if (v == NULL)
         return crq_fail_nomem(err);
-    show_put_text(v, "id", o->schedule.id, &rc);
-    show_put_time(v, "next", next_us, &rc);
+    crq_dict_put_text(v, "id", o->schedule.id, &rc);
+    crq_dict_put_time(v, "next", next_us, &rc);
     rc = rc < 0 ? crq_fail_nomem(err) : show_json(v, err);
     crq_value_free(v);
     return rc;

@@ -10,6 +10,7 @@
 #include "cli/term.h"
 #include "codec/timetext.h"
 #include "redis/conn.h"
+#include "sched/schedule_json.h"
 
 #define MAX_NEXT 1000
 
@@ -50,51 +51,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 /* ---- for programs ---- */
 
-static crq_value *value_of(const crq_schedule *s, int *rc)
-{
-    crq_value *v = crq_value_new_dict();
-    int64_t every_us = crq_schedule_every_us(s);
-    int64_t late_us = crq_schedule_lateness_us(s);
-
-    if (v == NULL) {
-        *rc = CRQ_ENOMEM;
-        return NULL;
-    }
-    show_put_text(v, "id", crq_schedule_id(s), rc);
-    show_put_text(v, "queue", crq_schedule_queue(s), rc);
-    show_put_text(v, "func", crq_schedule_func(s), rc);
-    show_put_text(v, "description", crq_schedule_description(s), rc);
-    show_put(v, "every",
-            every_us == CRQ_UNSET ? crq_value_new_none()
-                                  : crq_value_new_float((double)every_us / 1e6),
-            rc);
-    show_put_text(v, "cron", crq_schedule_cron(s), rc);
-    show_put_text(v, "tz", crq_schedule_tz(s), rc);
-    show_put_time(v, "next", crq_schedule_next_us(s), rc);
-    show_put_time(v, "last", crq_schedule_last_us(s), rc);
-    show_put_text(v, "last_job", crq_schedule_last_job(s), rc);
-    show_put(v, "lateness",
-            late_us == CRQ_UNSET ? crq_value_new_none()
-                                 : crq_value_new_float((double)late_us / 1e6),
-            rc);
-    show_put_number(v, "left", crq_schedule_left(s), rc);
-    show_put_text(v, "source", crq_schedule_source(s), rc);
-    show_put_text(v, "problem", crq_schedule_problem(s), rc);
-    return v;
-}
-
 static int print_json(crq_schedule *const *list, size_t count, crq_error *err)
 {
     crq_value *all = crq_value_new_list();
     int rc = all != NULL ? 0 : CRQ_ENOMEM;
 
     for (size_t i = 0; rc == 0 && i < count; i++) {
-        crq_value *v = value_of(list[i], &rc);
+        crq_value *v = NULL;
 
+        rc = crq_schedule_to_value(list[i], &v, NULL);
         if (rc == 0)
             rc = crq_value_add(all, v);
-        else
-            crq_value_free(v);
     }
     rc = rc < 0 ? crq_fail_nomem(err) : show_json(all, err);
     crq_value_free(all);
@@ -174,7 +141,7 @@ static int print_times(const struct options *o, const crq_schedule *s,
             crq_timetext_put(text, times[i]);
             rc = crq_value_add(list, crq_value_new_text(text));
         }
-        show_put(all, "next", list, &rc);
+        crq_dict_put(all, "next", list, &rc);
         rc = rc < 0 ? crq_fail_nomem(err) : show_json(all, err);
     }
     crq_value_free(all);

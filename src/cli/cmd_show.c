@@ -11,137 +11,34 @@
 #include "codec/json.h"
 #include "codec/repr.h"
 #include "model/job.h"
-#include "model/keys.h"
 #include "model/result.h"
-#include "model/serializer.h"
+#include "model/story.h"
 #include "redis/conn.h"
 
-#define LOG_LINES 10
-
-/* What is known of a job beside its hash. */
-struct story {
-    crq_job *job;
-    crq_result **results;
-    size_t results_count;
+/* What is known of a job, and of the jobs around it. */
+struct view {
+    struct crq_story story;
     struct relations relations;
-    crq_lines *log;   /* the newest lines; NULL: they can't be read */
-    int64_t position; /* in the queue; -1: it does not wait */
-    int64_t due_us;   /* scheduled; else CRQ_UNSET */
-    int64_t left_s;   /* until the hash expires; -1: never */
 };
 
-static void story_fini(struct story *story)
-{
-    crq_results_free(story->results, story->results_count);
-    relations_fini(&story->relations);
-    crq_lines_free(story->log);
-    crq_job_free(story->job);
-}
-
-static int ask(crq_conn *conn, struct story *story, crq_error *err)
-{
-    const char *id = crq_job_id(story->job);
-    const char *origin = crq_job_origin(story->job);
-    char key[CRQ_KEY_MAX];
-    crq_reply *reply = NULL;
-    int rc;
-
-    crq_key(key, CRQ_KEY_JOB, id);
-    rc = crq_conn_run(conn, &reply, err, "TTL", key, NULL);
-    if (rc < 0)
-        return rc;
-    story->left_s = crq_reply_int(reply, -1);
-    crq_reply_free(reply);
-
-    rc = crq_job_position(story->job, &story->position, err);
-    if (rc == CRQ_ENOTFOUND)
-        rc = 0;
-    if (rc < 0 || origin == NULL || strlen(origin) > CRQ_NAME_MAX ||
-            crq_job_status(story->job) != CRQ_STATUS_SCHEDULED)
-        return rc;
-    reply = NULL;
-    crq_key(key, CRQ_KEY_SCHEDULED, origin);
-    rc = crq_conn_run(conn, &reply, err, "ZSCORE", key, id, NULL);
-    if (rc == 0 && crq_reply_kind(reply) == CRQ_REPLY_TEXT)
-        story->due_us =
-                (int64_t)(strtod(crq_reply_text(reply, NULL), NULL) * 1e6);
-    crq_reply_free(reply);
-    return rc;
-}
-
-static int fetch(crq_conn *conn, const char *id, struct story *story,
-        crq_error *err)
-{
-    int rc = crq_job_fetch(conn, id, &story->job, err);
-
-    if (rc == 0)
-        rc = crq_job_results(story->job, &story->results, &story->results_count,
-                err);
-    if (rc == 0)
-        rc = relations_fetch(conn, story->job, &story->relations, err);
-    if (rc < 0)
-        return rc;
-    /* The log is crq's own: a user of Redis who may read RQ's keys only is
-     * shown the rest. */
-    rc = crq_job_log_tail(story->job, LOG_LINES, &story->log, err);
-    if (rc == CRQ_EAUTH || rc == CRQ_EREDIS)
-        rc = 0;
-    return rc < 0 ? rc : ask(conn, story, err);
-}
-
-static size_t log_count(const struct story *story)
+static size_t log_count(const struct crq_story *story)
 {
     return story->log != NULL ? crq_lines_count(story->log) : 0;
 }
 
-/* ---- for programs ---- */
-
-static int log_value(const struct story *story, crq_value **out, crq_error *err)
+static int print_json(const struct view *view, crq_error *err)
 {
-    crq_value *list = crq_value_new_list(), *line = NULL;
-    int rc = list == NULL ? crq_fail_nomem(err) : 0;
+    crq_value *v = NULL;
+    int rc = crq_story_to_value(&view->story, &v, err);
 
-    for (size_t i = 0; rc == 0 && i < log_count(story); i++) {
-        rc = show_line_value(story->log, i, &line, err);
-        if (rc == 0 && crq_value_add(list, line) < 0)
-            rc = crq_fail_nomem(err);
-    }
-    if (rc < 0) {
-        crq_value_free(list);
-        return rc;
-    }
-    *out = list;
-    return 0;
-}
-
-static int print_json(struct story *story, crq_error *err)
-{
-    crq_result *newest = story->results_count > 0 ? story->results[0] : NULL;
-    crq_value *v = NULL, *list = crq_value_new_list(), *one = NULL;
-    crq_value *log = NULL;
-    int rc = show_job_value(story->job, newest, &v, err), put = 0;
-
-    for (size_t i = 0; rc == 0 && i < story->results_count; i++) {
-        rc = show_result_value(story->results[i], &one, err);
-        if (rc == 0 && (list == NULL || crq_value_add(list, one) < 0))
-            rc = crq_fail_nomem(err);
+    if (rc == 0 && view->relations.dependents_count > 0) {
+        crq_dict_put(v, "dependents", relations_dependents(&view->relations),
+                &rc);
+        if (rc < 0)
+            (void)crq_fail_nomem(err);
     }
     if (rc == 0)
-        rc = log_value(story, &log, err);
-    if (rc == 0) {
-        show_put(v, "results", crq_value_ref(list), &put);
-        show_put(v, "log", log, &put);
-        show_put_number(v, "position",
-                story->position >= 0 ? story->position : CRQ_UNSET, &put);
-        show_put_time(v, "scheduled_for", story->due_us, &put);
-        if (story->relations.dependents_count > 0)
-            show_put(v, "dependents", relations_dependents(&story->relations),
-                    &put);
-        show_put_number(v, "expires_in",
-                story->left_s >= 0 ? story->left_s : CRQ_UNSET, &put);
-        rc = put < 0 ? crq_fail_nomem(err) : show_json(v, err);
-    }
-    crq_value_free(list);
+        rc = show_json(v, err);
     crq_value_free(v);
     return rc;
 }
@@ -219,7 +116,7 @@ static int print_call(crq_job *job, crq_error *err)
     return rc;
 }
 
-static void print_waiting(const struct story *story)
+static void print_waiting(const struct crq_story *story)
 {
     if (story->position >= 0) {
         label("position");
@@ -249,7 +146,7 @@ static void print_times(const crq_job *job, int64_t now_us)
     }
 }
 
-static int print_values(const struct story *story, crq_error *err)
+static int print_values(const struct crq_story *story, crq_error *err)
 {
     crq_job *job = story->job;
     const char *intervals = crq_job_field(job, "retry_intervals", NULL);
@@ -334,12 +231,12 @@ static int print_result(const crq_result *result, crq_error *err)
     return rc;
 }
 
-static void print_log(const struct story *story)
+static void print_log(const struct crq_story *story)
 {
     putchar('\n');
     term_printf(TERM_BOLD, "log");
-    if (log_count(story) == LOG_LINES)
-        printf("  the last %d lines; crq log shows all", LOG_LINES);
+    if (log_count(story) == CRQ_STORY_LINES)
+        printf("  the last %d lines; crq log shows all", CRQ_STORY_LINES);
     putchar('\n');
     for (size_t i = 0; i < log_count(story); i++) {
         printf("  ");
@@ -347,8 +244,9 @@ static void print_log(const struct story *story)
     }
 }
 
-static int print_story(struct story *story, int64_t now_us, crq_error *err)
+static int print_view(struct view *view, int64_t now_us, crq_error *err)
 {
+    struct crq_story *story = &view->story;
     crq_job *job = story->job;
     int rc;
 
@@ -362,7 +260,7 @@ static int print_story(struct story *story, int64_t now_us, crq_error *err)
         return rc;
     text_row("queue", crq_job_origin(job));
     print_waiting(story);
-    relations_print(&story->relations);
+    relations_print(&view->relations);
     print_times(job, now_us);
     rc = print_values(story, err);
     for (size_t i = 0; rc == 0 && i < story->results_count; i++)
@@ -407,7 +305,7 @@ int cmd_show(struct cli *cli, int argc, char **argv)
         "Show all about one job: call, times, options, results.", children,
         NULL, NULL };
     struct options o = { cli, NULL };
-    struct story story = { .position = -1, .due_us = CRQ_UNSET };
+    struct view view = { CRQ_STORY_INIT, { 0 } };
     crq_error err;
     int rc;
 
@@ -415,12 +313,15 @@ int cmd_show(struct cli *cli, int argc, char **argv)
     rc = cli_connect(cli);
     if (rc != 0)
         return rc;
-    rc = fetch(cli->conn, o.id, &story, &err);
+    rc = crq_story_fetch(cli->conn, o.id, &view.story, &err);
+    if (rc == 0)
+        rc = relations_fetch(cli->conn, view.story.job, &view.relations, &err);
     if (rc == 0)
         rc = cli->json
-                ? print_json(&story, &err)
-                : print_story(&story,
+                ? print_json(&view, &err)
+                : print_view(&view,
                           crq_clock_wall_us(crq_conn_clock(cli->conn)), &err);
-    story_fini(&story);
+    relations_fini(&view.relations);
+    crq_story_fini(&view.story);
     return rc < 0 ? cli_error(&err) : CLI_DONE;
 }

@@ -34,8 +34,8 @@ static int print_json(const struct options *o, crq_error *err)
     crq_value *v = crq_value_new_dict();
     int rc = v != NULL ? 0 : CRQ_ENOMEM;
 
-    show_put(v, "suspended", crq_value_new_bool(true), &rc);
-    show_put_number(v, "duration", o->seconds, &rc);
+    crq_dict_put(v, "suspended", crq_value_new_bool(true), &rc);
+    crq_dict_put_number(v, "duration", o->seconds, &rc);
     rc = rc < 0 ? crq_fail_nomem(err) : show_json(v, err);
     crq_value_free(v);
     return rc;

@@ -367,9 +367,9 @@ static void announce_json(const struct up *up)
     crq_error err = { CRQ_ENOMEM, "out of memory" };
     int rc = v != NULL ? 0 : CRQ_ENOMEM;
 
-    show_put_text(v, "url", crq_buf_text(&up->url), &rc);
-    show_put_number(v, "redis_pid", (int64_t)up->redis.pid, &rc);
-    show_put_number(v, "worker_pid", (int64_t)up->worker.pid, &rc);
+    crq_dict_put_text(v, "url", crq_buf_text(&up->url), &rc);
+    crq_dict_put_number(v, "redis_pid", (int64_t)up->redis.pid, &rc);
+    crq_dict_put_number(v, "worker_pid", (int64_t)up->worker.pid, &rc);
     if (rc == 0)
         rc = show_json(v, &err);
     if (rc < 0)

@@ -109,7 +109,7 @@ static int print_json(const struct options *o, const crq_worker *workers,
 
         if (!listens_to(crq_workers_at(workers, i), o->queue))
             continue;
-        rc = show_worker_value(crq_workers_at(workers, i), &v, err);
+        rc = crq_worker_to_value(crq_workers_at(workers, i), &v, err);
         if (rc == 0 && crq_value_add(all, v) < 0)
             rc = crq_fail_nomem(err);
     }

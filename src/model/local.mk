@@ -21,6 +21,8 @@ libcrq_core_la_SOURCES += \
 	src/model/janitor.h \
 	src/model/job.c \
 	src/model/job.h \
+	src/model/job_json.c \
+	src/model/job_json.h \
 	src/model/joblog.c \
 	src/model/joblog.h \
 	src/model/keys.c \
@@ -50,6 +52,8 @@ libcrq_core_la_SOURCES += \
 	src/model/serializer.h \
 	src/model/status.c \
 	src/model/status.h \
+	src/model/story.c \
+	src/model/story.h \
 	src/model/suspend.c \
 	src/model/wait.c \
 	src/model/webhook.c \

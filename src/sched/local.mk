@@ -8,6 +8,8 @@ libcrq_core_la_SOURCES += \
 	src/sched/plan.h \
 	src/sched/schedule.c \
 	src/sched/schedule.h \
+	src/sched/schedule_json.c \
+	src/sched/schedule_json.h \
 	src/sched/schedule_read.c \
 	src/sched/steps.c \
 	src/sched/steps.h \
