@@ -23,4 +23,5 @@ include src/app/local.mk
 include src/sched/local.mk
 include src/task/local.mk
 include src/exec/local.mk
+include src/web/api.mk
 include src/cli/local.mk

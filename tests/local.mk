@@ -6,6 +6,7 @@ include tests/golden/local.mk
 include tests/interop/local.mk
 include tests/live/local.mk
 include tests/unit/local.mk
+include tests/web/local.mk
 
 # What needs no Redis and nothing else: make check-unit.
 check-unit:

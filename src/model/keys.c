@@ -41,6 +41,7 @@ static const char *const patterns[CRQ_KEY_COUNT] = {
     [CRQ_KEY_SCHEDULE] = "crq:schedule:%",
     [CRQ_KEY_LEADER] = "crq:scheduler:leader",
     [CRQ_KEY_QUARANTINE] = "crq:scheduler:quarantine",
+    [CRQ_KEY_IDEMPOTENCY] = "crq:idempotency:%",
     [CRQ_KEY_WAKE] = "crq:scheduler:wake",
     [CRQ_KEY_SCHEDULER_LOCK] = "rq:scheduler-lock:%",
     [CRQ_KEY_SCHEDULER] = "rq:scheduler:%",

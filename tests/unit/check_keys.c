@@ -42,6 +42,7 @@ static const struct {
     { CRQ_KEY_SCHEDULE, "s", NULL, "crq:schedule:s" },
     { CRQ_KEY_LEADER, NULL, NULL, "crq:scheduler:leader" },
     { CRQ_KEY_QUARANTINE, NULL, NULL, "crq:scheduler:quarantine" },
+    { CRQ_KEY_IDEMPOTENCY, "0123", NULL, "crq:idempotency:0123" },
     { CRQ_KEY_WAKE, NULL, NULL, "crq:scheduler:wake" }, /* in Lua, too */
     { CRQ_KEY_SCHEDULER_LOCK, "high", NULL, "rq:scheduler-lock:high" },
     { CRQ_KEY_SCHEDULER, "host.1", NULL, "rq:scheduler:host.1" },

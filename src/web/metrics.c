@@ -1,0 +1,489 @@
+/*
+ * metrics.c - see metrics.h.
+ *
+ * First everything is asked, then written: when Redis fails half way, no half
+ * of it is shown. A new number is a row of `metrics` and a line where it is
+ * written.
+ */
+#include "web/metrics.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "model/keys.h"
+#include "model/queue.h"
+#include "model/registry.h"
+#include "redis/conn.h"
+#include "web/heads.h"
+#include "web/many.h"
+
+/* ---------------------------------------------------------------- the names */
+
+enum metric {
+    UP,
+    PING,
+    JOBS,
+    OLDEST,
+    DUE,
+    SUSPENDED,
+    WORKERS,
+    WORKER_JOBS,
+    WORKER_TIME,
+    SCHEDULES,
+    SCHEDULES_LATE,
+    LEADER,
+    QUARANTINED,
+    WEB_START,
+    WEB_CONNECTIONS,
+    WEB_SOCKETS,
+    WEB_WAITING,
+    WEB_REQUESTS,
+    WEB_MESSAGES,
+    WEB_SLOW,
+    WEB_ERRORS
+};
+
+static const struct {
+    const char *name, *type, *help;
+} metrics[] = {
+    [UP] = { "crq_redis_up", "gauge", "Whether Redis answers" },
+    [PING] = { "crq_redis_ping_seconds", "gauge",
+            "Time from a PING to its reply, as the gateway sees it" },
+    [JOBS] = { "crq_jobs", "gauge",
+            "Jobs by queue and state; failed ones with those stopped" },
+    [OLDEST] = { "crq_queue_oldest_seconds", "gauge",
+            "How long the first job of the queue has waited; 0: none waits" },
+    [DUE] = { "crq_scheduled_overdue_seconds", "gauge",
+            "How late the first scheduled job of the queue is; 0: none is" },
+    [SUSPENDED] = { "crq_suspended", "gauge", "Whether workers take no jobs" },
+    [WORKERS] = { "crq_workers", "gauge", "Workers by state" },
+    [WORKER_JOBS] = { "crq_worker_jobs_total", "counter",
+            "Runs of a worker by their end" },
+    [WORKER_TIME] = { "crq_worker_busy_seconds_total", "counter",
+            "Time that a worker has spent in runs" },
+    [SCHEDULES] = { "crq_schedules", "gauge", "Named schedules" },
+    [SCHEDULES_LATE] = { "crq_schedules_overdue_seconds", "gauge",
+            "How late the next named schedule is; 0: none is" },
+    [LEADER] = { "crq_scheduler_leader", "gauge",
+            "Whether a scheduler of crq leads" },
+    [QUARANTINED] = { "crq_scheduler_quarantined", "gauge",
+            "Entries that no scheduler can read and that were set aside" },
+    [WEB_START] = { "crq_web_start_time_seconds", "gauge",
+            "When the gateway was started" },
+    [WEB_CONNECTIONS] = { "crq_web_connections", "gauge",
+            "Open connections of HTTP" },
+    [WEB_SOCKETS] = { "crq_web_sockets", "gauge", "Open WebSockets" },
+    [WEB_WAITING] = { "crq_web_waiting_requests", "gauge",
+            "Requests that wait for a job" },
+    [WEB_REQUESTS] = { "crq_web_requests_total", "counter",
+            "Requests by the class of their answer" },
+    [WEB_MESSAGES] = { "crq_web_messages_total", "counter",
+            "Messages of WebSockets by direction" },
+    [WEB_SLOW] = { "crq_web_slow_clients_total", "counter",
+            "Clients that were dropped because they did not read" },
+    [WEB_ERRORS] = { "crq_web_redis_errors_total", "counter",
+            "Failures of Redis that the gateway has met" },
+};
+
+/* Lines of INFO that are metrics as they are. */
+static const struct {
+    const char *field, *name, *type, *help;
+} infos[] = {
+    { "used_memory", "crq_redis_memory_bytes", "gauge",
+            "Memory that Redis uses" },
+    { "maxmemory", "crq_redis_memory_limit_bytes", "gauge",
+            "Memory that Redis may use; 0: no limit" },
+    { "connected_clients", "crq_redis_clients", "gauge",
+            "Clients of Redis, of whatever kind" },
+    { "blocked_clients", "crq_redis_blocked_clients", "gauge",
+            "Clients of Redis that wait for something" },
+    { "instantaneous_ops_per_sec", "crq_redis_commands_per_second", "gauge",
+            "Commands a second, as Redis sees it" },
+    { "total_commands_processed", "crq_redis_commands_total", "counter",
+            "Commands that Redis has run" },
+    { "total_error_replies", "crq_redis_error_replies_total", "counter",
+            "Errors that Redis has answered" },
+    { "evicted_keys", "crq_redis_evicted_keys_total", "counter",
+            "Keys that Redis has thrown away for want of memory" },
+    { "rejected_connections", "crq_redis_rejected_connections_total", "counter",
+            "Connections that were one too many for Redis" },
+    { "uptime_in_seconds", "crq_redis_uptime_seconds", "gauge",
+            "Since Redis was started" },
+};
+
+#define INFOS (sizeof(infos) / sizeof(infos[0]))
+
+/* ------------------------------------------------------------------- asking */
+
+struct facts {
+    double ping_s;
+    int64_t now_us;
+    char **names;
+    struct crq_counts *counts;
+    int64_t *heads_us;
+    double *due_s; /* per queue, unix time; NAN: nothing scheduled */
+    size_t queues;
+    crq_worker *workers;
+    size_t workers_count;
+    bool suspended;
+    int64_t schedules, leader, quarantined;
+    double next_s; /* of the named schedules */
+    char *info;
+};
+
+static void facts_fini(struct facts *f)
+{
+    crq_names_free(f->names, f->queues);
+    crq_free(f->counts);
+    crq_free(f->heads_us);
+    crq_free(f->due_s);
+    crq_workers_free(f->workers, f->workers_count);
+    crq_free(f->info);
+}
+
+/* The score of a reply of ZRANGE 0 0 WITHSCORES. */
+static double score_of(const crq_reply *reply)
+{
+    const char *text = crq_reply_text(crq_reply_item(reply, 1), NULL);
+    double s = text != NULL ? strtod(text, NULL) : NAN;
+
+    return fabs(s) < 1e12 ? s : NAN;
+}
+
+static void ask_due(void *arg, size_t i, struct crq_args *args)
+{
+    const struct facts *f = arg;
+    char key[CRQ_KEY_MAX];
+
+    crq_key(key, CRQ_KEY_SCHEDULED, f->names[i]);
+    crq_args_list(args, "ZRANGE", key, "0", "0", "WITHSCORES", NULL);
+}
+
+static int take_due(void *arg, size_t i, const crq_reply *reply, crq_error *err)
+{
+    struct facts *f = arg;
+
+    (void)err;
+    f->due_s[i] = score_of(reply);
+    return 0;
+}
+
+/* Names that can be in the set but are no queue's are left out. */
+static void drop_names(struct facts *f)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < f->queues; i++)
+        if (crq_queue_name_check(f->names[i], NULL) == 0)
+            f->names[kept++] = f->names[i];
+        else
+            crq_free(f->names[i]);
+    f->queues = kept;
+}
+
+static int ask_queues(crq_conn *conn, struct facts *f, crq_error *err)
+{
+    int rc = crq_queue_names(conn, &f->names, &f->queues, err);
+
+    if (rc < 0)
+        return rc;
+    drop_names(f);
+    f->counts = crq_calloc(f->queues + 1, sizeof(*f->counts));
+    f->heads_us = crq_calloc(f->queues + 1, sizeof(*f->heads_us));
+    f->due_s = crq_calloc(f->queues + 1, sizeof(*f->due_s));
+    if (f->counts == NULL || f->heads_us == NULL || f->due_s == NULL)
+        return crq_fail_nomem(err);
+    rc = crq_registry_counts(conn, f->names, f->queues, f->counts, err);
+    if (rc == 0)
+        rc = heads_fetch(conn, f->names, f->queues, f->heads_us, err);
+    return rc < 0 ? rc : many_ask(conn, f->queues, ask_due, take_due, f, err);
+}
+
+/* What is asked once, in this order. */
+enum {
+    SINGLE_SCHEDULES,
+    SINGLE_NEXT,
+    SINGLE_LEADER,
+    SINGLE_ASIDE,
+    SINGLE_INFO,
+    SINGLES
+};
+
+static void ask_single(void *arg, size_t i, struct crq_args *args)
+{
+    static const struct {
+        enum crq_key key;
+        const char *command;
+    } rows[] = {
+        [SINGLE_SCHEDULES] = { CRQ_KEY_SCHEDULES, "ZCARD" },
+        [SINGLE_NEXT] = { CRQ_KEY_SCHEDULES, "ZRANGE" },
+        [SINGLE_LEADER] = { CRQ_KEY_LEADER, "EXISTS" },
+        [SINGLE_ASIDE] = { CRQ_KEY_QUARANTINE, "HLEN" },
+        [SINGLE_INFO] = { CRQ_KEY_COUNT, "INFO" },
+    };
+    char key[CRQ_KEY_MAX];
+
+    (void)arg;
+    crq_args_puts(args, rows[i].command);
+    if (rows[i].key == CRQ_KEY_COUNT)
+        return;
+    crq_key(key, rows[i].key, NULL);
+    crq_args_puts(args, key);
+    if (i == SINGLE_NEXT)
+        crq_args_list(args, "0", "0", "WITHSCORES", NULL);
+}
+
+static int take_single(void *arg, size_t i, const crq_reply *reply,
+        crq_error *err)
+{
+    struct facts *f = arg;
+    const char *text = crq_reply_text(reply, NULL);
+
+    switch (i) {
+    case SINGLE_SCHEDULES: f->schedules = crq_reply_int(reply, 0); break;
+    case SINGLE_NEXT: f->next_s = score_of(reply); break;
+    case SINGLE_LEADER: f->leader = crq_reply_int(reply, 0); break;
+    case SINGLE_ASIDE: f->quarantined = crq_reply_int(reply, 0); break;
+    default:
+        /* A user of Redis without the right to INFO goes without. */
+        f->info =
+                crq_strdup(crq_reply_kind(reply) == CRQ_REPLY_TEXT ? text : "");
+        if (f->info == NULL)
+            return crq_fail_nomem(err);
+        break;
+    }
+    return 0;
+}
+
+static int ask(crq_conn *conn, struct facts *f, crq_error *err)
+{
+    const struct crq_clock *clock = crq_conn_clock(conn);
+    int64_t before_us;
+    int rc;
+
+    /* The first may have to connect: the second is measured. */
+    rc = crq_conn_run(conn, NULL, err, "PING", NULL);
+    before_us = crq_clock_mono_us(clock);
+    if (rc == 0)
+        rc = crq_conn_run(conn, NULL, err, "PING", NULL);
+    f->ping_s = (double)(crq_clock_mono_us(clock) - before_us) / 1e6;
+    f->now_us = crq_clock_wall_us(clock);
+    if (rc == 0)
+        rc = ask_queues(conn, f, err);
+    if (rc == 0)
+        rc = crq_workers_fetch(conn, &f->workers, &f->workers_count, err);
+    if (rc == 0)
+        rc = crq_is_suspended(conn, &f->suspended, NULL, err);
+    if (rc == 0)
+        rc = many_ask(conn, SINGLES, ask_single, take_single, f, err);
+    return rc;
+}
+
+/* ------------------------------------------------------------------ writing */
+
+static void put_head(struct crq_buf *out, enum metric m)
+{
+    crq_buf_printf(out, "# HELP %s %s.\n# TYPE %s %s\n", metrics[m].name,
+            metrics[m].help, metrics[m].name, metrics[m].type);
+}
+
+/* The value of a label: three characters are escaped. */
+static void put_label(struct crq_buf *out, const char *name, const char *value,
+        const char *before)
+{
+    crq_buf_printf(out, "%s%s=\"", before, name);
+    for (; *value != '\0'; value++)
+        if (*value == '\n')
+            crq_buf_puts(out, "\\n");
+        else if (*value == '\\' || *value == '"')
+            crq_buf_printf(out, "\\%c", *value);
+        else
+            crq_buf_putc(out, *value);
+    crq_buf_putc(out, '"');
+}
+
+/* NAME{label="value"} N; the labels' names may be NULL. */
+static void put_value(struct crq_buf *out, enum metric m, const char *label,
+        const char *value, const char *label2, const char *value2, double n)
+{
+    crq_buf_puts(out, metrics[m].name);
+    if (label != NULL)
+        put_label(out, label, value, "{");
+    if (label2 != NULL)
+        put_label(out, label2, value2, ",");
+    crq_buf_printf(out, "%s %.*g\n", label != NULL ? "}" : "", 15, n);
+}
+
+static void put_one(struct crq_buf *out, enum metric m, double n)
+{
+    put_head(out, m);
+    put_value(out, m, NULL, NULL, NULL, NULL, n);
+}
+
+/* How late what was due then is now. */
+static double late(const struct facts *f, double due_s)
+{
+    double s = (double)f->now_us / 1e6 - due_s;
+
+    return s > 0 ? s : 0; /* NAN is not */
+}
+
+static void put_queues(struct crq_buf *out, const struct facts *f)
+{
+    static const struct {
+        const char *state;
+        size_t offset;
+    } states[] = {
+        { "queued", offsetof(struct crq_counts, queued) },
+        { "started", offsetof(struct crq_counts, started) },
+        { "finished", offsetof(struct crq_counts, finished) },
+        { "failed", offsetof(struct crq_counts, failed) },
+        { "deferred", offsetof(struct crq_counts, deferred) },
+        { "scheduled", offsetof(struct crq_counts, scheduled) },
+        { "canceled", offsetof(struct crq_counts, canceled) },
+    };
+    int64_t n;
+
+    put_head(out, JOBS);
+    for (size_t q = 0; q < f->queues; q++)
+        for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+            memcpy(&n, (const char *)&f->counts[q] + states[i].offset,
+                    sizeof(n));
+            put_value(out, JOBS, "queue", f->names[q], "state", states[i].state,
+                    (double)n);
+        }
+    put_head(out, OLDEST);
+    for (size_t q = 0; q < f->queues; q++)
+        put_value(out, OLDEST, "queue", f->names[q], NULL, NULL,
+                f->heads_us[q] != CRQ_UNSET
+                        ? late(f, (double)f->heads_us[q] / 1e6)
+                        : 0);
+    put_head(out, DUE);
+    for (size_t q = 0; q < f->queues; q++)
+        put_value(out, DUE, "queue", f->names[q], NULL, NULL,
+                late(f, f->due_s[q]));
+}
+
+/* RQ's words for what a worker does; others count as one. */
+static void put_states(struct crq_buf *out, const struct facts *f)
+{
+    static const char *const states[] = { "started", "suspended", "busy",
+        "idle", "other" };
+    size_t counts[5] = { 0 };
+
+    for (size_t w = 0; w < f->workers_count; w++) {
+        const char *state = crq_worker_state(crq_workers_at(f->workers, w));
+        size_t i = 0;
+
+        while (i < 4 && strcmp(states[i], state) != 0)
+            i++;
+        counts[i]++;
+    }
+    put_head(out, WORKERS);
+    for (size_t i = 0; i < 5; i++)
+        put_value(out, WORKERS, "state", states[i], NULL, NULL,
+                (double)counts[i]);
+}
+
+static void put_workers(struct crq_buf *out, const struct facts *f)
+{
+    put_states(out, f);
+    put_head(out, WORKER_JOBS);
+    for (size_t w = 0; w < f->workers_count; w++) {
+        const crq_worker *one = crq_workers_at(f->workers, w);
+
+        put_value(out, WORKER_JOBS, "worker", crq_worker_name(one), "result",
+                "finished", (double)crq_worker_successful_job_count(one));
+        put_value(out, WORKER_JOBS, "worker", crq_worker_name(one), "result",
+                "failed", (double)crq_worker_failed_job_count(one));
+    }
+    put_head(out, WORKER_TIME);
+    for (size_t w = 0; w < f->workers_count; w++) {
+        const crq_worker *one = crq_workers_at(f->workers, w);
+
+        put_value(out, WORKER_TIME, "worker", crq_worker_name(one), NULL, NULL,
+                crq_worker_total_working_time_s(one));
+    }
+}
+
+/* "field:value\r\n" of INFO; only numbers are taken. */
+static void put_info(struct crq_buf *out, const char *info)
+{
+    for (size_t i = 0; i < INFOS; i++) {
+        size_t len = strlen(infos[i].field), digits;
+        const char *at = info;
+
+        while (at != NULL &&
+                (strncmp(at, infos[i].field, len) != 0 || at[len] != ':')) {
+            at = strchr(at, '\n');
+            at = at != NULL ? at + 1 : NULL;
+        }
+        digits = at != NULL ? strspn(at + len + 1, "0123456789") : 0;
+        if (digits > 0)
+            crq_buf_printf(out, "# HELP %s %s.\n# TYPE %s %s\n%s %.*s\n",
+                    infos[i].name, infos[i].help, infos[i].name, infos[i].type,
+                    infos[i].name, (int)digits, at + len + 1);
+    }
+}
+
+static void put_facts(struct crq_buf *out, const struct facts *f)
+{
+    put_one(out, PING, f->ping_s);
+    put_info(out, f->info);
+    put_queues(out, f);
+    put_one(out, SUSPENDED, f->suspended);
+    put_workers(out, f);
+    put_one(out, SCHEDULES, (double)f->schedules);
+    put_one(out, SCHEDULES_LATE, late(f, f->next_s));
+    put_one(out, LEADER, (double)f->leader);
+    put_one(out, QUARANTINED, (double)f->quarantined);
+}
+
+static void put_gateway(struct crq_buf *out, const struct metrics_gateway *g)
+{
+    static const char *const classes[] = { "none", "1xx", "2xx", "3xx", "4xx",
+        "5xx" };
+
+    put_one(out, WEB_START, g->start_s);
+    put_one(out, WEB_CONNECTIONS, (double)g->connections);
+    put_one(out, WEB_SOCKETS, (double)g->sockets);
+    put_one(out, WEB_WAITING, (double)g->waiting);
+    put_head(out, WEB_REQUESTS);
+    for (size_t i = 0; i < 6; i++)
+        put_value(out, WEB_REQUESTS, "class", classes[i], NULL, NULL,
+                (double)g->requests_total[i]);
+    put_head(out, WEB_MESSAGES);
+    put_value(out, WEB_MESSAGES, "direction", "in", NULL, NULL,
+            (double)g->messages_in_total);
+    put_value(out, WEB_MESSAGES, "direction", "out", NULL, NULL,
+            (double)g->messages_out_total);
+    put_one(out, WEB_SLOW, (double)g->slow_clients_total);
+    put_one(out, WEB_ERRORS, (double)g->redis_errors_total);
+}
+
+int metrics_write(crq_conn *conn, const struct metrics_gateway *gateway,
+        struct crq_buf *out, crq_error *err)
+{
+    struct facts f = { .next_s = NAN };
+    crq_error why = { 0, "" }, unused;
+    int rc = ask(conn, &f, &why);
+
+    if (rc != CRQ_ENOMEM) {
+        put_one(out, UP, rc == 0);
+        if (rc == 0)
+            put_facts(out, &f);
+        if (gateway != NULL)
+            put_gateway(out, gateway);
+        rc = crq_buf_check(out, err != NULL ? err : &unused);
+    } else
+        rc = crq_fail_nomem(err);
+    facts_fini(&f);
+    if (rc == 0 && err != NULL)
+        *err = why;
+    return rc;
+}
