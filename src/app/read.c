@@ -92,10 +92,13 @@ static void refuse_unknown(struct crq_app_reader *r, const crq_value *v,
         const struct crq_app_key *keys, size_t count)
 {
     for (size_t i = 0; i < crq_value_count(v); i++) {
-        const char *name = crq_value_text(crq_value_key(v, i));
-        size_t at = 0, mark;
+        size_t at = 0, mark, len;
+        const char *name = crq_value_data(crq_value_key(v, i), &len);
 
-        while (at < count && strcmp(keys[at].name, name) != 0)
+        /* A name may have a NUL in it: "func\0" is not "func". */
+        while (at < count &&
+                (strlen(keys[at].name) != len ||
+                        memcmp(keys[at].name, name, len) != 0))
             at++;
         if (at < count)
             continue;

@@ -36,14 +36,22 @@ static void read_long_text(struct crq_app_reader *r, const crq_value *v,
         *out = crq_app_copy(r, crq_value_text(v));
 }
 
-static void read_list(struct crq_app_reader *r, const crq_value *v, void *to)
+/* As a tuple: what Python's calls have, so RQ's jobs. */
+static void read_args(struct crq_app_reader *r, const crq_value *v, void *to)
 {
     const crq_value **out = to;
+    crq_value *args;
+    int rc = 0;
 
-    if (crq_value_type(v) == CRQ_LIST)
-        *out = crq_value_ref(v);
-    else
+    if (crq_value_type(v) != CRQ_LIST) {
         crq_app_unexpected(r, v, "a list");
+        return;
+    }
+    args = crq_value_new_tuple();
+    for (size_t i = 0; args != NULL && rc == 0 && i < crq_value_count(v); i++)
+        rc = crq_value_add(args, crq_value_ref(crq_value_item(v, i)));
+    r->nomem = r->nomem || args == NULL || rc < 0;
+    *out = args;
 }
 
 static void read_object(struct crq_app_reader *r, const crq_value *v, void *to)
@@ -190,7 +198,7 @@ static void read_webhooks(struct crq_app_reader *r, const crq_value *v,
 #define CALL_KEYS \
     { "func", crq_app_text, AT(func), true }, \
     { "queue", crq_app_text, HERE(queue), false }, \
-    { "args", read_list, AT(args), false }, \
+    { "args", read_args, AT(args), false }, \
     { "kwargs", read_object, AT(kwargs), false }, \
     { "description", read_long_text, AT(description), false }, \
     { "meta", read_object, AT(meta), false }, \

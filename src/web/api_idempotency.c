@@ -49,13 +49,12 @@ int api_idempotency_init(struct api_idempotency *idem,
         const struct api_request *req, crq_error *err)
 {
     const char *key = req->idempotency_key;
-    size_t len = strlen(key);
+    size_t len = 0;
     int rc;
 
-    for (size_t i = 0; i < len; i++)
-        if (key[i] < ' ' || key[i] > '~')
-            len = API_KEY_MAX + 1;
-    if (len == 0 || len > API_KEY_MAX)
+    while (key[len] >= ' ' && key[len] <= '~')
+        len++;
+    if (key[len] != '\0' || len == 0 || len > API_KEY_MAX)
         return crq_fail(err, CRQ_EINVAL,
                 "Idempotency-Key: 1 to %d printable ASCII characters",
                 API_KEY_MAX);

@@ -148,15 +148,21 @@ static void put_text(crq_value *line, const char *key, const crq_reply *row,
             rc);
 }
 
-/* The beginning; crq_fail() cuts between characters. */
+/* The beginning, up to a whole character. */
 static void put_description(crq_value *line, const crq_reply *row, int *rc)
 {
     const char *text = crq_text_of(crq_reply_item(row, DESCRIPTION));
-    crq_error cut = { 0, "" };
+    size_t len = text != NULL ? strnlen(text, SHOWN_BYTES) : 0;
+    crq_value *v = NULL;
 
-    if (text != NULL)
-        crq_fail(&cut, 0, "%.*s", SHOWN_BYTES, text);
-    crq_dict_put_text(line, "description", text != NULL ? cut.text : NULL, rc);
+    while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
+        len--;
+    if (text == NULL)
+        crq_dict_put_text(line, "description", NULL, rc);
+    else if (*rc == 0)
+        *rc = crq_value_new_str(text, len, &v, NULL);
+    if (v != NULL)
+        crq_dict_put(line, "description", v, rc);
 }
 
 static void put_score(const struct list *l, crq_value *line, size_t i, int *rc)

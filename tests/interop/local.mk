@@ -22,6 +22,8 @@ EXTRA_DIST += \
 	tests/interop/requirements.txt \
 	tests/interop/state.py \
 	tests/interop/tasks.py \
+	tests/interop/api.py \
+	tests/interop/test_api.py \
 	tests/interop/test_app.py \
 	tests/interop/test_cli.py \
 	tests/interop/test_crq_manual.py \
