@@ -60,12 +60,18 @@ static int fetch(struct api_ask *ask, struct queues *q)
 static int one(void *arg, size_t i, crq_value **out, crq_error *err)
 {
     const struct queues *q = arg;
-    int rc = crq_counts_to_value(q->names[i], &q->counts[i], out, err);
+    crq_value *v = NULL;
+    int rc = crq_counts_to_value(q->names[i], &q->counts[i], &v, err);
 
     if (rc < 0)
         return rc;
-    crq_dict_put_time(*out, "oldest_enqueued_at", q->heads_us[i], &rc);
-    return rc < 0 ? crq_fail_nomem(err) : 0;
+    crq_dict_put_time(v, "oldest_enqueued_at", q->heads_us[i], &rc);
+    if (rc < 0) {
+        crq_value_free(v);
+        return crq_fail_nomem(err);
+    }
+    *out = v;
+    return 0;
 }
 
 int api_queues_list(struct api_ask *ask)

@@ -1,6 +1,7 @@
 # One program per decoder: fuzz.h says what a target is. A new one adds its
 # name to the list, two lines at the end, and its folder of inputs.
 FUZZ_TARGETS = \
+	tests/fuzz/fuzz_api \
 	tests/fuzz/fuzz_app \
 	tests/fuzz/fuzz_cron \
 	tests/fuzz/fuzz_frame \
@@ -29,6 +30,9 @@ tests_fuzz_libreplay_la_SOURCES = tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_libreplay_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DCORPUS='"$(abs_top_srcdir)/tests/fuzz/corpus"'
 
+tests_fuzz_fuzz_api_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_api.c
+tests_fuzz_fuzz_api_LDADD = $(FUZZ_LIBS) libcrq-api.la
+tests_fuzz_fuzz_api_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_app_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_app.c
 tests_fuzz_fuzz_app_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_app_LDFLAGS = $(FUZZ_LINK)

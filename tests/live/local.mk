@@ -1,6 +1,7 @@
 # Tests with a private redis-server: see live.h. A new one adds its name to the
 # list and its _SOURCES.
 LIVE_TESTS = \
+	tests/live/check_api \
 	tests/live/check_async \
 	tests/live/check_bulk \
 	tests/live/check_conn \
@@ -44,6 +45,9 @@ tests_live_liblive_la_SOURCES = \
 tests_live_liblive_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) \
 	-I$(top_srcdir)/tests/unit
 
+tests_live_check_api_SOURCES = tests/live/check_api.c
+tests_live_check_api_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_api_LDADD = tests/live/liblive.la libcrq-api.la $(LDADD)
 tests_live_check_conn_SOURCES = tests/live/check_conn.c
 tests_live_check_conn_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_conn_LDADD = $(LIVE_LIBS)

@@ -2,6 +2,7 @@
 # its name in this list.
 UNIT_TESTS = \
 	tests/unit/check_address \
+	tests/unit/check_api_call \
 	tests/unit/check_app \
 	tests/unit/check_args \
 	tests/unit/check_buf \
@@ -134,6 +135,9 @@ dist_check_SCRIPTS += tests/unit/check_embed_lua.sh
 tests_unit_check_address_SOURCES = tests/unit/check_address.c \
 	courier/address.c courier/address.h
 tests_unit_check_address_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+
+tests_unit_check_api_call_LDADD = tests/unit/libunit.la libcrq-api.la \
+	$(CHECK_LIBS)
 
 # What is in libcrq-exec.la.
 tests_unit_check_death_LDADD = $(tests_unit_check_frame_LDADD)
