@@ -1,4 +1,5 @@
 dist_man_MANS += \
+	man/crq-api.7 \
 	man/crq-app.5 \
 	man/crq-courier.8 \
 	man/crq-horse.7 \

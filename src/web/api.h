@@ -69,9 +69,12 @@ struct api_response {
 
     /*
      * Not NULL: this is no answer yet. The caller asked to wait for the end of
-     * this job, up to wait_ms. Wait for it elsewhere (its results are the
-     * stream rq:results:<id>), then ask once more with `waited` set: that is
-     * answered at once, ended or not.
+     * this job, up to wait_ms from now. Wait elsewhere: each run that ends adds
+     * to the stream rq:results:<id>; that a job was canceled or deleted shows
+     * only when it is asked for. Then ask the same once more. A run that will
+     * be retried is not the end, so that this may come again: keep the first
+     * deadline, and when it has passed ask with `waited` set, which is answered
+     * at once, ended or not.
      */
     char *wait_for_job;
     int64_t wait_ms;

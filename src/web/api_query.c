@@ -83,8 +83,8 @@ static int expected(struct api_ask *ask, const struct api_param *param,
         [API_PARAM_BOOL] = "true or false",
         [API_PARAM_COUNT] = "a whole number",
         [API_PARAM_DURATION] = "a duration, as 30, 10m or 2h",
-        [API_PARAM_STATUS] = "queued, started, finished, failed, stopped, "
-                             "deferred, scheduled or canceled",
+        [API_PARAM_STATUS] = ("queued, started, finished, failed, stopped, "
+                              "deferred, scheduled or canceled"),
     };
     char most[40] = "";
     int64_t n = param->most;

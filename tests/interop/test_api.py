@@ -65,6 +65,23 @@ def test_every_route_is_described_and_nothing_else(api):
         assert allowed == methods, path
 
 
+def manual():
+    path = os.path.join(os.path.dirname(__file__), "..", "..", "man",
+                        "crq-api.7")
+    with open(path) as f:
+        return f.read()
+
+
+def test_the_manual_names_every_operation_and_its_role(api):
+    page = manual()
+    for path, item in api.document["paths"].items():
+        for method in ("get", "post", "put", "delete"):
+            if method in item:
+                assert re.search(
+                    rf"^\.It Li {method.upper()} {re.escape(path)}\n[^\n]+\n"
+                    rf"Role: {item[method]['x-role']}\.$", page, re.M), path
+
+
 def test_unknown_paths_are_not_found(api):
     for path in ("/", "/nothing", "/jobs/a/b", "/jobs/a/result/b",
                  "/queues/q/fill", "/Jobs"):
@@ -843,6 +860,9 @@ def test_metrics_tell_what_is_there(api, r, queue):
     assert 0 < found["crq_redis_ping_seconds", None] < 10
     assert found["crq_redis_memory_bytes", None] > 0
     assert found["crq_web_requests_total", 'class="2xx"'] == 7
+    page = manual()
+    for name, _ in found:
+        assert name in page, "the manual does not name it"
 
 
 def commands(r):
