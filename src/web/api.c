@@ -179,7 +179,6 @@ static int answer_failure(struct api_ask *ask, int code)
         return api_problem(ask, meanings[i].status, NULL, "%s",
                 meanings[i].detail);
     memcpy(text, ask->err->text, sizeof(text));
-    ask->err->code = 0;
     return api_problem(ask, meanings[i].status, NULL, "%s", text);
 }
 
@@ -251,19 +250,24 @@ static int dispatch(struct api_ask *ask)
 int api_handle(struct api *api, const struct api_request *request,
         struct api_response *out, crq_error *err)
 {
-    crq_error ours = { 0, "" };
+    static const crq_error none = { 0, "" };
+    crq_error ours;
     struct api_ask ask = { api, api->conn, request, "", out,
         err != NULL ? err : &ours };
     int rc;
 
-    *ask.err = ours;
+    *ask.err = none;
     rc = dispatch(&ask);
     if (rc < 0 && rc != CRQ_ENOMEM) {
         drop_answer(out); /* what was there of another one */
         rc = answer_failure(&ask, rc);
     }
-    if (rc >= 0)
+    if (rc >= 0) {
+        /* What was met on the way to a good answer is nobody's trouble. */
+        if (out->status < 500)
+            *ask.err = none;
         return 0;
+    }
     drop_answer(out);
     return crq_fail_nomem(err);
 }

@@ -95,7 +95,6 @@ int api_body_problem(struct api_ask *ask, int rc, crq_value *errors)
         crq_value_free(errors);
         return rc;
     }
-    *ask->err = (crq_error){ 0, "" };
     return api_problem(ask, status, errors, "%s", text.text);
 }
 

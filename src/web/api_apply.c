@@ -98,10 +98,8 @@ static int run(struct api_ask *ask, struct api_apply *apply)
     if (rc == 0)
         rc = crq_jobs_apply(ask->conn, &apply->filter, &apply->bulk, &tally,
                 ask->err);
-    if (rc == CRQ_ETIMEOUT && r.broken_off) {
-        *ask->err = (crq_error){ 0, "" };
+    if (rc == CRQ_ETIMEOUT && r.broken_off)
         rc = 0;
-    }
     if (rc == 0)
         rc = answer(ask, apply, &r, &tally);
     crq_value_free(r.jobs);

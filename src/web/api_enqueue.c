@@ -62,12 +62,10 @@ static int replay(struct api_ask *ask, const struct api_idempotency *idem)
     crq_job *job = NULL;
     int rc = crq_job_fetch(ask->conn, idem->job_id, &job, ask->err);
 
-    if (rc == CRQ_ENOTFOUND) {
-        *ask->err = (crq_error){ 0, "" };
+    if (rc == CRQ_ENOTFOUND)
         return api_problem(ask, 410, NULL,
                 "job '%s' was enqueued by this key before, and is gone",
                 idem->job_id);
-    }
     if (rc == 0)
         rc = api_field(ask, "Idempotency-Replayed", "true");
     if (rc == 0)

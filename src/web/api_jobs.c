@@ -56,12 +56,10 @@ static int answer_result(struct api_ask *ask, crq_job *job)
     crq_result *result = NULL;
     int rc = crq_job_latest_result(job, &result, ask->err);
 
-    if (rc == CRQ_ENOTFOUND) {
-        *ask->err = (crq_error){ 0, "" };
+    if (rc == CRQ_ENOTFOUND)
         return api_problem(ask, 410, NULL,
                 "the job is %s, and its result is gone",
                 crq_job_status_text(job));
-    }
     if (rc == 0)
         rc = answer_state(ask, 200, job, result);
     crq_result_free(result);

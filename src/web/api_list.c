@@ -21,7 +21,7 @@
 #include "web/many.h"
 
 #define LIMIT_MAX   500
-#define LOOK_MAX    2000 /* entries */
+#define LOOK_MAX    1000 /* entries */
 #define DATA_PAGE   50   /* with payloads, which may be large ... */
 #define DATA_BYTES  ((size_t)8 << 20) /* ... and stop the walk then */
 #define PAGES_MAX   100 /* of several queues, most of them empty */

@@ -39,7 +39,6 @@ class Api:
             stderr=subprocess.PIPE, text=True)
         self.document = self._ask(
             {"method": "GET", "path": ["openapi.json"]}).json()
-        self.seen = set()
 
     def _ask(self, request):
         self._process.stdin.write(json.dumps(request) + "\n")
@@ -63,7 +62,15 @@ class Api:
             "caller": caller, "waited": int(waited)})
         if answer.wait_for_job is None:
             self._validate(method, path, answer)
+        assert (answer.log is not None) == (answer.status >= 500)
         return answer
+
+    def routes(self):
+        """{(method, path): role}"""
+        rows = [line.split(" ") for line in
+                self._ask({"routes": True}).body.splitlines()]
+        assert len(rows) == len({(row[0], row[1]) for row in rows})
+        return {(row[0], row[1]): list(ROLES)[int(row[2])] for row in rows}
 
     def metrics(self):
         return self._ask({"metrics": True})
@@ -93,7 +100,6 @@ class Api:
             schema = {"$ref": "#/components/schemas/Problem"}
             types = ["application/problem+json"]
         else:
-            self.seen.add((method, name, answer.status))
             response = self._resolve(
                 operation["responses"][str(answer.status)])
             content = response.get("content", {})

@@ -8,6 +8,7 @@ import re
 import subprocess
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -50,19 +51,22 @@ def test_the_description_is_valid_openapi(api):
     validate(api.document)
 
 
+def operations(api):
+    """{(method, path): operation} of the description."""
+    return {(method.upper(), path): item[method]
+            for path, item in api.document["paths"].items()
+            for method in item if method != "parameters"}
+
+
 def test_every_route_is_described_and_nothing_else(api):
-    """A route that is there answers 405 to no method of its own, and names
-    the others of its path in Allow."""
-    for path, item in api.document["paths"].items():
-        methods = {m.upper() for m in item if m in
-                   ("get", "post", "put", "delete")}
-        filled = re.sub(r"\{\w+\}", "nobody", path)
-        answer = api("PATCH", filled)
-        assert answer.status == 405, path
-        allowed = set(answer.fields["Allow"].split(", "))
-        if path in ("/jobs/bulk", "/jobs/apply"):  # /jobs/{id} takes it, too
-            allowed -= {"GET", "DELETE"}
-        assert allowed == methods, path
+    assert api.routes() == {row: operation["x-role"]
+                            for row, operation in operations(api).items()}
+
+
+def test_another_method_is_told_which_there_are(api):
+    answer = api("PATCH", "/queues/q")
+    assert answer.status == 405
+    assert answer.fields["Allow"] == "GET, DELETE"
 
 
 def manual():
@@ -74,12 +78,9 @@ def manual():
 
 def test_the_manual_names_every_operation_and_its_role(api):
     page = manual()
-    for path, item in api.document["paths"].items():
-        for method in ("get", "post", "put", "delete"):
-            if method in item:
-                assert re.search(
-                    rf"^\.It Li {method.upper()} {re.escape(path)}\n[^\n]+\n"
-                    rf"Role: {item[method]['x-role']}\.$", page, re.M), path
+    for (method, path), role in api.routes().items():
+        assert re.search(rf"^\.It Li {method} {re.escape(path)}\n[^\n]+\n"
+                         rf"Role: {role}\.$", page, re.M), path
 
 
 def test_unknown_paths_are_not_found(api):
@@ -91,18 +92,13 @@ def test_unknown_paths_are_not_found(api):
 @pytest.mark.parametrize("role", ["read", "enqueue"])
 def test_a_role_may_what_the_description_says(api, role):
     order = ["read", "enqueue", "operate"]
-    for path, item in api.document["paths"].items():
-        for method in ("get", "post", "put", "delete"):
-            if method not in item:
-                continue
-            needed = item[method]["x-role"]
-            answer = api(method.upper(), path.replace("{id}", "nobody")
-                         .replace("{name}", "nobody"), role=role)
-            if order.index(needed) > order.index(role):
-                assert answer.status == 403, (method, path)
-                assert needed in answer.json()["detail"]
-            else:
-                assert answer.status != 403, (method, path)
+    for (method, path), needed in api.routes().items():
+        answer = api(method, re.sub(r"{\w+}", "nobody", path), role=role)
+        if order.index(needed) > order.index(role):
+            assert answer.status == 403, (method, path)
+            assert needed in answer.json()["detail"]
+        else:
+            assert answer.status != 403, (method, path)
 
 
 # --------------------------------------------------------------- enqueueing
@@ -289,6 +285,21 @@ def test_a_key_whose_request_broke_off_is_taken_up(api, r, queue):
     r.set("crq:idempotency:" + digest("k"), request, ex=100)
     assert api("POST", "/jobs", body, key="k").status == 200
     assert len(queue) == 1
+
+
+def test_of_requests_at_once_with_one_key_one_makes_the_job(redis_server, r,
+                                                            queue):
+    apis = [Api(redis_server.unix_url) for _ in range(3)]
+    call = {"func": "tasks.echo", "queue": "q"}
+    with ThreadPoolExecutor(3) as pool:
+        for n in range(20):
+            answers = list(pool.map(
+                lambda api: api("POST", "/jobs", call, key=f"k{n}"), apis))
+            assert sorted(a.status for a in answers) == [200, 200, 201]
+            assert len({a.location for a in answers}) == 1
+    assert len(queue) == 20
+    for api in apis:
+        api.close()
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "ü", "a\tb"],

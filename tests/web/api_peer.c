@@ -6,9 +6,9 @@
  *
  * Each line in is a request, {"method", "path": ["jobs", "x"], "query":
  * [[name, value]], "body", "content_type", "key", "caller", "role": 0..2,
- * "waited"}, or {"metrics": true}. Each line out is its answer: {"status",
- * "content_type", "body", "location", "fields": {}, "wait_for_job", "wait_ms",
- * "log"}.
+ * "waited"}, or {"metrics": true} or {"routes": true}. Each line out is its
+ * answer: {"status", "content_type", "body", "location", "fields": {},
+ * "wait_for_job", "wait_ms", "log"}.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,6 +119,22 @@ static int show_metrics(struct api *api)
     return rc;
 }
 
+/* "GET /jobs 0" for each row of the table. */
+static int show_routes(void)
+{
+    struct api_response out = API_RESPONSE_INIT;
+    crq_error none = { 0, "" };
+    const char *method, *path;
+    enum api_role role;
+    int rc;
+
+    for (size_t i = 0; api_route(i, &method, &path, &role); i++)
+        crq_buf_printf(&out.body, "%s %s %d\n", method, path, (int)role);
+    rc = print(&out, &none);
+    api_response_fini(&out);
+    return rc;
+}
+
 static int serve(struct api *api, const char *line, size_t len)
 {
     crq_value *v = NULL;
@@ -129,7 +145,12 @@ static int serve(struct api *api, const char *line, size_t len)
         fprintf(stderr, "api_peer: %s\n", err.text);
         return rc;
     }
-    rc = crq_value_get(v, "metrics") != NULL ? show_metrics(api) : ask(api, v);
+    if (crq_value_get(v, "metrics") != NULL)
+        rc = show_metrics(api);
+    else if (crq_value_get(v, "routes") != NULL)
+        rc = show_routes();
+    else
+        rc = ask(api, v);
     crq_value_free(v);
     return rc;
 }
