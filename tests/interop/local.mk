@@ -1,5 +1,6 @@
 # Python's RQ on the other side; run by ./check interop.
 EXTRA_DIST += \
+	tests/interop/api.py \
 	tests/interop/conformance/clients.py \
 	tests/interop/conformance/differences.py \
 	tests/interop/conformance/plays_again.py \
@@ -22,7 +23,6 @@ EXTRA_DIST += \
 	tests/interop/requirements.txt \
 	tests/interop/state.py \
 	tests/interop/tasks.py \
-	tests/interop/api.py \
 	tests/interop/test_api.py \
 	tests/interop/test_app.py \
 	tests/interop/test_cli.py \
