@@ -109,8 +109,7 @@ void callbacks_tell(const struct callbacks *callbacks, struct crq_run *run)
 /* The run ends as it was to end. */
 static void settle(struct worker *w, size_t index)
 {
-    struct run *run = w->slots[index].run;
-    struct callbacks *callbacks = run->callbacks;
+    struct callbacks *callbacks = w->slots[index].run->callbacks;
     struct crq_finish how = { .ending = callbacks->ending };
 
     if (crq_buf_check(&callbacks->error, NULL) < 0) {
@@ -119,8 +118,7 @@ static void settle(struct worker *w, size_t index)
     }
     how.error = crq_buf_text(&callbacks->error);
     how.error_len = callbacks->error.len;
-    w->slots[index].run = NULL;
-    run_finish(w, run, NULL, &how);
+    run_finish(w, run_take_out(w, index), NULL, &how);
 }
 
 /* Put what went wrong with a callback behind the error so far. A job that was

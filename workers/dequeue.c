@@ -1,16 +1,18 @@
 /*
  * dequeue.c - taking jobs, and waiting for them.
  *
- * One claim is on its way at a time, for as many jobs as children are free.
- * When the queues had nothing, a link for each queue waits in BLMOVE q q LEFT
- * LEFT: it moves nothing and answers at once when a job is there. Then the
- * claim runs.
+ * One claim is on its way at a time, for as many jobs as children are free and
+ * as many more as will begin in a few milliseconds (pace.c). When the queues
+ * had nothing, a link for each queue waits in BLMOVE q q LEFT LEFT: it moves
+ * nothing and answers at once when a job is there. Then the claim runs. While
+ * all wait there is nothing to be claimed.
  */
 #include "workers/worker.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "redis/scripts.h"
@@ -18,23 +20,23 @@
 #define WAIT_S      30  /* of one BLMOVE */
 #define LOOK_IDS    100 /* ids that a claim looks at beyond those it takes */
 #define SUSPENDED_S 1.
-#define LATE_US     5000000
+#define CLAIM_MOST  16 /* jobs, so that the script takes less than 1 ms */
+#define LATE_US     INT64_C(5000000)
 
-/* A claim on its way: which slots wait for it. */
+/* A claim on its way. Its runs are made before, so that memory which is short
+ * when the jobs come costs none of them. */
 struct claim {
     struct worker *worker;
-    int64_t sent_us;
+    int64_t sent_us; /* mono */
     size_t count;
-    size_t *slots;
-    char (*executions)[CRQ_EXECUTION_ID_LEN + 1];
-    struct crq_claim_slot *places;
+    struct run *runs[CLAIM_MOST];
+    struct crq_claim_slot places[CLAIM_MOST];
 };
 
 static void claim_free(struct claim *claim)
 {
-    crq_free(claim->slots);
-    crq_free(claim->executions);
-    crq_free(claim->places);
+    for (size_t i = 0; i < claim->count; i++)
+        run_free(claim->runs[i]);
     crq_free(claim);
 }
 
@@ -45,13 +47,17 @@ static struct claim *claim_new(struct worker *w, size_t count)
     if (claim == NULL)
         return NULL;
     claim->worker = w;
-    claim->slots = crq_calloc(count, sizeof(*claim->slots));
-    claim->executions = crq_calloc(count, sizeof(*claim->executions));
-    claim->places = crq_calloc(count, sizeof(*claim->places));
-    if (claim->slots == NULL || claim->executions == NULL ||
-            claim->places == NULL) {
-        claim_free(claim);
-        return NULL;
+    claim->sent_us = crq_clock_mono_us(w->clock);
+    for (; claim->count < count; claim->count++) {
+        struct run *run = crq_calloc(1, sizeof(*run));
+
+        if (run == NULL) {
+            claim_free(claim);
+            return NULL;
+        }
+        run->claimed_us = claim->sent_us;
+        crq_execution_id(run->execution);
+        claim->runs[claim->count] = run;
     }
     return claim;
 }
@@ -64,73 +70,88 @@ static bool had_enough(const struct worker *w)
             crq_pool_running(w->pool) == 0;
 }
 
-/* The pool is asked, too: an idle child can die or be replaced. */
-static bool is_free(const struct worker *w, size_t i)
+/* Runs that are here and have not got to a child. */
+static size_t held(const struct worker *w)
 {
-    return w->slots[i].idle && w->slots[i].registered &&
-            crq_pool_is_idle(w->pool, i);
+    return w->waiting.count + w->starting.count + w->back.count;
 }
 
-bool slot_is_free(const struct worker *w, size_t i)
+/* For how long the run that began last has been running; 0: a child is free. */
+static int64_t youngest_us(const struct worker *w)
 {
-    return is_free(w, i) && !w->slots[i].reserved;
+    int64_t youngest = INT64_MAX;
+
+    for (size_t i = 0; i < w->slot_count; i++) {
+        int64_t us = w->slots[i].run != NULL
+                ? worker_now(w) - w->slots[i].run->started_us
+                : 0;
+
+        if (us < youngest)
+            youngest = us;
+    }
+    return youngest > 0 ? youngest : 0;
 }
 
-/* How many jobs may be taken now. */
+/* Every queue was empty, and Redis tells when one is not. */
+static bool is_waiting(const struct worker *w)
+{
+    for (size_t i = 0; i < w->options->queue_count; i++)
+        if (!w->waiters[i].waiting)
+            return false;
+    return true;
+}
+
+/* How many jobs may be claimed now: for every free child, and some ahead when
+ * half of those have begun. */
 static size_t wanted(const struct worker *w)
 {
-    size_t free_slots = 0;
+    size_t places = 0, ahead, count;
 
     if (w->phase != WORKING || !w->ready || w->claiming != NULL ||
-            !crq_async_is_up(w->link))
+            !crq_async_is_up(w->link) || (is_waiting(w) && !w->suspended))
         return 0;
     for (size_t i = 0; i < w->slot_count; i++)
-        free_slots += is_free(w, i);
-    if (w->options->max_jobs > 0 &&
-            (int64_t)free_slots > w->options->max_jobs - w->started)
-        free_slots = (size_t)(w->options->max_jobs - w->started);
-    return free_slots;
+        places += slot_is_free(w, i);
+    ahead = pace_ahead(&w->pace, w->slot_count, youngest_us(w));
+    if (w->waiting.count > places + ahead / 2 ||
+            w->waiting.count >= places + ahead)
+        return 0;
+    count = places + ahead - w->waiting.count;
+    if (w->options->max_jobs > 0) {
+        int64_t left = w->options->max_jobs - w->started -
+                (int64_t)(w->waiting.count + w->starting.count);
+
+        if ((int64_t)count > left)
+            count = left > 0 ? (size_t)left : 0;
+    }
+    return count < CLAIM_MOST ? count : CLAIM_MOST;
 }
 
-static void fill(struct claim *claim, size_t count)
+/* The slots that the jobs will most likely run in. */
+static void fill(struct claim *claim)
 {
     struct worker *w = claim->worker;
+    size_t slot = 0;
 
-    for (size_t i = 0; i < w->slot_count && claim->count < count; i++) {
-        size_t n = claim->count;
-
-        if (!is_free(w, i))
-            continue;
-        crq_execution_id(claim->executions[n]);
-        claim->slots[n] = i;
-        claim->places[n] = (struct crq_claim_slot){ claim->executions[n],
-            w->slots[i].name, CRQ_MARK_BEGUN };
-        claim->count++;
+    for (size_t i = 0; i < claim->count; i++) {
+        while (slot < w->slot_count && !slot_is_free(w, slot))
+            slot++;
+        claim->runs[i]->slot =
+                slot < w->slot_count ? slot++ : i % w->slot_count;
+        claim->places[i] = (struct crq_claim_slot){ claim->runs[i]->execution,
+            w->slots[claim->runs[i]->slot].name, CRQ_MARK_WAITING };
     }
 }
 
 /* ---- waiting ---- */
 
-static void look_soon(struct worker *w)
+void dequeue_look_soon(struct worker *w)
 {
     ev_timer_set(&w->look_again, SUSPENDED_S, 0.);
     ev_timer_start(w->loop, &w->look_again);
 }
 
-static void on_waited(void *arg, const crq_reply *reply, const crq_error *err)
-{
-    struct waiter *waiter = arg;
-
-    (void)reply;
-    waiter->waiting = false;
-    /* A job, or the end of the time: look. When the link broke, its on_up()
-     * brings us back. When Redis refuses (it is full, or the user may not) it
-     * would do so again at once: then looking now and then is all there is. */
-    if (err == NULL)
-        dequeue_kick(waiter->worker);
-    else if (err->code != CRQ_ELOST && err->code != CRQ_ECONNECT)
-        look_soon(waiter->worker);
-}
+static void on_waited(void *arg, const crq_reply *reply, const crq_error *err);
 
 static void wait_at(struct waiter *waiter)
 {
@@ -147,7 +168,24 @@ static void wait_at(struct waiter *waiter)
                               on_waited, waiter) == 0;
     crq_args_fini(&args);
     if (!waiter->waiting)
-        look_soon(waiter->worker);
+        dequeue_look_soon(waiter->worker);
+}
+
+static void on_waited(void *arg, const crq_reply *reply, const crq_error *err)
+{
+    struct waiter *waiter = arg;
+
+    waiter->waiting = false;
+    /* A job: look. Nothing in all that time: wait on. When the link broke, its
+     * on_up() brings us back. When Redis refuses (it is full, or the user may
+     * not) it would do so again at once: then looking now and then is all there
+     * is. */
+    if (err == NULL && crq_reply_kind(reply) == CRQ_REPLY_NIL)
+        wait_at(waiter);
+    else if (err == NULL)
+        dequeue_kick(waiter->worker);
+    else if (err->code != CRQ_ELOST && err->code != CRQ_ECONNECT)
+        dequeue_look_soon(waiter->worker);
 }
 
 static void on_wait_up(void *arg)
@@ -167,19 +205,23 @@ static void on_look_again(struct ev_loop *loop, ev_timer *timer, int revents)
 /* Nothing to do: wait, or look again soon where waiting cannot help. */
 static void wait_for_work(struct worker *w)
 {
-    if (w->options->burst && w->finishing == 0 && w->ended_count == 0 &&
-            crq_pool_running(w->pool) == 0) {
+    if (w->options->burst && held(w) == 0 && w->finishing == 0 &&
+            w->ended.count == 0 && crq_pool_running(w->pool) == 0) {
         worker_stop(w, false);
         return;
     }
     if (w->options->burst)
         return; /* the end of a run brings us back */
     if (w->suspended) {
-        look_soon(w);
+        dequeue_look_soon(w);
         return;
     }
-    for (size_t i = 0; i < w->options->queue_count; i++)
-        wait_at(&w->waiters[i]);
+    for (size_t i = 0; i < w->options->queue_count; i++) {
+        if (w->waiters[i].passed_over)
+            dequeue_look_soon(w); /* it would answer at once, for ever */
+        else
+            wait_at(&w->waiters[i]);
+    }
 }
 
 /* ---- claiming ---- */
@@ -195,6 +237,30 @@ static void set_suspended(struct worker *w, bool suspended)
         heartbeat_changed(w, i);
 }
 
+/* A queue that cannot be served is said once, and once when it can be. */
+static void tell_passed_over(struct worker *w,
+        const struct crq_claimed *claimed, bool saw_all)
+{
+    for (size_t i = 0; i < w->options->queue_count; i++) {
+        struct waiter *waiter = &w->waiters[i];
+        const char *found = NULL, *why = "";
+
+        for (size_t n = 0; n < claimed->passed_over_count && found == NULL;
+                n++) {
+            found = crq_claim_passed_over(claimed, n, &why);
+            if (strcmp(found, w->options->queues[i]) != 0)
+                found = NULL;
+        }
+        if (found != NULL && !waiter->passed_over)
+            crq_log_error(w->log, "queue %s cannot be served: %s", found, why);
+        else if (found == NULL && waiter->passed_over && saw_all)
+            crq_log_info(w->log, "queue %s can be served again",
+                    w->options->queues[i]);
+        waiter->passed_over =
+                found != NULL || (waiter->passed_over && !saw_all);
+    }
+}
+
 static void take_claimed(struct claim *claim, const struct crq_claimed *claimed)
 {
     struct worker *w = claim->worker;
@@ -208,12 +274,19 @@ static void take_claimed(struct claim *claim, const struct crq_claimed *claimed)
                 (long long)claimed->missing, (long long)claimed->canceled,
                 (long long)claimed->running);
     for (size_t i = 0; i < claimed->count; i++) {
-        if (crq_claim_job(claimed, i, &job, &err) < 0 ||
-                job.slot >= claim->count) {
+        struct run *run;
+
+        if (crq_claim_job(claimed, i, &job, &err) < 0) {
             crq_log_error(w->log, "claim: %s", err.text);
             continue;
         }
-        run_start(w, claim->slots[job.slot], &job);
+        run = job.slot < claim->count ? claim->runs[job.slot] : NULL;
+        if (run == NULL) {
+            crq_log_error(w->log, "claim: job %s has no place", job.run.id);
+            continue;
+        }
+        claim->runs[job.slot] = NULL;
+        waiting_add(w, run, &job);
     }
 }
 
@@ -226,21 +299,28 @@ static void on_claimed(void *arg, const crq_reply *reply, const crq_error *err)
     bool full;
 
     w->claiming = NULL;
-    for (size_t i = 0; i < claim->count; i++)
-        w->slots[claim->slots[i]].reserved = false;
     if (err == NULL && crq_claim_read(reply, &claimed, &why) < 0)
         err = &why;
     if (err != NULL) {
-        crq_log_error(w->log, "claim: %s", err->text);
-        look_soon(w);
+        worker_trouble(w, TROUBLE_CLAIM, err->text);
+        dequeue_look_soon(w);
         claim_free(claim);
+        worker_look_at_end(w);
         return;
     }
+    worker_recovered(w, TROUBLE_CLAIM);
     set_suspended(w, claimed.suspended);
+    if (claimed.suspended)
+        waiting_hand_back(w);
+    tell_passed_over(w, &claimed,
+            claimed.count < claim->count && !claimed.suspended);
     take_claimed(claim, &claimed);
+    if (claimed.count > 0)
+        heartbeat_runs_came(w);
     /* A lease counts from when the claim was made, not from when the link was
      * back to send it. */
-    if (claimed.count > 0 && worker_now(w) - claim->sent_us > LATE_US)
+    if (claimed.count > 0 &&
+            crq_clock_mono_us(w->clock) - claim->sent_us > LATE_US)
         heartbeat_now(w);
     full = claimed.count == claim->count || claimed.more || w->claim_again;
     claim_free(claim);
@@ -266,26 +346,23 @@ static void claim(struct worker *w, size_t count)
     size_t nkeys;
 
     if (claim == NULL) {
-        crq_log_error(w->log, "claim: out of memory");
-        look_soon(w);
+        worker_trouble(w, TROUBLE_CLAIM, "out of memory");
+        dequeue_look_soon(w);
         return;
     }
-    claim->sent_us = what.now_us;
-    fill(claim, count);
+    fill(claim);
     what.slots = claim->places;
     what.slots_count = claim->count;
     crq_args_init(&words);
     nkeys = crq_claim_words(&what, &words);
     if (crq_async_script(w->link, &crq_script_claim, nkeys, &words, on_claimed,
                 claim) < 0) {
-        crq_log_error(w->log, "claim: out of memory");
+        worker_trouble(w, TROUBLE_CLAIM, "out of memory");
         claim_free(claim);
-        look_soon(w);
+        dequeue_look_soon(w);
     } else {
         w->claiming = claim;
         w->claim_again = false;
-        for (size_t i = 0; i < claim->count; i++)
-            w->slots[claim->slots[i]].reserved = true;
     }
     crq_args_fini(&words);
 }

@@ -2,7 +2,9 @@
  * heartbeat.c - showing that the worker lives, and caring for those that died.
  *
  *     every 30 s (--job-monitoring-interval)  leases of runs, records
- *     every 2 s    sign of life; dead stems are found and their runs taken over
+ *     every 2 s    sign of life, while there are runs
+ *     when the next one may be dead, 6 s at most
+ *                  dead stems are found and their runs taken over
  *     every 60 s   what dead Python workers left half-taken
  *     100 ms after a change   what observers see of a slot
  */
@@ -26,6 +28,7 @@
 #define STRAY_EVERY_S 60.
 #define STRAY_LIMIT   100
 #define TAKE_LIMIT    100
+#define LOOK_MARGIN_S 0.05
 /* Of a run's lease beyond its heartbeat interval, and of records: as in RQ. */
 #define MARGIN_S 60
 
@@ -400,6 +403,8 @@ static void on_taken(void *arg, const crq_reply *reply, const crq_error *err)
         if (crq_take_over_adopted(reply, i, &run, NULL) == 0)
             callbacks_adopt(w, &run);
     }
+    if (taken.adopted > 0)
+        heartbeat_runs_came(w);
     if (taken.back + taken.failed + taken.retried > 0) {
         crq_log_warn(w->log,
                 "runs of a dead worker: %lld back in their queues, %lld "
@@ -428,6 +433,21 @@ static void take_over(struct worker *w, const char *dead)
     crq_args_fini(&words);
 }
 
+/* It holds no runs, so it owes no sign of life, and until then nobody can be
+ * dead. Several look at the same moment: that is when the dead one is found,
+ * and no harm. */
+static void look_later(struct worker *w, int64_t next_ms)
+{
+    double after_s = (double)next_ms / 1e3 + LOOK_MARGIN_S;
+
+    if (next_ms < 0 || after_s > CRQ_ALIVE_S)
+        after_s = CRQ_ALIVE_S;
+    if (after_s > CRQ_ALIVE_EVERY_S)
+        w->alive.repeat = after_s;
+    ev_timer_again(w->loop, &w->alive);
+    w->alive.repeat = CRQ_ALIVE_EVERY_S;
+}
+
 static void on_alive_reply(void *arg, const crq_reply *reply,
         const crq_error *err)
 {
@@ -437,6 +457,8 @@ static void on_alive_reply(void *arg, const crq_reply *reply,
 
     if (err != NULL || crq_alive_read(reply, &runs, &dead, NULL) < 0)
         return;
+    if (runs == 0 && dead == 0)
+        look_later(w, crq_alive_next_ms(reply));
     for (size_t i = 0; i < dead && w->phase == WORKING; i++)
         take_over(w, crq_alive_dead(reply, i));
 }
@@ -511,6 +533,12 @@ static void on_stray(struct ev_loop *loop, ev_timer *timer, int revents)
 }
 
 /* ---- all of it ---- */
+
+void heartbeat_runs_came(struct worker *w)
+{
+    if (ev_timer_remaining(w->loop, &w->alive) > CRQ_ALIVE_EVERY_S)
+        ev_timer_again(w->loop, &w->alive);
+}
 
 void heartbeat_now(struct worker *w)
 {

@@ -32,6 +32,9 @@ static void stop_job(struct worker *w, size_t slot, const crq_value *command)
     const crq_value *id = crq_value_get(command, "job_id");
     const struct run *run = w->slots[slot].run;
 
+    /* A run that waits may begin in another slot than the claim said. */
+    if (crq_value_type(id) == CRQ_STR && waiting_stop(w, crq_value_text(id)))
+        return;
     if (run == NULL || crq_value_type(id) != CRQ_STR ||
             strcmp(crq_value_text(id), run->id) != 0) {
         crq_log_info(w->log, "%s: asked to stop a job that it does not run",

@@ -11,7 +11,10 @@ crq_worker_SOURCES = \
 	workers/options.c \
 	workers/options.h \
 	workers/promote.c \
+	workers/pace.c \
+	workers/pace.h \
 	workers/runs.c \
+	workers/waiting.c \
 	workers/webhooks.c \
 	workers/webhooks.h \
 	workers/worker.c \

@@ -1,5 +1,5 @@
 /*
- * runs.c - a run, from the claim to the reply of its finish.
+ * runs.c - a run, from its end to the reply of its finish.
  *
  * What ends in one turn of the loop is finished by one call. The child is free
  * for its next job at once; the finish is on its way meanwhile, and stays so
@@ -14,7 +14,6 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "model/call.h"
 #include "redis/scripts.h"
 #include "workers/callbacks.h"
 #include "workers/webhooks.h"
@@ -30,41 +29,88 @@ void run_free(struct run *run)
         return;
     joblog_free(run);
     crq_free(run->func);
+    crq_free(run->data);
+    crq_free(run->meta);
     callbacks_free(run->callbacks);
     webhooks_free(run->webhooks);
     crq_free(run);
 }
 
-/* ---- finishing ---- */
+/* ---- lists and batches ---- */
 
-/* A batch that was sent, waiting for its reply. */
-struct batch {
-    struct worker *worker;
-    struct run *runs;
-    size_t count;
-    struct batch *next;
-};
-
-static void free_runs(struct run *run)
+void runs_list_init(struct runs *list)
 {
-    while (run != NULL) {
-        struct run *next = run->next;
+    *list = (struct runs){ NULL, &list->first, 0 };
+}
 
+void runs_push(struct runs *list, struct run *run)
+{
+    run->next = NULL;
+    *list->last = run;
+    list->last = &run->next;
+    list->count++;
+}
+
+struct run *runs_pop(struct runs *list)
+{
+    struct run *run = list->first;
+
+    if (run == NULL)
+        return NULL;
+    list->first = run->next;
+    if (list->first == NULL)
+        list->last = &list->first;
+    list->count--;
+    return run;
+}
+
+void runs_clear(struct runs *list)
+{
+    for (struct run *run = runs_pop(list); run != NULL; run = runs_pop(list))
         run_free(run);
-        run = next;
-    }
 }
 
-static void batch_free(struct batch *batch)
+bool batch_send(struct worker *w, struct runs *runs,
+        const struct crq_script *script, size_t nkeys, struct crq_args *words,
+        crq_async_reply *reply)
 {
-    struct batch **at = &batch->worker->batches;
+    struct batch *batch = crq_calloc(1, sizeof(*batch));
 
-    while (*at != batch)
-        at = &(*at)->next;
-    *at = batch->next;
-    free_runs(batch->runs);
-    crq_free(batch);
+    if (batch == NULL)
+        return false;
+    if (crq_async_script(w->link, script, nkeys, words, reply, batch) < 0) {
+        crq_free(batch);
+        return false;
+    }
+    batch->worker = w;
+    runs_list_init(&batch->runs);
+    for (struct run *run = runs_pop(runs); run != NULL; run = runs_pop(runs))
+        runs_push(&batch->runs, run);
+    batch->next = w->batches;
+    batch->at = &w->batches;
+    if (batch->next != NULL)
+        batch->next->at = &batch->next;
+    w->batches = batch;
+    w->finishing += batch->runs.count;
+    return true;
 }
+
+void batch_end(struct batch *batch)
+{
+    struct worker *w = batch->worker;
+
+    w->finishing -= batch->runs.count;
+    *batch->at = batch->next;
+    if (batch->next != NULL)
+        batch->next->at = batch->at;
+    runs_clear(&batch->runs);
+    crq_free(batch);
+    if (w->options->burst)
+        dequeue_kick(w);
+    worker_look_at_end(w);
+}
+
+/* ---- finishing ---- */
 
 static void count(struct worker *w, const struct run *run,
         enum crq_finished state)
@@ -109,11 +155,11 @@ static void log_finished(struct worker *w, const struct run *run,
 
 /* What runs owe to Redis is not given up because Redis refuses it now: it may
  * be read-only, full or busy. Unless nobody waits any more. */
-static bool try_again(struct worker *w, const char *what, const crq_error *err)
+bool run_try_again(struct worker *w, enum trouble which, const crq_error *err)
 {
     if (w->phase == KILLING || w->phase == LEAVING)
         return false;
-    crq_log_error(w->log, "%s: %s; it is tried again", what, err->text);
+    worker_trouble(w, which, err->text);
     crq_async_again(w->link);
     return true;
 }
@@ -125,15 +171,17 @@ static void on_finished(void *arg, const crq_reply *reply, const crq_error *err)
     crq_error why;
     size_t i = 0;
 
-    if (err != NULL && try_again(w, "finish", err))
+    if (err != NULL && run_try_again(w, TROUBLE_FINISH, err))
         return;
-    if (err == NULL && crq_finish_read(reply, batch->count, &why) < 0)
+    if (err == NULL && crq_finish_read(reply, batch->runs.count, &why) < 0)
         err = &why;
     if (err != NULL)
         crq_log_write(w->log,
                 w->phase == LEAVING ? CRQ_LOG_DEBUG : CRQ_LOG_ERROR,
-                "finish of %zu jobs: %s", batch->count, err->text);
-    for (struct run *run = batch->runs; err == NULL && run != NULL;
+                "finish of %zu jobs: %s", batch->runs.count, err->text);
+    else
+        worker_recovered(w, TROUBLE_FINISH);
+    for (struct run *run = batch->runs.first; err == NULL && run != NULL;
             run = run->next) {
         const char *text = NULL;
         enum crq_finished state = crq_finish_state(reply, i++, &text);
@@ -142,36 +190,17 @@ static void on_finished(void *arg, const crq_reply *reply, const crq_error *err)
         log_finished(w, run, state, text);
         webhooks_send(w, run, state);
     }
-    if (err == NULL && crq_finish_promotes(reply, batch->count))
+    if (err == NULL && crq_finish_promotes(reply, batch->runs.count))
         promote_go_on(w);
-    w->finishing -= batch->count;
-    batch_free(batch);
-    if (w->options->burst)
-        dequeue_kick(w);
-    worker_look_at_end(w);
+    batch_end(batch);
 }
 
-static void send_batch(struct worker *w)
+static void send_ended(struct worker *w)
 {
-    struct batch *batch;
-
-    if (w->ended_count == 0)
-        return;
-    batch = crq_calloc(1, sizeof(*batch));
-    if (batch == NULL)
-        return; /* the next turn tries again */
-    *batch = (struct batch){ w, w->ended, w->ended_count, NULL };
-    if (crq_async_script(w->link, &crq_script_finish, w->finish_nkeys,
-                &w->finish_words, on_finished, batch) < 0) {
-        crq_free(batch);
-        return;
-    }
-    batch->next = w->batches;
-    w->batches = batch;
-    w->finishing += w->ended_count;
-    w->ended = NULL;
-    w->ended_last = &w->ended;
-    w->ended_count = 0;
+    /* Without memory the next turn tries again. */
+    if (w->ended.count > 0)
+        (void)batch_send(w, &w->ended, &crq_script_finish, w->finish_nkeys,
+                &w->finish_words, on_finished);
 }
 
 static void on_end_of_turn(struct ev_loop *loop, ev_prepare *prepare,
@@ -179,13 +208,42 @@ static void on_end_of_turn(struct ev_loop *loop, ev_prepare *prepare,
 {
     (void)loop;
     (void)revents;
-    send_batch(prepare->data);
+    send_ended(prepare->data);
+    waiting_send(prepare->data);
+}
+
+static int add_finish(struct worker *w, const struct crq_finish *how,
+        crq_error *err)
+{
+    if (w->ended.count == 0)
+        w->finish_nkeys = crq_finish_start(&w->finish_words,
+                w->options->results_ttl_s, how->ended_us);
+    return crq_finish_add(&w->finish_words, how, err);
+}
+
+/* What the job is told instead of an end that is too large to be written. */
+static int add_too_large(struct worker *w, struct crq_finish *how,
+        crq_error *err)
+{
+    static const char text[] =
+            "ValueError: what the task returned, or its error text, is larger "
+            "than can be kept";
+
+    *how = (struct crq_finish){ .run = how->run,
+        .stem = how->stem,
+        .worker = how->worker,
+        .ending = CRQ_ENDING_FAILURE,
+        .ended_us = how->ended_us,
+        .error = text,
+        .error_len = strlen(text) };
+    return add_finish(w, how, err);
 }
 
 void run_finish(struct worker *w, struct run *run, const struct crq_runref *ref,
         struct crq_finish *how)
 {
     crq_error err;
+    int rc;
 
     joblog_flush(w, run);
     run->ended_us = worker_now(w);
@@ -195,10 +253,10 @@ void run_finish(struct worker *w, struct run *run, const struct crq_runref *ref,
     how->stem = w->lease;
     how->worker = w->slots[run->slot].name;
     how->ended_us = run->ended_us;
-    if (w->ended_count == 0)
-        w->finish_nkeys = crq_finish_start(&w->finish_words,
-                w->options->results_ttl_s, run->ended_us);
-    if (crq_finish_add(&w->finish_words, how, &err) < 0) {
+    rc = add_finish(w, how, &err);
+    if (rc < 0)
+        rc = add_too_large(w, how, &err);
+    if (rc < 0) {
         /* Its lease runs out; then it is failed as abandoned. */
         crq_log_error(w->log, "job %s: its end cannot be written: %s", run->id,
                 err.text);
@@ -206,32 +264,30 @@ void run_finish(struct worker *w, struct run *run, const struct crq_runref *ref,
         return;
     }
     webhooks_keep(w, run, how);
-    *w->ended_last = run;
-    w->ended_last = &run->next;
-    w->ended_count++;
+    runs_push(&w->ended, run);
     heartbeat_changed(w, run->slot);
-    if (w->ended_count == BATCH_RUNS ||
+    if (w->ended.count == BATCH_RUNS ||
             w->finish_words.bytes.len >= BATCH_BYTES)
-        send_batch(w);
+        send_ended(w);
 }
 
-/* Take the run out of its slot and write down how it ended. */
-static void finish(struct worker *w, size_t index, struct crq_finish *how)
+void run_fail(struct worker *w, struct run *run, const struct crq_runref *ref,
+        const char *text)
+{
+    struct crq_finish how = {
+        .ending = CRQ_ENDING_FAILURE, .error = text, .error_len = strlen(text)
+    };
+
+    run_finish(w, run, ref, &how);
+}
+
+struct run *run_take_out(struct worker *w, size_t index)
 {
     struct run *run = w->slots[index].run;
 
     w->slots[index].run = NULL;
-    run_finish(w, run, NULL, how);
-}
-
-static void finish_failed(struct worker *w, size_t index, const char *text,
-        size_t len)
-{
-    struct crq_finish how = {
-        .ending = CRQ_ENDING_FAILURE, .error = text, .error_len = len
-    };
-
-    finish(w, index, &how);
+    pace_took(&w->pace, worker_now(w) - run->started_us);
+    return run;
 }
 
 /* ---- how a run ends ---- */
@@ -251,10 +307,11 @@ void on_outcome(void *arg, size_t index, struct crq_outcome *outcome)
         .retry_max = outcome->retry_max,
         .retry_intervals_s = outcome->retry_intervals_s,
         .retry_intervals = outcome->retry_intervals };
+    struct worker *w = arg;
 
-    if (callbacks_on_outcome(arg, index, outcome))
+    if (callbacks_on_outcome(w, index, outcome))
         return;
-    finish(arg, index, &how);
+    run_finish(w, run_take_out(w, index), NULL, &how);
 }
 
 void run_describe_death(const char *kind, const char *name,
@@ -277,80 +334,50 @@ void run_describe_death(const char *kind, const char *name,
     crq_death_text(death, text);
 }
 
-static void on_handed_back(void *arg, const crq_reply *reply,
-        const crq_error *err)
+static void fail_dead(struct worker *w, struct run *run,
+        const struct crq_death *death)
 {
-    struct worker *w = arg;
+    struct crq_buf text = CRQ_BUF_INIT;
 
-    if (err != NULL && try_again(w, "hand back", err))
-        return;
-    if (err != NULL || crq_runs_read(reply, 1, NULL) < 0)
-        crq_log_error(w->log, "hand back: %s",
-                err != NULL ? err->text : "unexpected reply");
-    w->finishing--;
-    worker_look_at_end(w);
-}
-
-/* Back to its queue. `began`: its task says that it may simply be run again. */
-static void hand_back(struct worker *w, size_t index, bool began)
-{
-    struct run *run = w->slots[index].run;
-    struct crq_runref ref = { run->queue, run->id, run->execution };
-    struct crq_args words;
-    size_t nkeys;
-
-    joblog_flush(w, run);
-    w->slots[index].run = NULL;
-    crq_args_init(&words);
-    nkeys = crq_hand_back_start(&words);
-    (began ? crq_hand_back_add : crq_hand_back_add_unbegun)(&words, w->lease,
-            &ref);
-    if (crq_async_script(w->link, &crq_script_hand_back, nkeys, &words,
-                on_handed_back, w) == 0)
-        w->finishing++;
-    crq_args_fini(&words);
-    crq_log_info(w->log, "%s: job %s goes back to its queue", run->queue,
-            run->id);
-    run_free(run);
-    heartbeat_changed(w, index);
+    run_describe_death("Task", run->func, run, run->timeout_s, death, &text);
+    /* Half an error text could say something else than the whole one. */
+    run_fail(w, run, NULL,
+            crq_buf_check(&text, NULL) == 0
+                    ? crq_buf_text(&text)
+                    : "Work-horse terminated unexpectedly; no memory for the "
+                      "evidence");
+    crq_buf_fini(&text);
 }
 
 void on_died(void *arg, size_t index, const struct crq_death *death)
 {
     struct worker *w = arg;
-    struct run *run = w->slots[index].run;
-    struct crq_buf text = CRQ_BUF_INIT;
+    struct run *run;
 
     if (callbacks_on_died(w, index, death))
         return;
+    run = run_take_out(w, index);
+    heartbeat_changed(w, index);
     if (death->end == CRQ_END_LEASE_LOST) {
         crq_log_warn(w->log, "%s: job %s had lost its lease: its run is ended",
                 run->queue, run->id);
-        w->slots[index].run = NULL;
         run_free(run);
-        heartbeat_changed(w, index);
         worker_look_at_end(w);
-        return;
-    }
-    if (death->end == CRQ_END_STOPPED) {
+    } else if (death->end == CRQ_END_STOPPED) {
         struct crq_finish how = { .ending = CRQ_ENDING_STOPPED,
             .error = CRQ_STOPPED_TEXT,
             .error_len = strlen(CRQ_STOPPED_TEXT) };
 
-        finish(w, index, &how);
-        return;
-    }
-    /* No task code ran, or it may simply run again: back to the queue. */
-    if ((!death->began && death->end != CRQ_END_TIMEOUT) ||
+        run_finish(w, run, NULL, &how);
+    } else if ((!death->began && death->end != CRQ_END_TIMEOUT) ||
             (run->resumable &&
                     (death->end == CRQ_END_SHUTDOWN ||
                             death->end == CRQ_END_SERVER))) {
-        hand_back(w, index, death->began);
-        return;
+        /* No task code ran, or it may simply run again. */
+        run_hand_back(w, run, !death->began);
+    } else {
+        fail_dead(w, run, death);
     }
-    run_describe_death("Task", run->func, run, run->timeout_s, death, &text);
-    finish_failed(w, index, crq_buf_text(&text), text.len);
-    crq_buf_fini(&text);
 }
 
 void on_log(void *arg, size_t index, const char *line, size_t len)
@@ -365,151 +392,30 @@ void on_log(void *arg, size_t index, const char *line, size_t len)
     joblog_add(w, run, line, len);
 }
 
-/* ---- how a run begins ---- */
-
-static void on_marked(void *arg, const crq_reply *reply, const crq_error *err)
-{
-    struct worker *w = arg;
-
-    (void)reply;
-    if (err != NULL)
-        crq_log_warn(w->log, "begin: %s", err->text);
-}
-
-/* The claim has marked the run as begun; that it may simply be run again is
- * known only now. */
-static void mark_resumable(struct worker *w, const struct run *run)
-{
-    struct crq_runref ref = { run->queue, run->id, run->execution };
-    struct crq_args words;
-    size_t nkeys;
-
-    crq_args_init(&words);
-    nkeys = crq_begin_start(&words, w->options->monitoring_interval_s,
-            run->started_us);
-    crq_begin_add(&words, w->lease, &ref, CRQ_MARK_BEGUN_RESUMABLE);
-    (void)!crq_async_script(w->link, &crq_script_begin, nkeys, &words,
-            on_marked, w);
-    crq_args_fini(&words);
-}
-
-static struct run *run_new(struct worker *w, size_t index,
-        const struct crq_claimed_job *job)
-{
-    struct run *run;
-
-    if (strlen(job->run.id) > CRQ_NAME_MAX ||
-            strlen(job->run.queue) > CRQ_NAME_MAX ||
-            strlen(job->run.execution) > CRQ_EXECUTION_ID_LEN)
-        return NULL;
-    run = crq_calloc(1, sizeof(*run));
-    if (run == NULL)
-        return NULL;
-    strcpy(run->id, job->run.id);
-    strcpy(run->queue, job->run.queue);
-    strcpy(run->execution, job->run.execution);
-    run->slot = index;
-    run->started_us = worker_now(w);
-    return run;
-}
-
-/* What the task says of itself, when it is known. */
-static void apply_task(struct worker *w, struct run *run, const char *data,
-        size_t data_len, struct crq_pool_run *what)
-{
-    const struct crq_pool_task *task = NULL;
-    struct crq_buf name = CRQ_BUF_INIT;
-
-    if (crq_payload_func_peek(data, data_len, &name, NULL) == 0 &&
-            crq_buf_steal(&name, &run->func, NULL, NULL) == 0)
-        task = crq_pool_find(w->pool, run->func);
-    crq_buf_fini(&name);
-    if (task == NULL)
-        return; /* the child says what is wrong with it */
-    what->memory_mib = task->memory_mib;
-    what->cpu_s = task->cpu_s;
-    run->resumable = task->resumable;
-}
-
-void run_start(struct worker *w, size_t index,
-        const struct crq_claimed_job *job)
-{
-    struct slot *slot = &w->slots[index];
-    struct crq_pool_run what = { 0 };
-    struct run *run = run_new(w, index, job);
-    const char *data, *meta;
-    size_t data_len = 0, meta_len = 0;
-    crq_error err = { 0, "out of memory" };
-
-    if (run == NULL) {
-        /* Not handed back here: when the lease ends others take it over. */
-        crq_log_error(w->log, "job %s: cannot be run: %s", job->run.id,
-                err.text);
-        return;
-    }
-    data = crq_claimed_field(job, "data", &data_len);
-    meta = crq_claimed_field(job, "meta", &meta_len);
-    run->timeout_s =
-            crq_claimed_number(job, CRQ_FIELD_TIMEOUT, CRQ_DEFAULT_TIMEOUT_S);
-    apply_task(w, run, data, data_len, &what);
-    what.run = (struct crq_run){ .job_id = run->id,
-        .execution_id = run->execution,
-        .queue = run->queue,
-        .worker = slot->name,
-        .data = data,
-        .data_len = data_len,
-        .meta = meta_len > 0 ? meta : NULL,
-        .meta_len = meta_len,
-        .timeout_s = run->timeout_s,
-        .retries_left = crq_claimed_number(job, CRQ_FIELD_RETRIES_LEFT, 0) };
-    slot->run = run;
-    if (callbacks_new(job, &run->callbacks) < 0 ||
-            webhooks_new(w, job, &run->webhooks) < 0) {
-        hand_back(w, index, false);
-        return;
-    }
-    callbacks_tell(run->callbacks, &what.run);
-    if (w->phase != WORKING) { /* claimed before the stop */
-        hand_back(w, index, false);
-        return;
-    }
-    slot->idle = false;
-    if (w->phase != WORKING || !crq_pool_is_idle(w->pool, index)) {
-        /* Since the claim went out the worker was told to stop, or the child
-         * has died or left. No task code has run. */
-        hand_back(w, index, false);
-        return;
-    }
-    w->started++;
-    crq_log_info(w->log, "%s: %s (%s)", run->queue,
-            run->func != NULL ? run->func : "?", run->id);
-    if (crq_pool_run(w->pool, index, &what, &err) < 0) {
-        slot->idle = true;
-        finish_failed(w, index, err.text, strlen(err.text));
-        return;
-    }
-    if (run->resumable)
-        mark_resumable(w, run);
-    heartbeat_changed(w, index);
-}
+/* ---- all of it ---- */
 
 void runs_init(struct worker *w)
 {
     crq_args_init(&w->finish_words);
-    w->ended_last = &w->ended;
-    ev_prepare_init(&w->send_ended, on_end_of_turn);
+    runs_list_init(&w->ended);
+    ev_prepare_init(&w->end_of_turn, on_end_of_turn);
     /* Before the links send what the turn has gathered. */
-    ev_set_priority(&w->send_ended, EV_MAXPRI);
-    w->send_ended.data = w;
-    ev_prepare_start(w->loop, &w->send_ended);
+    ev_set_priority(&w->end_of_turn, EV_MAXPRI);
+    w->end_of_turn.data = w;
+    ev_prepare_start(w->loop, &w->end_of_turn);
 }
 
 void runs_fini(struct worker *w)
 {
-    ev_prepare_stop(w->loop, &w->send_ended);
-    free_runs(w->ended);
-    while (w->batches != NULL) /* the link goes without an answer */
-        batch_free(w->batches);
+    ev_prepare_stop(w->loop, &w->end_of_turn);
+    runs_clear(&w->ended);
+    while (w->batches != NULL) { /* the link goes without an answer */
+        struct batch *batch = w->batches;
+
+        w->batches = batch->next;
+        runs_clear(&batch->runs);
+        crq_free(batch);
+    }
     for (size_t i = 0; i < w->slot_count; i++)
         run_free(w->slots[i].run);
     crq_args_fini(&w->finish_words);

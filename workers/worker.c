@@ -41,7 +41,8 @@ static bool owes_something(struct worker *w)
             return true;
     if (w->phase == KILLING && !crq_async_is_up(w->link))
         return false; /* who knows when it comes back */
-    return w->claiming != NULL || w->ended_count > 0 || w->finishing > 0 ||
+    return w->claiming != NULL || w->ended.count > 0 || w->finishing > 0 ||
+            w->waiting.count + w->starting.count + w->back.count > 0 ||
             courier_owes(w);
 }
 
@@ -61,10 +62,10 @@ void worker_look_at_end(struct worker *w)
     if (w->phase == WORKING || owes_something(w))
         return;
     if (w->phase != LEAVING) {
-        if (w->ended_count + w->finishing > 0) {
+        if (w->ended.count + w->finishing > 0) {
             crq_log_error(w->log,
                     "Redis is away: the ends of %zu runs are not written",
-                    w->ended_count + w->finishing);
+                    w->ended.count + w->finishing);
             w->failed = true;
         }
         w->phase = LEAVING;
@@ -80,7 +81,7 @@ void worker_look_at_end(struct worker *w)
 static void give_up(struct worker *w)
 {
     crq_log_error(w->log, "leaving with %zu ends of runs not written",
-            w->ended_count + w->finishing);
+            w->ended.count + w->finishing);
     w->failed = true;
     ev_break(w->loop, EVBREAK_ALL);
 }
@@ -105,6 +106,7 @@ void worker_stop(struct worker *w, bool cold)
         crq_log_info(w->log, "stopping: %zu jobs run",
                 crq_pool_running(w->pool));
         w->phase = DRAINING;
+        waiting_hand_back(w);
         notify_stopping(&w->notify);
         for (size_t i = 0; i < w->slot_count; i++)
             crq_pool_stop_soon(w->pool, i);
@@ -121,6 +123,31 @@ void worker_stop(struct worker *w, bool cold)
             crq_pool_end(w->pool, i, CRQ_END_SHUTDOWN, true);
     }
     worker_look_at_end(w);
+}
+
+/* What is tried again and again. */
+static const char *const troubles[] = {
+    [TROUBLE_CLAIM] = "no jobs can be claimed",
+    [TROUBLE_BEGIN] = "the begin of runs cannot be written",
+    [TROUBLE_HAND_BACK] = "jobs cannot be handed back",
+    [TROUBLE_FINISH] = "the ends of runs cannot be written",
+};
+
+void worker_trouble(struct worker *w, enum trouble which, const char *why)
+{
+    bool said = (w->troubles & 1U << which) != 0;
+
+    w->troubles |= 1U << which;
+    crq_log_write(w->log, said ? CRQ_LOG_DEBUG : CRQ_LOG_ERROR,
+            "%s: %s; it is tried again", troubles[which], why);
+}
+
+void worker_recovered(struct worker *w, enum trouble which)
+{
+    if ((w->troubles & 1U << which) == 0)
+        return;
+    w->troubles &= ~(1U << which);
+    crq_log_info(w->log, "over: %s", troubles[which]);
 }
 
 void worker_fail(struct worker *w, const char *format, ...)
@@ -181,6 +208,8 @@ static void on_ready(void *arg, const struct crq_pool_task *tasks, size_t count)
             w->slot_count, w->options->queue_count > 1 ? " " : " ",
             w->options->queues[0], w->options->queue_count > 1 ? " ..." : "");
     w->ready = true;
+    if (w->away) /* not said before, in case that the modules were refused */
+        crq_log_warn(w->log, "%s", w->why_away.text);
     worker_look_ready(w);
     dequeue_kick(w);
 }
@@ -232,6 +261,7 @@ static void on_up(void *arg)
 {
     struct worker *w = arg;
 
+    w->away = false;
     crq_log_info(w->log, "connected to Redis at %s",
             crq_async_address(w->link));
     heartbeat_register(w);
@@ -243,7 +273,15 @@ static void on_down(void *arg, const crq_error *err)
 {
     struct worker *w = arg;
 
-    crq_log_warn(w->log, "%s", err->text);
+    /* Once for an outage; on_up() says when it is over. */
+    if (w->ready)
+        crq_log_write(w->log, w->away ? CRQ_LOG_DEBUG : CRQ_LOG_WARN, "%s",
+                err->text);
+    else
+        w->why_away = *err;
+    w->away = true;
+    /* Nobody knows for how long; others may be able to take them. */
+    waiting_hand_back(w);
     worker_look_at_end(w);
 }
 
@@ -325,6 +363,7 @@ static int begin(struct worker *w, crq_error *err)
     ev_timer_init(&w->drain, on_drained, 0., 0.);
     w->drain.data = w;
     heartbeat_init(w);
+    waiting_init(w);
     runs_init(w);
     joblog_init(w);
     courier_init(w);
@@ -343,6 +382,7 @@ static void end(struct worker *w)
     if (w->link != NULL)
         crq_async_abandon(w->link); /* the callbacks free what they hold */
     crq_pool_free(w->pool);
+    waiting_fini(w);
     runs_fini(w);
     joblog_fini(w);
     callbacks_fini(w);

@@ -1,8 +1,10 @@
 /*
  * worker.h - crq-worker: what its duties share.
  *
- *     dequeue.c    takes jobs when a child is free, waits when there are none
- *     runs.c       a run from the claim to the reply of its finish
+ *     dequeue.c    takes jobs, waits when there are none
+ *     pace.c       how many are taken before a child is free for them
+ *     waiting.c    a run from the claim to its child, or back to its queue
+ *     runs.c       a run from its end to the reply of its finish
  *     joblog.c     lines that runs log, kept with their jobs
  *     callbacks.c  callbacks of a run whose child is gone
  *     webhooks.c   what is sent when a job has ended
@@ -29,6 +31,7 @@
 #include "model/run.h"
 #include "exec/notify.h"
 #include "workers/options.h"
+#include "workers/pace.h"
 
 struct callbacks;
 struct courier;
@@ -40,24 +43,34 @@ struct joblog;
 struct run {
     char id[CRQ_NAME_MAX + 1], queue[CRQ_NAME_MAX + 1];
     char execution[CRQ_EXECUTION_ID_LEN + 1];
-    size_t slot;
+    size_t slot;       /* until it begins: the one the claim said */
     int64_t timeout_s; /* -1: none */
-    int64_t started_us;
+    int64_t started_us, ended_us;
     bool resumable;
+    bool unbegun; /* goes back: no task code has run */
     bool adopted; /* from a dead worker: only its on_failure is called */
-    char *func;   /* NULL: unreadable */
+    char *func;   /* NULL: not known yet, or unreadable */
     struct callbacks *callbacks; /* NULL: it names none */
     struct webhooks *webhooks;   /* NULL: it has none */
-    struct run *next;            /* in a batch of finishes */
-    int64_t ended_us;
-    struct joblog *log; /* joblog.c; NULL: it has logged nothing */
+    struct joblog *log;          /* joblog.c; NULL: it has logged nothing */
+    struct run *next;            /* in its list */
+    /* Until its child has them. */
+    char *data, *meta;
+    size_t data_len, meta_len;
+    int64_t retries_left;
+    int64_t claimed_us, came_us; /* mono: claim sent, its reply read */
+};
+
+/** Runs in the order in which they came. */
+struct runs {
+    struct run *first, **last;
+    size_t count;
 };
 
 /** A child's place, and the record that shows it to others. */
 struct slot {
     char name[CRQ_NAME_MAX + 1];
-    bool idle;     /* the pool has a child, and no job is on its way */
-    bool reserved; /* a claim may bring a job for it */
+    bool idle; /* the pool has a child, and no job is on its way */
     struct run *run;
     int64_t good, bad; /* since birth */
     double busy_s;
@@ -81,6 +94,16 @@ struct waiter {
     struct crq_async *link;
     char key[CRQ_KEY_MAX];
     bool waiting;
+    bool passed_over; /* by the last claim: what is there cannot be taken */
+};
+
+/** What may go wrong again and again while Redis is away or refuses: said when
+ *  it begins and when it is over. */
+enum trouble {
+    TROUBLE_CLAIM,
+    TROUBLE_BEGIN,
+    TROUBLE_HAND_BACK,
+    TROUBLE_FINISH
 };
 
 struct worker {
@@ -101,22 +124,31 @@ struct worker {
     size_t slot_count;
 
     enum phase phase;
-    bool ready;      /* the modules are loaded */
-    bool failed;     /* could not start: exit status 1 */
-    int64_t started; /* runs so far, for --max-jobs */
+    bool ready;        /* the modules are loaded */
+    bool failed;       /* could not start: exit status 1 */
+    int64_t started;   /* runs so far, for --max-jobs */
+    unsigned troubles; /* a bit for each enum trouble that was said */
+    bool away;         /* the link is down, and that was said */
+    crq_error why_away;
 
     /* dequeue.c */
     struct claim *claiming; /* on its way; NULL: none */
     bool suspended, claim_again;
     struct waiter waiters[MAX_QUEUES];
     ev_timer look_again;
+    /* waiting.c */
+    struct runs waiting;  /* claimed, for whatever child is free first */
+    struct runs starting; /* have a child; their begin is not on its way yet */
+    struct runs back;     /* to be handed back at the end of the turn */
+    struct pace pace;
+    ev_timer patience;
     /* runs.c */
-    struct run *ended, **ended_last; /* of the turn, not yet sent */
-    size_t ended_count, finishing;   /* sent, no reply yet */
-    struct batch *batches;           /* of those */
+    struct runs ended;     /* of the turn, not yet sent */
+    size_t finishing;      /* ended, handed back: sent, no reply yet */
+    struct batch *batches; /* of all that is sent */
     struct crq_args finish_words;
     size_t finish_nkeys;
-    ev_prepare send_ended;
+    ev_prepare end_of_turn;
     /* joblog.c */
     struct joblog *unkept; /* what has lines that are not sent */
     ev_timer keep;
@@ -145,6 +177,9 @@ void worker_stop(struct worker *w, bool cold);
 void worker_look_at_end(struct worker *w);
 /** A slot was registered, or modules were loaded: say so when all are. */
 void worker_look_ready(struct worker *w);
+/** Redis refused, or cannot be asked: said once, until worker_recovered(). */
+void worker_trouble(struct worker *w, enum trouble which, const char *why);
+void worker_recovered(struct worker *w, enum trouble which);
 /** It cannot go on at all. */
 void worker_fail(struct worker *w, const char *format, ...) CRQ_PRINTF(2, 3);
 
@@ -153,28 +188,68 @@ int dequeue_init(struct worker *w, crq_error *err) CRQ_MUST_CHECK;
 void dequeue_fini(struct worker *w);
 /** A child became free, the link came up, work may be there: claim. */
 void dequeue_kick(struct worker *w);
-/** Whether the slot's child can take a run, and no job is on its way to it. */
+/** The same in a second, when trying at once would fail again. */
+void dequeue_look_soon(struct worker *w);
+
+/* waiting.c */
+void waiting_init(struct worker *w);
+void waiting_fini(struct worker *w);
+/** A claimed job comes in; `run` is taken over, its execution is set. */
+void waiting_add(struct worker *w, struct run *run,
+        const struct crq_claimed_job *job);
+/** Whether the slot's child can take a run. */
 bool slot_is_free(const struct worker *w, size_t slot);
+/** All that has not got to a child goes back to its queue. */
+void waiting_hand_back(struct worker *w);
+/** stop-job on a run that waits: it ends as stopped. False: none of that id. */
+bool waiting_stop(struct worker *w, const char *id);
+/** The run goes back to its queue, at the end of the turn; taken over. */
+void run_hand_back(struct worker *w, struct run *run, bool unbegun);
+/** The end of a turn: what it handed back is sent, and what can begin does. */
+void waiting_send(struct worker *w);
 
 /* runs.c */
 void runs_init(struct worker *w);
 void runs_fini(struct worker *w);
-void run_start(struct worker *w, size_t slot,
-        const struct crq_claimed_job *job);
 void on_outcome(void *arg, size_t slot, struct crq_outcome *outcome);
 void on_died(void *arg, size_t slot, const struct crq_death *death);
 void on_log(void *arg, size_t slot, const char *line, size_t len);
-void run_free(struct run *run);
-/** Ends a run that is in no slot any more, and is taken over. `ref`: its names
- *  in Redis; NULL: the run's own. */
+/** Ends a run, in a slot or not, which is taken over. `ref`: its names in
+ *  Redis; NULL: the run's own. */
 void run_finish(struct worker *w, struct run *run, const struct crq_runref *ref,
         struct crq_finish *how);
+void run_fail(struct worker *w, struct run *run, const struct crq_runref *ref,
+        const char *text);
+/** In the callback of a script: it was refused, and is sent again, unless
+ *  nobody waits any more (false). */
+bool run_try_again(struct worker *w, enum trouble which, const crq_error *err);
+void run_free(struct run *run);
 /** What RQ says of such an end, then the evidence. `kind` and `name`: of the
  *  function that was called; `timeout_s` its limit. */
 void run_describe_death(const char *kind, const char *name,
         const struct run *run, int64_t timeout_s, const struct crq_death *death,
         struct crq_buf *text);
 #define CRQ_TIMEOUT_MESSAGE "Task exceeded maximum timeout value (%lld seconds)"
+/** The run of a slot, which is taken out of it: to be finished or handed
+ *  back. */
+struct run *run_take_out(struct worker *w, size_t slot);
+void runs_list_init(struct runs *list);
+void runs_push(struct runs *list, struct run *run);
+struct run *runs_pop(struct runs *list);
+void runs_clear(struct runs *list);
+
+/** Runs that a script was sent for; they are freed with its reply. */
+struct batch {
+    struct worker *worker;
+    struct runs runs;
+    struct batch *next, **at; /* in the worker's list */
+};
+/** Send it. False: no memory, nothing has changed; else `runs` is empty. */
+bool batch_send(struct worker *w, struct runs *runs,
+        const struct crq_script *script, size_t nkeys, struct crq_args *words,
+        crq_async_reply *reply);
+/** It was answered, for good. */
+void batch_end(struct batch *batch);
 
 /* joblog.c */
 void joblog_init(struct worker *w);
@@ -202,6 +277,9 @@ void heartbeat_leave(struct worker *w);
 bool heartbeat_has_left(const struct worker *w);
 /** Leases may be about to end, or were short from the start: renew them. */
 void heartbeat_now(struct worker *w);
+/** A claim or a take-over has brought runs: from now on signs of life are owed.
+ */
+void heartbeat_runs_came(struct worker *w);
 /** Observers should see this slot's state soon. */
 void heartbeat_changed(struct worker *w, size_t slot);
 

@@ -115,6 +115,15 @@ static void on_end_of_turn(struct ev_loop *loop, ev_prepare *w, int revents)
         flush(a);
 }
 
+bool crq_async_flush(struct crq_async *a)
+{
+    if (a->state != CRQ_ASYNC_UP)
+        return false;
+    if (a->out.len > a->sent && !ev_is_active(&a->writable))
+        flush(a);
+    return a->out.len == a->sent;
+}
+
 /* Watch for silence while an answer is due that Redis may not hold back. */
 void crq_async_watch(struct crq_async *a)
 {

@@ -85,6 +85,12 @@ int crq_async_script(struct crq_async *async, const struct crq_script *script,
         void *arg) CRQ_MUST_CHECK;
 
 /**
+ * Send what this turn has gathered now, not at its end. True when the kernel
+ * has all of it; else the rest follows by itself.
+ */
+bool crq_async_flush(struct crq_async *async);
+
+/**
  * In the callback of a script that Redis refused: send it once more in a
  * second, behind what is sent until then. Its callback comes again. For what
  * must be written some time, when Redis is read-only, say, or full, or busy.

@@ -66,7 +66,12 @@ int crq_finish_add(struct crq_args *out, const struct crq_finish *finish,
         crq_error *err)
 {
     struct crq_buf text = CRQ_BUF_INIT, intervals = CRQ_BUF_INIT;
-    int rc = encode(finish, &text, err);
+    size_t count = out->count, len = out->bytes.len;
+    int rc = crq_args_check(out, err);
+
+    if (rc < 0) /* the words before are not whole */
+        return rc;
+    rc = encode(finish, &text, err);
 
     crq_buf_putc(&intervals, '[');
     for (size_t i = 0; i < finish->retry_intervals; i++)
@@ -85,6 +90,9 @@ int crq_finish_add(struct crq_args *out, const struct crq_finish *finish,
     crq_args_put(out, crq_buf_text(&text), text.len);
     crq_args_puti(out, finish->retry_max);
     crq_args_put(out, intervals.data, intervals.len);
+    rc = crq_args_check(out, err);
+    if (rc < 0)
+        crq_args_cut(out, count, len);
 out:
     crq_buf_fini(&text);
     crq_buf_fini(&intervals);

@@ -41,6 +41,11 @@ const char *crq_alive_dead(const crq_reply *reply, size_t i)
     return stem != NULL ? stem : "";
 }
 
+int64_t crq_alive_next_ms(const crq_reply *reply)
+{
+    return crq_reply_int(crq_reply_item(reply, 2), -1);
+}
+
 int crq_abandoned_text(const char *dead, int64_t now_us, struct crq_buf *out)
 {
     char stamp[CRQ_TIMETEXT_LEN + 1];

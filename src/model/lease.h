@@ -27,15 +27,18 @@
 #define CRQ_STRAY_S       60 /* RQ's patience with :intermediate */
 
 /**
- * The one command of an idle worker, every 2 s: crq_script_alive.
- * Renews the stem's sign of life when it has runs, and tells of stems that
- * are dead (never the own one).
+ * Renew the stem's sign of life when it has runs, and tell of stems that are
+ * dead (never the own one): crq_script_alive. Every CRQ_ALIVE_EVERY_S while it
+ * has runs; else when the next one may be dead.
  */
 size_t crq_alive_words(const char *stem, struct crq_args *out);
 /** How many runs the stem has, and the dead stems: crq_alive_dead(). */
 int crq_alive_read(const crq_reply *reply, int64_t *out_runs, size_t *out_dead,
         crq_error *err) CRQ_MUST_CHECK;
 const char *crq_alive_dead(const crq_reply *reply, size_t i);
+/** When the next of the others may be dead, unless it gives a sign of life;
+ *  -1: there are none now, so that none is before CRQ_ALIVE_S have passed. */
+int64_t crq_alive_next_ms(const crq_reply *reply);
 
 /**
  * Take over the runs of a dead stem: crq_script_take_over.

@@ -137,7 +137,7 @@ size_t crq_claim_words(const struct crq_claim *claim, struct crq_args *out)
 int crq_claim_read(const crq_reply *reply, struct crq_claimed *out,
         crq_error *err)
 {
-    int rc = crq_run_check(reply, 6, "claim", err);
+    int rc = crq_run_check(reply, 7, "claim", err);
 
     if (rc < 0)
         return rc;
@@ -148,7 +148,20 @@ int crq_claim_read(const crq_reply *reply, struct crq_claimed *out,
     out->running = crq_reply_int(crq_reply_item(reply, 4), 0);
     out->jobs = crq_reply_item(reply, 5);
     out->count = crq_reply_count(out->jobs);
+    out->passed_over = crq_reply_item(reply, 6);
+    out->passed_over_count = crq_reply_count(out->passed_over);
     return 0;
+}
+
+const char *crq_claim_passed_over(const struct crq_claimed *claimed, size_t i,
+        const char **out_why)
+{
+    const crq_reply *pair = crq_reply_item(claimed->passed_over, i);
+    const char *queue = crq_reply_text(crq_reply_item(pair, 0), NULL);
+    const char *why = crq_reply_text(crq_reply_item(pair, 1), NULL);
+
+    *out_why = why != NULL ? why : "";
+    return queue != NULL ? queue : "";
 }
 
 int crq_claim_job(const struct crq_claimed *claimed, size_t i,
@@ -208,10 +221,10 @@ size_t crq_begin_start(struct crq_args *out, int64_t interval_s, int64_t now_us)
 }
 
 void crq_begin_add(struct crq_args *out, const char *stem,
-        const struct crq_runref *run, enum crq_mark mark)
+        const struct crq_runref *run, const char *worker, enum crq_mark mark)
 {
     put_run(out, stem, run);
-    crq_args_puts(out, marks[mark]);
+    crq_args_list(out, marks[mark], worker, NULL);
 }
 
 size_t crq_heartbeat_start(struct crq_args *out, int64_t now_us)

@@ -108,6 +108,8 @@ struct crq_claimed {
     int64_t missing, canceled, running; /* ids dropped, by reason */
     const crq_reply *jobs;
     size_t count;
+    const crq_reply *passed_over; /* queues: crq_claim_passed_over() */
+    size_t passed_over_count;
 };
 
 /** CRQ_ECODEC for a reply that isn't the script's. */
@@ -116,6 +118,10 @@ int crq_claim_read(const crq_reply *reply, struct crq_claimed *out,
 /** Job i < claimed->count. */
 int crq_claim_job(const struct crq_claimed *claimed, size_t i,
         struct crq_claimed_job *out, crq_error *err) CRQ_MUST_CHECK;
+/** Queue i < claimed->passed_over_count: a key of a foreign type stands in the
+ *  way, its own or one of the job at its front. */
+const char *crq_claim_passed_over(const struct crq_claimed *claimed, size_t i,
+        const char **out_why);
 
 /** A field of the job by its name, NULL where it has none; '\0' behind.
  *  out_len may be NULL. (crq_fields_decode(job->hash) gives all, copied.) */
@@ -136,13 +142,14 @@ enum crq_run_state {
 
 /**
  * Mark runs as begun, before their frames are sent: crq_script_begin.
- * Writes the mark and started_at, and renews the lease. Also for a run that
+ * Writes the mark, started_at and the record that runs it, which may be
+ * another one than the claim said, and renews the lease. Also for a run that
  * is begun already and turns out to be resumable.
  */
 size_t crq_begin_start(struct crq_args *out, int64_t interval_s,
         int64_t now_us);
 void crq_begin_add(struct crq_args *out, const char *stem,
-        const struct crq_runref *run, enum crq_mark mark);
+        const struct crq_runref *run, const char *worker, enum crq_mark mark);
 
 /**
  * Renew the leases of runs: crq_script_heartbeat.

@@ -25,6 +25,13 @@ void crq_args_clear(struct crq_args *args)
     args->count = 0;
 }
 
+void crq_args_cut(struct crq_args *args, size_t count, size_t len)
+{
+    crq_buf_cut(&args->bytes, len);
+    args->bytes.rc = 0;
+    args->count = count;
+}
+
 static int grow(struct crq_args *args, size_t cap)
 {
     size_t *ends = crq_reallocarray(args->ends, cap, sizeof(*ends));

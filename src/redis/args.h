@@ -22,6 +22,10 @@ void crq_args_fini(struct crq_args *args);
 /** Empty, keeping the memory for the next command. */
 void crq_args_clear(struct crq_args *args);
 
+/** Forget what was put since there were so many words of so many bytes, and
+ *  that it failed. */
+void crq_args_cut(struct crq_args *args, size_t count, size_t bytes);
+
 /** Make room for so many words and bytes more, to grow once and not often.
  *  Only a saving: a failure shows when it is needed. */
 void crq_args_reserve(struct crq_args *args, size_t words, size_t bytes);

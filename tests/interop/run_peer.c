@@ -84,7 +84,7 @@ static int do_begin(struct peer *peer, char **argv)
     struct crq_runref run = { argv[0], argv[1], argv[2] };
     size_t nkeys = crq_begin_start(&peer->args, 30, peer->now_us);
 
-    crq_begin_add(&peer->args, STEM, &run, CRQ_MARK_BEGUN);
+    crq_begin_add(&peer->args, STEM, &run, "w", CRQ_MARK_BEGUN);
     return print_state(peer, call(peer, &crq_script_begin, nkeys));
 }
 

@@ -31,14 +31,15 @@ static const struct {
     const char *seed;
     int64_t runs;
     const char *dead; /* with a blank behind each */
+    bool next;        /* another one lives, and may die */
     const char *changes;
 } signs[] = {
-    { "", 0, "", "" },
-    { "HSET crq:runs:s " X1 " 1:1:a:q1\n", 1, "",
+    { "", 0, "", false, "" },
+    { "HSET crq:runs:s " X1 " 1:1:a:q1\n", 1, "", false,
             "+crq:alive zset\n  alive s\n" },
     { "ZADD crq:alive 5 s 6 t 7 u 9999999999 v\nHSET crq:runs:s x y z y\n", 2,
-            "t u ", "crq:alive zset\n  -5 s\n  +alive s\n" },
-    { "ZADD crq:alive 5 s 6 t\n", 0, "t ", "crq:alive zset\n  -5 s\n" },
+            "t u ", true, "crq:alive zset\n  -5 s\n  +alive s\n" },
+    { "ZADD crq:alive 5 s 6 t\n", 0, "t ", false, "crq:alive zset\n  -5 s\n" },
 };
 
 START_TEST(test_a_sign_of_life_needs_runs_and_tells_of_the_dead)
@@ -64,6 +65,7 @@ START_TEST(test_a_sign_of_life_needs_runs_and_tells_of_the_dead)
             crq_buf_printf(&text, "%s ", crq_alive_dead(reply, i));
         ck_assert_str_eq(crq_buf_text(&text), signs[_i].dead);
         ck_assert_str_eq(crq_alive_dead(reply, dead), "");
+        ck_assert_int_eq(crq_alive_next_ms(reply) >= 0, signs[_i].next);
         steps_expect(conn, signs[_i].changes);
         crq_buf_fini(&text);
         crq_reply_free(reply);
@@ -115,9 +117,11 @@ static const struct {
             "-rq:executions:c\n"
             "rq:job:a hash\n"
             "  -last_heartbeat h\n"
+            "  -started_at s\n"
             "  -status started\n"
             "  -worker_name s.1\n"
             "  +last_heartbeat \"\"\n"
+            "  +started_at \"\"\n"
             "  +status queued\n"
             "  +worker_name \"\"\n"
             "rq:job:b hash\n"

@@ -388,32 +388,93 @@ START_TEST(test_a_claim_starts_jobs_and_repeated_changes_nothing)
 }
 END_TEST
 
-/* A key of a foreign type: the claim is refused and has written nothing. */
-static const char *const foreign[] = {
-    "SET rq:queue:q1 x",
-    "SET rq:queue:q2 x",
-    "SET rq:wip:q1 x",
-    "SET rq:executions:a x",
-    "SET rq:queue:q1:intermediate x",
+/* A key of a foreign type: its queue is served up to there, and q2 as well. */
+static const struct {
+    const char *seed, *says, *queue, *key, *left; /* in q1 */
+} foreign[] = {
+    { "SET rq:queue:q1 x", "0:c@q2", "q1", "rq:queue:q1", NULL },
+    { "SET rq:queue:q2 x", "0:b@q1 1:a@q1", "q2", "rq:queue:q2", "" },
+    { "SET rq:wip:q1 x", "0:c@q2", "q1", "rq:wip:q1", "b a" },
+    { "SET rq:queue:q1:intermediate x", "0:c@q2", "q1",
+            "rq:queue:q1:intermediate", "b a" },
+    { "SET rq:executions:a x", "0:b@q1 1:c@q2", "q1", "", "a" },
+};
+
+START_TEST(test_a_queue_that_cannot_be_served_does_not_hold_up_others)
+{
+    static const char *const queues[] = { "q1", "q2" };
+    const struct crq_claim_slot slots[] = { { X1, "w", CRQ_MARK_WAITING },
+        { X2, "w", CRQ_MARK_WAITING }, { X3, "w", CRQ_MARK_WAITING } };
+    struct crq_claim claim = { "s", queues, 2, slots, 3, 9, 30, AT_US };
+    struct crq_buf says = CRQ_BUF_INIT, left = CRQ_BUF_INIT;
+    crq_conn *conn = live_conn();
+    struct crq_claimed claimed;
+    struct crq_args args;
+    crq_reply *reply;
+    const char *why;
+    crq_error err;
+    size_t nkeys;
+
+    live_seed(conn, JOB("b", "") JOB("a", "") JOB("c", "origin q2"));
+    live_seed(conn, foreign[_i].seed);
+    if (strcmp(foreign[_i].key, "rq:queue:q1") != 0)
+        live_seed(conn, "RPUSH rq:queue:q1 b a");
+    if (strcmp(foreign[_i].key, "rq:queue:q2") != 0)
+        live_seed(conn, "RPUSH rq:queue:q2 c");
+    crq_args_init(&args);
+    nkeys = crq_claim_words(&claim, &args);
+    reply = steps_call(conn, &crq_script_claim, nkeys, &args);
+    unit_ok(crq_claim_read(reply, &claimed, &err), &err);
+    for (size_t i = 0; i < claimed.count; i++) {
+        struct crq_claimed_job job;
+
+        unit_ok(crq_claim_job(&claimed, i, &job, &err), &err);
+        crq_buf_printf(&says, "%s%zu:%s@%s", i > 0 ? " " : "", job.slot,
+                job.run.id, job.run.queue);
+    }
+    ck_assert_str_eq(crq_buf_text(&says), foreign[_i].says);
+    ck_assert_uint_eq(claimed.passed_over_count, 1);
+    ck_assert_str_eq(crq_claim_passed_over(&claimed, 0, &why),
+            foreign[_i].queue);
+    ck_assert_msg(strstr(why, "WRONGTYPE") != NULL &&
+                    strstr(why, foreign[_i].key) != NULL,
+            "%s", why);
+    ck_assert_str_eq(crq_claim_passed_over(&claimed, 1, &why), "");
+    crq_reply_free(reply);
+    if (foreign[_i].left != NULL) {
+        unit_ok(crq_conn_run(conn, &reply, &err, "LRANGE", "rq:queue:q1", "0",
+                        "-1", NULL),
+                &err);
+        for (size_t i = 0; i < crq_reply_count(reply); i++)
+            crq_buf_printf(&left, "%s%s", i > 0 ? " " : "",
+                    crq_reply_text(crq_reply_item(reply, i), NULL));
+        ck_assert_str_eq(crq_buf_text(&left), foreign[_i].left);
+        crq_reply_free(reply);
+    }
+    crq_buf_fini(&says);
+    crq_buf_fini(&left);
+    crq_conn_free(conn);
+}
+END_TEST
+
+/* What every claim writes to: it is refused and has written nothing. */
+static const char *const refusing[] = {
     "SET crq:runs:s x",
     "SET crq:alive x",
 };
 
 START_TEST(test_a_claim_that_redis_refuses_takes_nothing)
 {
-    static const char *const queues[] = { "q1", "q2" };
-    const struct crq_claim_slot slots[] = { { X1, "w", CRQ_MARK_BEGUN },
-        { X2, "w", CRQ_MARK_BEGUN }, { X3, "w", CRQ_MARK_BEGUN } };
-    struct crq_claim claim = { "s", queues, 2, slots, 3, 9, 30, AT_US };
+    static const char *const queues[] = { "q1" };
+    const struct crq_claim_slot slot = { X1, "w", CRQ_MARK_WAITING };
+    struct crq_claim claim = { "s", queues, 1, &slot, 1, 9, 30, AT_US };
     crq_conn *conn = live_conn();
     struct crq_args args;
     crq_error err;
     size_t nkeys;
 
-    live_seed(conn, JOB("b", "") JOB("a", ""));
-    live_seed(conn, foreign[_i]);
-    if (strstr(foreign[_i], "queue:q1 ") == NULL)
-        live_seed(conn, "RPUSH rq:queue:q1 b a");
+    live_seed(conn, JOB("a", "") "RPUSH rq:queue:q1 a");
+    live_seed(conn, refusing[_i]);
     steps_mark(conn);
     crq_args_init(&args);
     nkeys = crq_claim_words(&claim, &args);
@@ -705,6 +766,7 @@ static const struct {
             "  -status started\n"
             "  -worker_name s.1\n"
             "  +last_heartbeat \"\"\n"
+            "  +started_at \"\"\n"
             "  +status queued\n"
             "  +worker_name \"\"\n"
             "rq:queue:q1 list\n"
@@ -870,7 +932,7 @@ START_TEST(test_a_run_marked_as_begun_goes_back_when_the_worker_knows_better)
     }
     steps_expect(conn,
             "rq:job:a hash\n"
-            "  +started_at @0\n");
+            "  +started_at \"\"\n");
     crq_conn_free(conn);
 }
 END_TEST
@@ -881,7 +943,10 @@ int main(void)
 
     unit_add_rows(tc, test_a_claim_starts_jobs_and_repeated_changes_nothing,
             claims);
-    unit_add_rows(tc, test_a_claim_that_redis_refuses_takes_nothing, foreign);
+    unit_add_rows(tc,
+            test_a_queue_that_cannot_be_served_does_not_hold_up_others,
+            foreign);
+    unit_add_rows(tc, test_a_claim_that_redis_refuses_takes_nothing, refusing);
     tcase_add_test(tc, test_a_claimed_job_tells_its_fields);
     tcase_add_test(tc, test_an_execution_id_is_32_hex_digits);
     unit_add_rows(tc, test_a_step_needs_its_fence_and_repeated_changes_nothing,

@@ -88,7 +88,7 @@ enum crq_run_state steps_begin(crq_conn *conn, const char *id,
 
     crq_args_init(&args);
     nkeys = crq_begin_start(&args, 30, now_us);
-    crq_begin_add(&args, "s", &run, mark);
+    crq_begin_add(&args, "s", &run, "s.1", mark);
     return state_of(steps_call(conn, &crq_script_begin, nkeys, &args));
 }
 

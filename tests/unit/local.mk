@@ -23,6 +23,7 @@ UNIT_TESTS = \
 	tests/unit/check_module \
 	tests/unit/check_msgpack \
 	tests/unit/check_number \
+	tests/unit/check_pace \
 	tests/unit/check_params \
 	tests/unit/check_perform \
 	tests/unit/check_pickle \
@@ -135,6 +136,10 @@ dist_check_SCRIPTS += tests/unit/check_embed_lua.sh
 tests_unit_check_address_SOURCES = tests/unit/check_address.c \
 	courier/address.c courier/address.h
 tests_unit_check_address_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_pace_SOURCES = \
+	tests/unit/check_pace.c \
+	workers/pace.c \
+	workers/pace.h
 
 tests_unit_check_api_call_LDADD = tests/unit/libunit.la libcrq-api.la \
 	$(CHECK_LIBS)

@@ -4,13 +4,14 @@
 -- ARGV  1-15 patterns, see run.lua
 --       16 now, unix seconds with a fraction  17 now, RQ's date-time
 --       18 monitoring interval
---       19... for each run: stem, queue, id, execution, mark
+--       19... for each run: stem, queue, id, execution, mark, worker name
 -- Returns for each run 1, or 0: its fence is gone.
 -- include run.lua
 
+local WIDTH = 6
 local now, stamp, interval = ARGV[16], ARGV[17], tonumber(ARGV[18])
 
-local function begin(stem, queue, id, execution, mark)
+local function begin(stem, queue, id, execution, mark, worker)
     local hash = execution_key(id .. ':' .. execution)
     check_execution(queue, id, execution, stem)
     if not holds(queue, id, execution) then
@@ -25,7 +26,7 @@ local function begin(stem, queue, id, execution, mark)
         entry and entry.order or tonumber(now) * 1000000, mark, id, queue))
     lease(queue, id, execution, lease_ttl(call('HGET', job_key(id), 'timeout'),
         interval), math.floor(tonumber(now)))
-    call('HSET', job_key(id), 'last_heartbeat', stamp)
+    call('HSET', job_key(id), 'worker_name', worker, 'last_heartbeat', stamp)
     if not entry or entry.mark == 'waiting' then
         call('HSET', job_key(id), 'started_at', stamp)
     end
@@ -33,7 +34,7 @@ local function begin(stem, queue, id, execution, mark)
 end
 
 local states = {}
-for at = 19, #ARGV, 5 do
-    states[#states + 1] = begin(unpack(ARGV, at, at + 4))
+for at = 19, #ARGV, WIDTH do
+    states[#states + 1] = begin(unpack(ARGV, at, at + WIDTH - 1))
 end
 return states

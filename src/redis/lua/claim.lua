@@ -8,7 +8,11 @@
 --       23 + n... for each slot: execution id, worker name, mark
 -- Returns { 1 if suspended, 1 if there may be more behind those looked at,
 --           ids dropped because there is no job, it is canceled, it runs,
---           { { slot from 0, id, queue, execution, { field, value ... } } } }
+--           { { slot from 0, id, queue, execution, { field, value ... } } },
+--           { { queue that was passed over, why } } }
+--
+-- A queue with a key of a foreign type, its own or one of a job in it, is
+-- served up to that job; the others must not wait for it.
 -- include run.lua
 
 local now, stamp, stem = tonumber(ARGV[16]), ARGV[17], ARGV[18]
@@ -17,7 +21,7 @@ local look, queues = tonumber(ARGV[21]), tonumber(ARGV[22])
 local first_slot = 23 + queues
 local slots = (#ARGV - first_slot + 1) / 3
 local dropped = { missing = 0, canceled = 0, running = 0 }
-local jobs = {}
+local jobs, passed_over = {}, {}
 
 local function slot_word(slot, nth)
     return ARGV[first_slot + 3 * slot + nth]
@@ -25,12 +29,13 @@ end
 
 local function answer(suspended, more)
     return { suspended, more, dropped.missing, dropped.canceled,
-        dropped.running, jobs }
+        dropped.running, jobs, passed_over }
 end
 
 -- ---- an earlier run of this same call?
 
 must_be('zset', KEYS[2])
+must_be('hash', runs_key(stem))
 local executions = {}
 for slot = 0, slots - 1 do
     executions[slot + 1] = slot_word(slot, 0)
@@ -99,24 +104,42 @@ local function consider(id, from)
         stale = stale, execution = executions[#plan + 1] }
 end
 
+-- Looks at a queue until there is no slot left, no id, or one that cannot be
+-- looked at; returns how many ids are to leave it.
+local function survey(name)
+    local list, at = queue_key(name), 0
+    while #plan < slots and look > 0 do
+        local want = math.min(slots - #plan, look)
+        local ids = call('LRANGE', list, at, at + want - 1)
+        for _, id in ipairs(ids) do
+            local ok, why = pcall(consider, id, name)
+            if not ok then
+                return at, why
+            end
+            at, look = at + 1, look - 1
+        end
+        if #ids < want then
+            break
+        end
+    end
+    return at
+end
+
 local taken = {}
 for nth = 1, queues do
     local name = ARGV[22 + nth]
-    local list, at, got = queue_key(name), 0, nil
-    repeat
-        local want = math.min(slots - #plan, look)
-        got = 0
-        if want > 0 then
-            local ids = call('LRANGE', list, at, at + want - 1)
-            got = #ids
-            for _, id in ipairs(ids) do
-                consider(id, name)
-            end
-            at, look = at + got, look - got
+    local ok, at, why = pcall(must_be, 'list', queue_key(name))
+    if ok then
+        at, why = survey(name)
+        if at > 0 then
+            taken[#taken + 1] = { queue_key(name), at }
         end
-    until want == 0 or got < want
-    if at > 0 then
-        taken[#taken + 1] = { list, at }
+    else
+        why = at
+    end
+    if why then
+        passed_over[#passed_over + 1] = { name,
+            type(why) == 'table' and why.err or tostring(why) }
     end
 end
 

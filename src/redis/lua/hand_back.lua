@@ -20,7 +20,7 @@ local function hand_back(stem, queue, id, execution, unbegun)
     if unbegun ~= '1' and (not entry or entry.mark == 'begun') then
         return 2
     end
-    put_back(queue, id, execution, stem)
+    put_back(queue, id, execution, stem, not entry or entry.mark ~= 'waiting')
     return 1
 end
 

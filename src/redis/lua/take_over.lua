@@ -104,7 +104,8 @@ local function take(run)
     end
     if run.mark ~= 'begun' then
         check_put_back(run.queue)
-        put_back(run.queue, run.id, run.execution, stem)
+        put_back(run.queue, run.id, run.execution, stem,
+            run.mark ~= 'waiting')
         return 'back'
     elseif tonumber(deadline) > now then
         return 'left'
