@@ -152,6 +152,8 @@ static void on_handed_back(void *arg, const crq_reply *reply,
     else
         worker_recovered(w, TROUBLE_HAND_BACK);
     batch_end(batch);
+    /* While they waited nothing was claimed for a child that is free now. */
+    dequeue_kick(w);
 }
 
 /* Whatever of it finds no memory is tried again in the next turn. */
@@ -199,6 +201,14 @@ bool waiting_stop(struct worker *w, const char *id)
     return true;
 }
 
+static bool any_free(const struct worker *w)
+{
+    for (size_t i = 0; i < w->slot_count; i++)
+        if (slot_is_free(w, i))
+            return true;
+    return false;
+}
+
 static void on_patience(struct ev_loop *loop, ev_timer *timer, int revents)
 {
     struct worker *w = timer->data;
@@ -206,8 +216,8 @@ static void on_patience(struct ev_loop *loop, ev_timer *timer, int revents)
 
     (void)loop;
     (void)revents;
-    if (w->waiting.first == NULL)
-        return;
+    if (w->waiting.first == NULL || any_free(w))
+        return; /* or they begin at the end of this turn, at least one */
     waited_us = mono_us(w) - w->waiting.first->came_us;
     if (waited_us < PACE_WAIT_US) { /* that one came later */
         ev_timer_set(&w->patience, (double)(PACE_WAIT_US - waited_us) / 1e6,
