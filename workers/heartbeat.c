@@ -459,6 +459,8 @@ static void on_alive_reply(void *arg, const crq_reply *reply,
         return;
     if (runs == 0 && dead == 0)
         look_later(w, crq_alive_next_ms(reply));
+    else if (dead == CRQ_ALIVE_TELLS) /* there may be more */
+        ev_feed_event(w->loop, &w->alive, EV_TIMER);
     for (size_t i = 0; i < dead && w->phase == WORKING; i++)
         take_over(w, crq_alive_dead(reply, i));
 }

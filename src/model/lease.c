@@ -7,8 +7,6 @@
 #include "model/run.h"
 #include "model/run_impl.h"
 
-#define TELL_DEAD 64 /* stems per reply */
-
 size_t crq_alive_words(const char *stem, struct crq_args *out)
 {
     char runs[CRQ_KEY_MAX];
@@ -17,7 +15,7 @@ size_t crq_alive_words(const char *stem, struct crq_args *out)
     crq_args_clear(out);
     crq_args_list(out, crq_key_pattern(CRQ_KEY_ALIVE), runs, stem, NULL);
     crq_args_puti(out, CRQ_ALIVE_S);
-    crq_args_puti(out, TELL_DEAD);
+    crq_args_puti(out, CRQ_ALIVE_TELLS);
     return 2;
 }
 

@@ -24,7 +24,9 @@
 
 #define CRQ_ALIVE_S       6 /* how long one sign of life counts */
 #define CRQ_ALIVE_EVERY_S 2
-#define CRQ_STRAY_S       60 /* RQ's patience with :intermediate */
+/* Dead stems in one reply, the longest dead first. */
+#define CRQ_ALIVE_TELLS 64
+#define CRQ_STRAY_S     60 /* RQ's patience with :intermediate */
 
 /**
  * Renew the stem's sign of life when it has runs, and tell of stems that are
@@ -46,8 +48,9 @@ int64_t crq_alive_next_ms(const crq_reply *reply);
  * Runs that had not begun, and resumable ones, go back to the front of their
  * queues in the order they were claimed. Others wait for their deadline in
  * rq:wip; then they are retried, or failed with a text that says whose worker
- * died. Nothing happens when the stem is alive (again). Two workers may do
- * this at once. At most `limit` runs per call.
+ * died; meanwhile the stem counts as alive again for CRQ_ALIVE_S at a time, so
+ * that nobody looks at it all the time. Nothing happens when the stem is alive
+ * (again). Two workers may do this at once. At most `limit` runs per call.
  */
 struct crq_take_over {
     const char *dead; /* stem */

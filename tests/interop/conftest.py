@@ -186,16 +186,16 @@ class WorkerProcess:
 
     count = 0
 
-    def __init__(self, url, args, program=None):
+    def __init__(self, url, args, program="crq-worker", env=None):
         WorkerProcess.count += 1
         self._mark = f"CRQ_TEST_WORKER={os.getpid()}.{WorkerProcess.count}"
         self.log = tempfile.NamedTemporaryFile(prefix="crq-worker-log-")
         name, value = self._mark.split("=")
         self._process = subprocess.Popen(
-            [program or os.path.join(program_folder(), "crq-worker"),
-             "-u", url, *map(str, args)],
+            [os.path.join(program_folder(), program), "-u", url,
+             *map(str, args)],
             stdout=self.log, stderr=subprocess.STDOUT,
-            env={**os.environ, name: value})
+            env={**os.environ, **(env or {}), name: value})
         self.pid = self._process.pid
 
     def pids(self):
@@ -262,11 +262,11 @@ def worker(redis_server):
     is registered, and fails when anything of one outlives it."""
     workers = []
 
-    def start(*args, modules=("demo",), wait=True, url=None, program=None):
+    def start(*args, modules=("demo",), wait=True, url=None, **kwargs):
         loads = [word for name in modules
                  for word in ("--load", module(name))]
         made = WorkerProcess(url or redis_server.url, [*loads, *args],
-                             program)
+                             **kwargs)
         workers.append(made)
         if wait:
             with redis.Redis.from_url(url or redis_server.url) as r:

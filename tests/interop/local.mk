@@ -43,6 +43,7 @@ EXTRA_DIST += \
 	tests/interop/test_run.py \
 	tests/interop/test_schedule.py \
 	tests/interop/test_scheduler.py \
+	tests/interop/test_steps.py \
 	tests/interop/test_up.py \
 	tests/interop/test_worker.py \
 	tests/interop/test_worker_manual.py
@@ -68,3 +69,11 @@ tests_interop_ledger_la_CPPFLAGS = -D_GNU_SOURCE -I$(top_srcdir)/src/include
 tests_interop_ledger_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version \
 	-rpath /nowhere -export-symbols-regex '^crq_module$$'
 tests_interop_ledger_la_LIBADD = libcrq.la
+
+# A crq-worker that can be killed between any two of its writes: test_steps.py.
+check_PROGRAMS += tests/interop/crq-worker-steps
+tests_interop_crq_worker_steps_SOURCES = $(crq_worker_SOURCES) \
+	tests/interop/steps.c
+tests_interop_crq_worker_steps_LDFLAGS = $(crq_worker_LDFLAGS) \
+	-Wl,--wrap=send -Wl,--wrap=sendmsg
+tests_interop_crq_worker_steps_LDADD = $(crq_worker_LDADD)

@@ -313,6 +313,9 @@ START_TEST(test_all_of_maintenance_at_once)
     ck_assert_int_eq(swept.workers, 1);
     ck_assert_int_eq(swept.group_ids, 1);
     steps_expect(conn,
+            "crq:alive zset\n"
+            "  -5 s\n"
+            "  +alive s\n"
             "crq:runs:s hash\n"
             "  -X1 1:waiting:1:b:q1\n"
             "-rq:execution:b:X1\n"

@@ -134,6 +134,10 @@ for _, run in ipairs(runs) do
 end
 if call('EXISTS', runs_key(stem)) == 0 then
     call('ZREM', KEYS[2], stem)
+elseif done < tonumber(ARGV[19]) then
+    -- Only what has to wait is left. It must not stand in front of others that
+    -- have died since.
+    call('ZADD', KEYS[2], 'XX', redis_time() + ARGV[22], stem)
 end
 return { 0, count.back, count.failed, count.queued + count.scheduled,
     count.gone, count.left, adopted }
