@@ -18,6 +18,7 @@ EXTRA_DIST += \
 	tests/check.d/pytest.sh \
 	tests/check.d/shell \
 	tests/check.d/smoke \
+	tests/check.d/speed \
 	tests/check.d/symbols \
 	tests/check.d/valgrind \
 	tests/layers

@@ -2,11 +2,11 @@
 # shellcheck shell=bash
 
 # run_pytest VENV [ARGUMENT...]: run them and count. The program under test is
-# the one of the gcc step, with sanitizers.
+# that of the build $BUILD, else the one of the gcc step, with sanitizers.
 run_pytest() {
     local venv=$1 status=0 summary
     shift
-    export CRQ_BIN=$CHECK_DIR/gcc/crq PYTHONDONTWRITEBYTECODE=1
+    export CRQ_BIN=$CHECK_DIR/${BUILD:-gcc}/crq PYTHONDONTWRITEBYTECODE=1
     summary=$CHECK_DIR/logs/$STEP.summary
     (cd "$SRC/tests/interop" && "$venv/bin/python" -m pytest -v -rs \
         -p no:cacheprovider "$@") | tee "$summary" || status=$?

@@ -43,6 +43,7 @@ EXTRA_DIST += \
 	tests/interop/test_run.py \
 	tests/interop/test_schedule.py \
 	tests/interop/test_scheduler.py \
+	tests/interop/test_speed.py \
 	tests/interop/test_steps.py \
 	tests/interop/test_up.py \
 	tests/interop/test_worker.py \
