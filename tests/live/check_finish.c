@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "redis/scripts.h"
 
 /* The job a, run by slot 1 of stem s since AT - 9.5 s. */
@@ -948,6 +949,45 @@ START_TEST(test_memory_that_runs_out_is_told)
 }
 END_TEST
 
+/* The words of a call whose second run is added while memory runs out. */
+START_TEST(test_an_end_that_cannot_be_added_leaves_the_others_whole)
+{
+    static char value[100000];
+    struct crq_finish first = steps_finish_of("a", CRQ_ENDING_FAILURE);
+    struct crq_finish second = steps_finish_of("b", CRQ_ENDING_SUCCESS);
+    size_t count, len;
+    int failures = 0, rc;
+    struct crq_args args;
+    crq_error err;
+
+    crq_args_init(&args);
+    crq_finish_start(&args, 500, AT_US);
+    unit_ok(crq_finish_add(&args, &first, &err), &err);
+    count = args.count;
+    len = args.bytes.len;
+    second.value = value;
+    second.value_len = CRQ_BUF_MAX + 1;
+    ck_assert_int_eq(crq_finish_add(&args, &second, &err), CRQ_ELIMIT);
+    ck_assert_uint_eq(args.count, count);
+    second.value_len = sizeof(value);
+    do {
+        crq_mem_fail_at(++failures);
+        rc = crq_finish_add(&args, &second, &err);
+        crq_mem_fail_at(0);
+        if (rc == 0)
+            break;
+        ck_assert_int_eq(rc, CRQ_ENOMEM);
+        ck_assert_uint_eq(args.count, count);
+        ck_assert_uint_eq(args.bytes.len, len);
+        unit_ok(crq_args_check(&args, &err), &err);
+    } while (failures < 100);
+    ck_assert_int_eq(rc, 0);
+    ck_assert_int_gt(failures, 2);
+    ck_assert_uint_gt(args.count, count);
+    crq_args_fini(&args);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tc = tcase_create("finish");
@@ -959,5 +999,7 @@ int main(void)
     unit_add_rows(tc, test_the_outcome_is_published_to_who_waits, outcomes);
     unit_add_rows(tc, test_the_text_of_a_death_is_rqs, deaths);
     tcase_add_test(tc, test_memory_that_runs_out_is_told);
+    tcase_add_test(tc,
+            test_an_end_that_cannot_be_added_leaves_the_others_whole);
     return live_run("finish", tc);
 }
