@@ -104,7 +104,7 @@ struct crq_claimed_job {
 
 struct crq_claimed {
     bool suspended;
-    bool more; /* stopped by `look`: there may be jobs behind */
+    bool more; /* stopped by `look` or large jobs: there may be more behind */
     int64_t missing, canceled, running; /* ids dropped, by reason */
     const crq_reply *jobs;
     size_t count;

@@ -388,6 +388,23 @@ START_TEST(test_a_claim_starts_jobs_and_repeated_changes_nothing)
 }
 END_TEST
 
+START_TEST(test_large_jobs_are_claimed_one_by_one)
+{
+    crq_conn *conn = live_conn();
+    char *says;
+
+    live_seed(conn,
+            JOB("a", "") JOB("b", "") JOB("c", "") //
+            "EVAL \"for _, id in ipairs(KEYS) do redis.call('HSET', id, "
+            "'data', string.rep('x', 300000)) end\" 2 rq:job:a rq:job:b\n"
+            "RPUSH rq:queue:q1 a b c\n");
+    says = steps_claim(conn, 3, 9, CRQ_MARK_WAITING, AT_US);
+    ck_assert_str_eq(says, "more 0:a@q1");
+    crq_text_free(says);
+    crq_conn_free(conn);
+}
+END_TEST
+
 /* A key of a foreign type: its queue is served up to there, and q2 as well. */
 static const struct {
     const char *seed, *says, *queue, *key, *left; /* in q1 */
@@ -947,6 +964,7 @@ int main(void)
             test_a_queue_that_cannot_be_served_does_not_hold_up_others,
             foreign);
     unit_add_rows(tc, test_a_claim_that_redis_refuses_takes_nothing, refusing);
+    tcase_add_test(tc, test_large_jobs_are_claimed_one_by_one);
     tcase_add_test(tc, test_a_claimed_job_tells_its_fields);
     tcase_add_test(tc, test_an_execution_id_is_32_hex_digits);
     unit_add_rows(tc, test_a_step_needs_its_fence_and_repeated_changes_nothing,

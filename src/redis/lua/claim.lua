@@ -76,7 +76,9 @@ local function live_or_stale(id, queue)
     return false, stale
 end
 
-local planned, plan = {}, {}
+-- Of jobs' data, after which no more are taken: a call of bounded length.
+local MOST_BYTES = 256 * 1024
+local planned, plan, bytes = {}, {}, 0
 
 local function consider(id, from)
     local fields, flat = read_hash(job_key(id))
@@ -99,7 +101,7 @@ local function consider(id, from)
         dropped.running = dropped.running + 1
         return
     end
-    planned[id] = true
+    planned[id], bytes = true, bytes + #fields.data
     plan[#plan + 1] = { id = id, queue = queue, fields = fields, flat = flat,
         stale = stale, execution = executions[#plan + 1] }
 end
@@ -108,7 +110,7 @@ end
 -- looked at; returns how many ids are to leave it.
 local function survey(name)
     local list, at = queue_key(name), 0
-    while #plan < slots and look > 0 do
+    while #plan < slots and look > 0 and bytes < MOST_BYTES do
         local want = math.min(slots - #plan, look)
         local ids = call('LRANGE', list, at, at + want - 1)
         for _, id in ipairs(ids) do
@@ -117,6 +119,9 @@ local function survey(name)
                 return at, why
             end
             at, look = at + 1, look - 1
+            if bytes >= MOST_BYTES then
+                return at
+            end
         end
         if #ids < want then
             break
@@ -186,4 +191,5 @@ end
 if #plan > 0 then
     call('ZADD', KEYS[2], redis_now + ARGV[19], stem)
 end
-return answer(0, look == 0 and #plan < slots and 1 or 0)
+local cut = look == 0 or bytes >= MOST_BYTES
+return answer(0, cut and #plan < slots and 1 or 0)
