@@ -185,13 +185,6 @@ static void die(struct worker *w, size_t slot)
     crq_args_fini(&words);
 }
 
-void heartbeat_leave(struct worker *w)
-{
-    for (size_t i = 0; i < w->slot_count; i++)
-        if (w->slots[i].registered && crq_async_is_up(w->link))
-            die(w, i);
-}
-
 bool heartbeat_has_left(const struct worker *w)
 {
     /* A birth that waits for the link is never sent. */
@@ -287,6 +280,14 @@ static void show(struct worker *w, bool all)
                     on_updated, shown) < 0)
         crq_free(shown);
     crq_args_fini(&words);
+}
+
+void heartbeat_leave(struct worker *w)
+{
+    show(w, false); /* what it did in its last tenth of a second */
+    for (size_t i = 0; i < w->slot_count; i++)
+        if (w->slots[i].registered && crq_async_is_up(w->link))
+            die(w, i);
 }
 
 static void on_observe(struct ev_loop *loop, ev_timer *timer, int revents)
