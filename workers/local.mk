@@ -10,9 +10,9 @@ crq_worker_SOURCES = \
 	workers/main.c \
 	workers/options.c \
 	workers/options.h \
-	workers/promote.c \
 	workers/pace.c \
 	workers/pace.h \
+	workers/promote.c \
 	workers/runs.c \
 	workers/waiting.c \
 	workers/webhooks.c \

@@ -23,9 +23,9 @@ EXTRA_DIST += \
 	tests/interop/requirements.txt \
 	tests/interop/state.py \
 	tests/interop/tasks.py \
+	tests/interop/test_ahead.py \
 	tests/interop/test_api.py \
 	tests/interop/test_app.py \
-	tests/interop/test_ahead.py \
 	tests/interop/test_cli.py \
 	tests/interop/test_crq_manual.py \
 	tests/interop/test_dashboard.py \
