@@ -206,12 +206,13 @@ static void on_look_again(struct ev_loop *loop, ev_timer *timer, int revents)
 static void wait_for_work(struct worker *w)
 {
     if (w->options->burst && held(w) == 0 && w->finishing == 0 &&
-            w->ended.count == 0 && crq_pool_running(w->pool) == 0) {
+            w->ended.count == 0 && crq_pool_running(w->pool) == 0 &&
+            !janitor_is_busy(w) && w->adopted == NULL) {
         worker_stop(w, false);
         return;
     }
     if (w->options->burst)
-        return; /* the end of a run brings us back */
+        return; /* the end of a run, or of maintenance, brings us back */
     if (w->suspended) {
         dequeue_look_soon(w);
         return;

@@ -5,7 +5,6 @@
  *     every 2 s    sign of life, while there are runs
  *     when the next one may be dead, 6 s at most
  *                  dead stems are found and their runs taken over
- *     every 60 s   what dead Python workers left half-taken
  *     100 ms after a change   what observers see of a slot
  */
 #include "workers/worker.h"
@@ -25,8 +24,6 @@
 #include "workers/callbacks.h"
 
 #define OBSERVE_S     0.1
-#define STRAY_EVERY_S 60.
-#define STRAY_LIMIT   100
 #define TAKE_LIMIT    100
 #define LOOK_MARGIN_S 0.05
 /* Of a run's lease beyond its heartbeat interval, and of records: as in RQ. */
@@ -401,7 +398,7 @@ static void on_taken(void *arg, const crq_reply *reply, const crq_error *err)
     for (size_t i = 0; i < taken.adopted; i++) {
         struct crq_runref run;
 
-        if (crq_take_over_adopted(reply, i, &run, NULL) == 0)
+        if (crq_adopted_run(reply, i, &run, NULL) == 0)
             callbacks_adopt(w, &run);
     }
     if (taken.adopted > 0)
@@ -495,46 +492,6 @@ static void on_alive(struct ev_loop *loop, ev_timer *timer, int revents)
     crq_args_fini(&words);
 }
 
-/* ---- what dead Python workers left ---- */
-
-static void on_stray_reply(void *arg, const crq_reply *reply,
-        const crq_error *err)
-{
-    struct worker *w = arg;
-    int64_t back = 0, removed = 0, left = 0;
-
-    if (err != NULL || crq_stray_read(reply, &back, &removed, &left, NULL) < 0)
-        return;
-    if (back > 0) {
-        crq_log_warn(w->log,
-                "%lld jobs that a dead worker had half-taken are "
-                "back in their queue",
-                (long long)back);
-        dequeue_kick(w);
-    }
-}
-
-static void on_stray(struct ev_loop *loop, ev_timer *timer, int revents)
-{
-    struct worker *w = timer->data;
-    struct crq_args words;
-
-    (void)loop;
-    (void)revents;
-    if (!crq_async_is_up(w->link) || w->phase != WORKING)
-        return;
-    crq_args_init(&words);
-    for (size_t i = 0; i < w->options->queue_count; i++) {
-        size_t nkeys = crq_stray_words(w->options->queues[i], CRQ_STRAY_S,
-                STRAY_LIMIT, worker_now(w), &words);
-
-        (void)!crq_async_script(w->link, &crq_script_stray, nkeys, &words,
-                on_stray_reply, w);
-    }
-    crq_args_fini(&words);
-    promote_go_on(w);
-}
-
 /* ---- all of it ---- */
 
 void heartbeat_runs_came(struct worker *w)
@@ -564,7 +521,6 @@ void heartbeat_init(struct worker *w)
     start_timer(w, &w->beat, on_beat,
             (double)w->options->monitoring_interval_s);
     start_timer(w, &w->alive, on_alive, CRQ_ALIVE_EVERY_S);
-    start_timer(w, &w->stray, on_stray, STRAY_EVERY_S);
     start_timer(w, &w->observe, on_observe, 0.);
 }
 
@@ -572,6 +528,5 @@ void heartbeat_fini(struct worker *w)
 {
     ev_timer_stop(w->loop, &w->beat);
     ev_timer_stop(w->loop, &w->alive);
-    ev_timer_stop(w->loop, &w->stray);
     ev_timer_stop(w->loop, &w->observe);
 }

@@ -5,6 +5,7 @@ crq_worker_SOURCES = \
 	workers/courier.c \
 	workers/dequeue.c \
 	workers/heartbeat.c \
+	workers/janitor.c \
 	workers/joblog.c \
 	workers/listener.c \
 	workers/main.c \

@@ -16,6 +16,7 @@ enum {
     OPT_RESULTS_TTL,
     OPT_WORKER_TTL,
     OPT_MONITORING,
+    OPT_MAINTENANCE,
     OPT_KILL_GRACE,
     OPT_DRAIN,
     OPT_JOBS_PER_CHILD,
@@ -44,6 +45,8 @@ static const struct argp_option table[] = {
             "How long a silent worker counts as alive (default: 420)", 2 },
     { "job-monitoring-interval", OPT_MONITORING, "TIME", 0,
             "Between heartbeats of a running job (default: 30)", 2 },
+    { "maintenance-interval", OPT_MAINTENANCE, "TIME", 0,
+            "Between clean-ups of what dead workers leave (default: 600)", 2 },
     { "kill-grace", OPT_KILL_GRACE, "TIME", 0,
             "Between SIGTERM and SIGKILL for a run that must end (default: 1)",
             3 },
@@ -120,6 +123,10 @@ static error_t parse_number(int key, char *arg, struct argp_state *state)
                 micros(state, "job-monitoring-interval", arg, 1000000) /
                 1000000;
         return 0;
+    case OPT_MAINTENANCE:
+        o->maintenance_interval_s =
+                micros(state, "maintenance-interval", arg, 1000000) / 1000000;
+        return 0;
     case OPT_KILL_GRACE:
         o->kill_grace_ms = micros(state, "kill-grace", arg, 0) / 1000;
         return 0;
@@ -185,6 +192,7 @@ void options_parse(struct options *o, int argc, char **argv)
         .results_ttl_s = 500,
         .worker_ttl_s = 420,
         .monitoring_interval_s = 30,
+        .maintenance_interval_s = 600,
         .kill_grace_ms = 1000,
         .drain_timeout_ms = -1,
         .level = CRQ_LOG_INFO,

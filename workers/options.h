@@ -20,7 +20,7 @@ struct options {
     int64_t jobs;         /* children */
     int64_t max_jobs;     /* then it stops; 0: never */
     int64_t results_ttl_s, worker_ttl_s;
-    int64_t monitoring_interval_s;
+    int64_t monitoring_interval_s, maintenance_interval_s;
     int64_t kill_grace_ms, drain_timeout_ms;          /* drain: -1: no limit */
     int64_t max_jobs_per_child, max_child_memory_mib; /* 0: no limit */
     bool burst, json_log;

@@ -43,7 +43,7 @@ static bool owes_something(struct worker *w)
         return false; /* who knows when it comes back */
     return w->claiming != NULL || w->ended.count > 0 || w->finishing > 0 ||
             w->waiting.count + w->starting.count + w->back.count > 0 ||
-            courier_owes(w);
+            courier_owes(w) || janitor_is_busy(w);
 }
 
 /* How long the answers of Redis are waited for when all else has ended: one
@@ -266,6 +266,7 @@ static void on_up(void *arg)
             crq_async_address(w->link));
     heartbeat_register(w);
     heartbeat_now(w);
+    janitor_up(w);
     dequeue_kick(w);
 }
 
@@ -368,6 +369,8 @@ static int begin(struct worker *w, crq_error *err)
     joblog_init(w);
     courier_init(w);
     if (rc == 0)
+        rc = janitor_init(w, err);
+    if (rc == 0)
         rc = crq_async_new(w->loop, &link, &w->link, err);
     if (rc == 0)
         rc = listener_init(w, err);
@@ -388,6 +391,7 @@ static void end(struct worker *w)
     callbacks_fini(w);
     courier_fini(w);
     heartbeat_fini(w);
+    janitor_fini(w);
     dequeue_fini(w);
     listener_fini(w);
     crq_async_free(w->link);

@@ -11,6 +11,7 @@
  *     courier.c    the process that sends it
  *     promote.c    dependents of jobs that ended with very many of them
  *     heartbeat.c  records, leases, signs of life, dead workers' runs
+ *     janitor.c    maintenance: what time and dead workers leave
  *     listener.c   commands from rq and crq
  *     worker.c     birth, stop, and who is told what
  *
@@ -34,6 +35,7 @@
 #include "workers/pace.h"
 
 struct callbacks;
+struct janitor;
 struct courier;
 struct webhooks;
 struct worker;
@@ -156,12 +158,13 @@ struct worker {
     /* promote.c */
     bool promoting; /* a call is on its way; it counts as finishing, too */
     /* heartbeat.c */
-    ev_timer beat, alive, observe, stray;
+    ev_timer beat, alive, observe;
     size_t births, deaths; /* calls that have no reply yet */
     /* listener.c */
     bool deaf;           /* it was said that no commands can come */
     struct run *adopted; /* callbacks.c: those that have no slot yet */
     struct courier *courier;
+    struct janitor *janitor;
     /* worker.c */
     struct notify notify;
     ev_signal sigint, sigterm, sighup;
@@ -282,6 +285,15 @@ void heartbeat_now(struct worker *w);
 void heartbeat_runs_came(struct worker *w);
 /** Observers should see this slot's state soon. */
 void heartbeat_changed(struct worker *w, size_t slot);
+
+/* janitor.c */
+int janitor_init(struct worker *w, crq_error *err) CRQ_MUST_CHECK;
+void janitor_fini(struct worker *w);
+/** The link is up: the first round begins, if it has not. */
+void janitor_up(struct worker *w);
+/** A round is under way: it holds a lock that it has to give back, and may
+ *  bring jobs back to their queues. */
+bool janitor_is_busy(const struct worker *w);
 
 /* listener.c */
 int listener_init(struct worker *w, crq_error *err) CRQ_MUST_CHECK;

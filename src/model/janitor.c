@@ -46,11 +46,11 @@ size_t crq_cleaning_unlock_words(const char *queue, const char *owner,
     return 1;
 }
 
-int crq_clean_words(const char *queue, int64_t limit, int64_t now_us,
-        struct crq_args *out, size_t *out_nkeys, crq_error *err)
+int crq_clean_words(const char *queue, const char *stem, int64_t limit,
+        int64_t now_us, struct crq_args *out, size_t *out_nkeys, crq_error *err)
 {
     struct crq_buf text = CRQ_BUF_INIT, packed = CRQ_BUF_INIT;
-    char stamp[CRQ_TIMETEXT_LEN + 1];
+    char stamp[CRQ_TIMETEXT_LEN + 1], token[CRQ_EXECUTION_ID_LEN + 1];
     int rc;
 
     crq_timetext_put(stamp, now_us);
@@ -67,6 +67,10 @@ int crq_clean_words(const char *queue, int64_t limit, int64_t now_us,
         crq_args_puts(out, queue);
         crq_args_puti(out, limit);
         crq_args_put(out, packed.data, packed.len);
+        crq_execution_id(token);
+        crq_args_puts(out, stem != NULL ? stem : "");
+        crq_args_puti(out, CRQ_ALIVE_S);
+        crq_args_puts(out, token);
     }
     crq_buf_fini(&text);
     crq_buf_fini(&packed);
@@ -76,7 +80,7 @@ int crq_clean_words(const char *queue, int64_t limit, int64_t now_us,
 int crq_clean_read(const crq_reply *reply, struct crq_cleaned *out,
         crq_error *err)
 {
-    int rc = crq_run_check(reply, 6, "clean", err);
+    int rc = crq_run_check(reply, 7, "clean", err);
 
     if (rc < 0)
         return rc;
@@ -86,6 +90,7 @@ int crq_clean_read(const crq_reply *reply, struct crq_cleaned *out,
     out->removed = crq_reply_int(crq_reply_item(reply, 3), 0);
     out->left = crq_reply_int(crq_reply_item(reply, 4), 0);
     out->more = crq_reply_int(crq_reply_item(reply, 5), 0) != 0;
+    out->adopted = crq_reply_count(crq_reply_item(reply, 6));
     return 0;
 }
 
@@ -115,7 +120,7 @@ size_t crq_clean_group_words(const char *group, const char *cursor,
 int crq_clean_scan_read(const crq_reply *reply, const char **out_cursor,
         int64_t *out_removed, crq_error *err)
 {
-    int rc = crq_run_check(reply, 2, "clean_workers or clean_group", err);
+    int rc = crq_run_check(reply, 3, "clean_workers or clean_group", err);
     const char *cursor = crq_reply_text(crq_reply_item(reply, 0), NULL);
 
     if (rc < 0)
@@ -123,6 +128,21 @@ int crq_clean_scan_read(const crq_reply *reply, const char **out_cursor,
     *out_cursor = cursor != NULL ? cursor : "0";
     *out_removed = crq_reply_int(crq_reply_item(reply, 1), 0);
     return 0;
+}
+
+bool crq_clean_old_worker(const crq_reply *reply, size_t i,
+        const char **out_name, const char **out_version)
+{
+    const crq_reply *item = crq_reply_item(crq_reply_item(reply, 2), i);
+    const char *key = crq_reply_text(crq_reply_item(item, 0), NULL);
+    const char *version = crq_reply_text(crq_reply_item(item, 1), NULL);
+
+    if (key == NULL || version == NULL)
+        return false;
+    *out_name =
+            crq_key_worker_name(key) != NULL ? crq_key_worker_name(key) : key;
+    *out_version = version;
+    return true;
 }
 
 /* ---- all at once ---- */
@@ -155,7 +175,7 @@ static int clean_registries(struct sweep *s)
         crq_reply *reply = NULL;
         size_t nkeys = 0;
 
-        rc = crq_clean_words(s->queue, STEP, now_of(s), &s->args, &nkeys,
+        rc = crq_clean_words(s->queue, NULL, STEP, now_of(s), &s->args, &nkeys,
                 s->err);
         if (rc == 0)
             rc = call(s, &crq_script_clean, nkeys, &reply);

@@ -31,9 +31,13 @@ size_t crq_cleaning_unlock_words(const char *queue, const char *owner,
  * its deadline is abandoned: its job is retried, or fails. Runs in a crq
  * worker's list are left to crq_take_over_words(). At most `limit` entries of
  * each registry, fewer than 5000.
+ *
+ * stem  who asks, and calls the callbacks of what it adopts, as in struct
+ *       crq_take_over; NULL: nobody, and all is settled at once.
  */
-int crq_clean_words(const char *queue, int64_t limit, int64_t now_us,
-        struct crq_args *out, size_t *out_nkeys, crq_error *err) CRQ_MUST_CHECK;
+int crq_clean_words(const char *queue, const char *stem, int64_t limit,
+        int64_t now_us, struct crq_args *out, size_t *out_nkeys,
+        crq_error *err) CRQ_MUST_CHECK;
 
 struct crq_cleaned {
     int64_t expired; /* entries of finished and failed jobs */
@@ -42,6 +46,7 @@ struct crq_cleaned {
     int64_t removed; /* entries whose job is gone, or runs no more */
     int64_t left;    /* runs that another one is responsible for */
     bool more;       /* the limit was reached */
+    size_t adopted;  /* runs of the asking stem now: crq_adopted_run() */
 };
 int crq_clean_read(const crq_reply *reply, struct crq_cleaned *out,
         crq_error *err) CRQ_MUST_CHECK;
@@ -50,6 +55,10 @@ int crq_clean_read(const crq_reply *reply, struct crq_cleaned *out,
  *  crq_script_clean_workers. cursor: "0" at the beginning. */
 size_t crq_clean_workers_words(const char *queue, const char *cursor,
         struct crq_args *out);
+/** Worker i of its reply that is RQ before 2.0, which takes "<id>:<execution>"
+ *  for a job; false: there are no more. Both borrowed. */
+bool crq_clean_old_worker(const crq_reply *reply, size_t i,
+        const char **out_name, const char **out_version);
 /** Take ids without a job out of a group: crq_script_clean_group. */
 size_t crq_clean_group_words(const char *group, const char *cursor,
         struct crq_args *out);

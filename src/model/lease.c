@@ -109,8 +109,8 @@ int crq_take_over_read(const crq_reply *reply, struct crq_taken_over *out,
     return 0;
 }
 
-int crq_take_over_adopted(const crq_reply *reply, size_t i,
-        struct crq_runref *out, crq_error *err)
+int crq_adopted_run(const crq_reply *reply, size_t i, struct crq_runref *out,
+        crq_error *err)
 {
     const crq_reply *run = crq_reply_item(crq_reply_item(reply, 6), i);
 

@@ -75,9 +75,9 @@ struct crq_taken_over {
 };
 int crq_take_over_read(const crq_reply *reply, struct crq_taken_over *out,
         crq_error *err) CRQ_MUST_CHECK;
-/** Adopted run i, borrowed. CRQ_ECODEC. */
-int crq_take_over_adopted(const crq_reply *reply, size_t i,
-        struct crq_runref *out, crq_error *err) CRQ_MUST_CHECK;
+/** Adopted run i of this reply, or of crq_clean's; borrowed. CRQ_ECODEC. */
+int crq_adopted_run(const crq_reply *reply, size_t i, struct crq_runref *out,
+        crq_error *err) CRQ_MUST_CHECK;
 
 /** The error text of an abandoned run; `dead`: NULL when it is not known. */
 int crq_abandoned_text(const char *dead, int64_t now_us, struct crq_buf *out);

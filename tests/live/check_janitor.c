@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "model/janitor.h"
+#include "model/lease.h"
 #include "redis/scripts.h"
 
 /* A run of a Python worker whose deadline has passed. */
@@ -29,7 +30,8 @@ static struct crq_cleaned clean(crq_conn *conn, int64_t limit)
     size_t nkeys;
 
     crq_args_init(&args);
-    unit_ok(crq_clean_words("q1", limit, AT_US, &args, &nkeys, &err), &err);
+    unit_ok(crq_clean_words("q1", NULL, limit, AT_US, &args, &nkeys, &err),
+            &err);
     reply = steps_call(conn, &crq_script_clean, nkeys, &args);
     unit_ok(crq_clean_read(reply, &cleaned, &err), &err);
     crq_reply_free(reply);
@@ -214,6 +216,108 @@ START_TEST(test_a_queue_is_cleaned_once)
         ck_assert_int_eq(got.more, want.more);
         steps_expect(conn, cases[_i].changes);
     }
+    crq_conn_free(conn);
+}
+END_TEST
+
+/* A call, sent twice as when its first reply got lost. */
+START_TEST(test_a_run_whose_job_wants_a_call_is_adopted)
+{
+    crq_conn *conn = live_conn();
+    struct crq_args words, again;
+    struct crq_cleaned cleaned;
+    struct crq_runref run;
+    crq_error err;
+    size_t nkeys;
+
+    live_seed(conn, RUN("a", X1, "failure_callback_name f.g"));
+    steps_mark(conn);
+    crq_args_init(&words);
+    crq_args_init(&again);
+    unit_ok(crq_clean_words("q1", "me", 9, AT_US, &words, &nkeys, &err), &err);
+    for (size_t i = 0; i < words.count; i++) {
+        size_t len;
+        const char *word = crq_args_word(&words, i, &len);
+
+        crq_args_put(&again, word, len);
+    }
+    for (int round = 0; round < 2; round++) {
+        crq_reply *reply = steps_call(conn, &crq_script_clean, nkeys,
+                round == 0 ? &words : &again);
+
+        unit_ok(crq_clean_read(reply, &cleaned, &err), &err);
+        ck_assert_uint_eq(cleaned.adopted, 1);
+        ck_assert_int_eq(cleaned.failed + cleaned.removed + cleaned.left, 0);
+        unit_ok(crq_adopted_run(reply, 0, &run, &err), &err);
+        ck_assert_str_eq(run.id, "a");
+        ck_assert_str_eq(run.queue, "q1");
+        ck_assert_str_eq(run.execution, X1);
+        crq_reply_free(reply);
+    }
+    unit_ok(crq_conn_run(conn, NULL, &err, "HDEL", "rq:execution:a:" X1,
+                    "crq_adopted", NULL),
+            &err);
+    steps_expect(conn,
+            "+crq:alive zset\n"
+            "  alive me\n"
+            "+crq:runs:me hash\n"
+            "  X1 1800000000000000:begun:1:a:q1\n"
+            "rq:execution:a:X1 hash ttl=90\n"
+            "  +crq begun\n"
+            "  +last_heartbeat 1800000000.000000\n"
+            "rq:executions:a zset ttl=150\n"
+            "  -1800000060 X1\n"
+            "  +1800000150 X1\n"
+            "rq:wip:q1 zset\n"
+            "  -1800000000 a:X1\n"
+            "  +1800000090 a:X1\n");
+    crq_conn_free(conn);
+}
+END_TEST
+
+static const struct {
+    const char *fields, *version;
+} workers[] = {
+    { "version 1.16.2 python_version 3.11", "1.16.2" },
+    { "version 0.13.0", "0.13.0" },
+    { "version 2.0.0 python_version 3.11", NULL },
+    { "version 10.0.0 python_version 3.11", NULL },
+    { "version 0.1.0 python_version \"\"", NULL }, /* crq's own */
+    { "birth b", NULL },
+};
+
+START_TEST(test_workers_that_are_too_old_are_told)
+{
+    crq_conn *conn = live_conn();
+    struct crq_args args;
+    struct crq_buf line = CRQ_BUF_INIT;
+    const char *name, *version, *cursor;
+    crq_reply *reply;
+    crq_error err;
+    int64_t removed;
+    size_t nkeys;
+
+    crq_buf_printf(&line,
+            "SADD rq:workers rq:worker:w\nSADD rq:workers:q rq:worker:w\n"
+            "HSET rq:worker:w %s\n",
+            workers[_i].fields);
+    live_seed(conn, line.data);
+    crq_buf_fini(&line);
+    steps_mark(conn);
+    crq_args_init(&args);
+    nkeys = crq_clean_workers_words("q", "0", &args);
+    reply = steps_call(conn, &crq_script_clean_workers, nkeys, &args);
+    unit_ok(crq_clean_scan_read(reply, &cursor, &removed, &err), &err);
+    ck_assert_int_eq(removed, 0);
+    ck_assert_int_eq(crq_clean_old_worker(reply, 0, &name, &version),
+            workers[_i].version != NULL);
+    if (workers[_i].version != NULL) {
+        ck_assert_str_eq(name, "w");
+        ck_assert_str_eq(version, workers[_i].version);
+        ck_assert(!crq_clean_old_worker(reply, 1, &name, &version));
+    }
+    crq_reply_free(reply);
+    steps_expect(conn, "");
     crq_conn_free(conn);
 }
 END_TEST
@@ -412,6 +516,8 @@ int main(void)
 
     tcase_set_timeout(tc, 60);
     unit_add_rows(tc, test_a_queue_is_cleaned_once, cases);
+    tcase_add_test(tc, test_a_run_whose_job_wants_a_call_is_adopted);
+    unit_add_rows(tc, test_workers_that_are_too_old_are_told, workers);
     tcase_add_test(tc, test_the_work_of_a_call_is_bounded);
     tcase_add_test(tc, test_the_lock_is_rqs_and_only_its_owner_gives_it_back);
     tcase_add_test(tc, test_all_of_maintenance_at_once);

@@ -495,12 +495,11 @@ START_TEST(test_a_run_with_a_callback_is_adopted)
         unit_ok(crq_take_over_read(reply, &taken, &err), &err);
         ck_assert_uint_eq(taken.adopted, 1);
         ck_assert_int_eq(taken.failed + taken.left + taken.gone, 0);
-        unit_ok(crq_take_over_adopted(reply, 0, &run, &err), &err);
+        unit_ok(crq_adopted_run(reply, 0, &run, &err), &err);
         ck_assert_str_eq(run.id, "a");
         ck_assert_str_eq(run.queue, "q1");
         ck_assert_str_eq(run.execution, X1);
-        ck_assert_int_eq(crq_take_over_adopted(reply, 1, &run, &err),
-                CRQ_ECODEC);
+        ck_assert_int_eq(crq_adopted_run(reply, 1, &run, &err), CRQ_ECODEC);
         crq_reply_free(reply);
         reply = NULL;
     }

@@ -5,19 +5,28 @@
 --       16 now, unix seconds with a fraction  17 now, RQ's date-time
 --       18 queue  19 how many entries of each registry at most
 --       20 base64 of the error text of abandoned runs
+--       21 the stem of who asks, or "": nobody that can call a callback
+--       22 seconds that a sign of life counts  23 a name of this call
 -- Returns { entries of finished and failed jobs removed, abandoned runs whose
 --           jobs failed, were retried, whose entries were just removed, runs
---           left to a worker's list, 1 if there may be more }.
--- Repeated, it finds nothing of what it did before, and goes on.
+--           left to a worker's list, 1 if there may be more,
+--           { { id, queue, execution } } }.
+-- The last are runs to be failed or retried whose job wants on_failure called
+-- before: now they are runs of the stem that asked, which ends them.
+-- Repeated, it tells of those again, finds nothing else of what it did before,
+-- and goes on.
 -- include run.lua
 -- include move.lua
 -- include promote.lua
 -- include ending.lua
+-- include adopt.lua
 
 local now, stamp, queue = ARGV[16], ARGV[17], ARGV[18]
 local limit = tonumber(ARGV[19])
 local expired, more = 0, 0
-local count = { failed = 0, queued = 0, scheduled = 0, removed = 0, left = 0 }
+local count = { failed = 0, queued = 0, scheduled = 0, removed = 0, left = 0,
+    adopted = 0 }
+local me, adopted = ARGV[21], find_adopted(ARGV[21], ARGV[23])
 
 -- Scores below 0 mean for ever.
 local function past(key)
@@ -78,6 +87,13 @@ local function abandon(member)
     local run = { id = id, queue = queue, worker = '', fields = fields,
         now = tonumber(now), enqueued = stamp, stamp = stamp }
     check_ending(run)
+    -- RQ before 2.0 knows no executions: nothing that could be adopted.
+    if execution and wants_call(fields, me) then
+        check_execution(queue, id, execution, me)
+        run.execution = execution
+        adopted[#adopted + 1] = adopt(run, me, ARGV[22], ARGV[23])
+        return 'adopted'
+    end
     local again = has_retries(fields)
     local dependents = find_ready(id, queue, again and 'queued' or 'failed')
     forget(id, execution, member)
@@ -105,4 +121,4 @@ if count.left == limit then
     more = 0
 end
 return { expired, count.failed, count.queued + count.scheduled,
-    count.removed, count.left, more }
+    count.removed, count.left, more, adopted }

@@ -16,26 +16,12 @@
 -- include move.lua
 -- include promote.lua
 -- include ending.lua
+-- include adopt.lua
 
 local now, stamp, stem = tonumber(ARGV[16]), ARGV[17], ARGV[18]
 local count = { back = 0, failed = 0, queued = 0, scheduled = 0, gone = 0,
     left = 0, adopted = 0 }
-local me, token, adopted = ARGV[21], ARGV[23], {}
-
--- An earlier run of this same call may have adopted some.
-local function recall_adopted()
-    local flat = call('HGETALL', runs_key(me))
-    for i = 1, #flat, 2 do
-        local run = read_entry(flat[i + 1])
-        if run and call('HGET', execution_key(run.id .. ':' .. flat[i]),
-                'crq_adopted') == token then
-            adopted[#adopted + 1] = { run.id, run.queue, flat[i] }
-        end
-    end
-end
-if me ~= '' then
-    recall_adopted()
-end
+local me, adopted = ARGV[21], find_adopted(ARGV[21], ARGV[23])
 
 local sign = call('ZSCORE', KEYS[2], stem)
 if sign and tonumber(sign) >= redis_time() then
@@ -77,23 +63,6 @@ local function abandon(run)
     return became
 end
 
--- It is the asking stem's now, with a new lease, for as long as its callback
--- may take at first.
-local function adopt(run)
-    local hash = execution_key(run.id .. ':' .. run.execution)
-    let_pass()
-    call('HDEL', runs_key(stem), run.execution)
-    call('HSET', runs_key(me), run.execution, run_entry(now * 1000000, 'begun',
-        run.id, run.queue))
-    call('ZADD', KEYS[2], redis_time() + ARGV[22], me)
-    call('HSET', hash, 'id', run.execution, 'last_heartbeat', ARGV[16], 'crq',
-        'begun', 'crq_adopted', token)
-    call('HSETNX', hash, 'created_at', ARGV[16])
-    lease(run.queue, run.id, run.execution, 90, math.floor(now))
-    adopted[#adopted + 1] = { run.id, run.queue, run.execution }
-    return 'adopted'
-end
-
 local function take(run)
     local name = run.id .. ':' .. run.execution
     check_execution(run.queue, run.id, run.execution, stem)
@@ -109,10 +78,11 @@ local function take(run)
         return 'back'
     elseif tonumber(deadline) > now then
         return 'left'
-    elseif me ~= '' and (call('HGET', job_key(run.id),
-            'failure_callback_name') or '') ~= '' then
+    elseif wants_call(read_hash(job_key(run.id)), me) then
         must_be('hash', runs_key(me))
-        return adopt(run)
+        call('HDEL', runs_key(stem), run.execution)
+        adopted[#adopted + 1] = adopt(run, me, ARGV[22], ARGV[23])
+        return 'adopted'
     end
     return abandon(run)
 end
