@@ -241,7 +241,8 @@ static struct crq_record_update update_of(const struct worker *w, size_t i)
         .successful_job_count = slot->good,
         .failed_job_count = slot->bad,
         .total_working_time_s = slot->busy_s,
-        .shutdown_requested_us = CRQ_UNSET,
+        .shutdown_requested_us =
+                slot->asked_us != 0 ? slot->asked_us : CRQ_UNSET,
         .ttl_s = run != NULL ? lease_s(w, run) : record_ttl_s(w) };
 }
 
@@ -301,6 +302,14 @@ void heartbeat_changed(struct worker *w, size_t slot)
         return;
     ev_timer_set(&w->observe, OBSERVE_S, 0.);
     ev_timer_start(w->loop, &w->observe);
+}
+
+void heartbeat_leave(struct worker *w)
+{
+    show(w, false); /* its last tenth of a second */
+    for (size_t i = 0; i < w->slot_count; i++)
+        if (w->slots[i].registered && crq_async_is_up(w->link))
+            die(w, i);
 }
 
 /* ---- leases ---- */

@@ -318,20 +318,20 @@ void run_describe_death(const char *kind, const char *name,
         const struct run *run, int64_t timeout_s, const struct crq_death *death,
         struct crq_buf *text)
 {
-    crq_buf_printf(text, "%s %s, job %s, queue %s\n", kind,
-            name != NULL ? name : "?", run->id, run->queue);
-    if (death->end == CRQ_END_TIMEOUT) {
-        crq_death_text(death, text);
+    bool timeout = death->end == CRQ_END_TIMEOUT;
+
+    /* What died comes first in RQ; what took too long, last. */
+    if (!timeout && death->has_status)
+        crq_horse_died_text(death->wait_status, text);
+    else if (!timeout)
+        crq_buf_puts(text, "Work-horse terminated unexpectedly; ");
+    crq_buf_printf(text, "%s%s %s, job %s, queue %s\n", timeout ? "" : "\n",
+            kind, name != NULL ? name : "?", run->id, run->queue);
+    crq_death_text(death, text);
+    if (timeout)
         crq_buf_printf(text,
                 "\nrq.timeouts.JobTimeoutException: " CRQ_TIMEOUT_MESSAGE,
                 (long long)timeout_s);
-        return;
-    }
-    if (death->has_status)
-        crq_horse_died_text(death->wait_status, text);
-    else
-        crq_buf_puts(text, "Work-horse terminated unexpectedly; ");
-    crq_death_text(death, text);
 }
 
 static void fail_dead(struct worker *w, struct run *run,

@@ -108,8 +108,13 @@ void worker_stop(struct worker *w, bool cold)
         w->phase = DRAINING;
         waiting_hand_back(w);
         notify_stopping(&w->notify);
-        for (size_t i = 0; i < w->slot_count; i++)
+        for (size_t i = 0; i < w->slot_count; i++) {
+            if (w->slots[i].run != NULL) {
+                w->slots[i].asked_us = worker_now(w);
+                heartbeat_changed(w, i);
+            }
             crq_pool_stop_soon(w->pool, i);
+        }
         if (w->options->drain_timeout_ms >= 0) {
             ev_timer_set(&w->drain, (double)w->options->drain_timeout_ms / 1e3,
                     0.);

@@ -77,7 +77,8 @@ struct slot {
     int64_t good, bad; /* since birth */
     double busy_s;
     bool registered;
-    bool changed; /* observers have not seen its state yet */
+    bool changed;     /* observers have not seen its state yet */
+    int64_t asked_us; /* it was busy when the worker was told to stop; or 0 */
 };
 
 struct batch;

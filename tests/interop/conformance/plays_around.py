@@ -19,9 +19,6 @@ from plays_run import see_job
 from scenarios import scenario
 from whole import TIME, sentence
 
-NO_CALLBACKS = "crq-worker does not run callbacks yet"
-NO_WEBHOOKS = "crq-worker does not send webhooks yet"
-NO_JANITOR = "crq-worker does not clean up after others yet"
 
 CALLBACKS = {"on_success": Callback("demo.on_success"),
              "on_failure": Callback("demo.on_failure"),
@@ -30,7 +27,7 @@ CALLBACKS = {"on_success": Callback("demo.on_success"),
 
 # ---- callbacks ----
 
-@scenario(ends={"a": "finished"}, later=NO_CALLBACKS, covers="""
+@scenario(ends={"a": "finished"}, covers="""
     Job.execute_success_callback Job.success_callback Callback.name
     Job.success_callback_timeout""")
 def a_success_is_called_back(s):
@@ -40,7 +37,7 @@ def a_success_is_called_back(s):
     s.work()
 
 
-@scenario(ends={"a": "failed"}, later=NO_CALLBACKS, covers="""
+@scenario(ends={"a": "failed"}, covers="""
     Job.execute_failure_callback Job.failure_callback
     Job.failure_callback_timeout""")
 def a_failure_is_called_back(s):
@@ -50,13 +47,13 @@ def a_failure_is_called_back(s):
     s.work()
 
 
-@scenario(ends={"a": "failed"}, later=NO_CALLBACKS)
+@scenario(ends={"a": "failed"})
 def every_failed_run_is_called_back(s):
     s.enqueue("demo.fail", "x", retry=Retry(2), **CALLBACKS)
     s.work()
 
 
-@scenario(ends={"a": "stopped"}, later=NO_CALLBACKS, covers="""
+@scenario(ends={"a": "stopped"}, covers="""
     Job.execute_stopped_callback Job.stopped_callback
     Job.stopped_callback_timeout""")
 def a_stop_is_called_back(s):
@@ -75,7 +72,7 @@ def a_horse_that_died_is_not_called_back(s):
     s.work()
 
 
-@scenario(ends={"a": "failed"}, later=NO_CALLBACKS)
+@scenario(ends={"a": "failed"})
 def a_run_over_its_time_is_called_back(s):
     s.enqueue("demo.sleep", 30, job_timeout=1, **CALLBACKS)
     s.work()
@@ -91,7 +88,7 @@ def a_returned_retry_is_not_called_back(s):
     s.work()
 
 
-@scenario(ends={"a": "failed"}, later=NO_CALLBACKS)
+@scenario(ends={"a": "failed"})
 def a_success_callback_that_fails_fails_the_job(s):
     # demo.on_failure takes more arguments than a success callback gets.
     s.enqueue("demo.noop", on_success=Callback("demo.nosuch"),
@@ -102,7 +99,7 @@ def a_success_callback_that_fails_fails_the_job(s):
     s.r.delete("rq:results:a")
 
 
-@scenario(ends={"a": "failed"}, later=NO_CALLBACKS)
+@scenario(ends={"a": "failed"})
 def the_error_of_a_failure_callback_takes_the_place_of_the_tasks(s):
     s.enqueue("demo.fail", "of the task",
               on_failure=Callback("demo.nosuch"))
@@ -158,7 +155,7 @@ def see_requests(s, count):
         s.see(f"request {place}", (*head, TIME.sub("<time>", repr(body))))
 
 
-@scenario(ends={"a": "finished"}, later=NO_WEBHOOKS, covers="""
+@scenario(ends={"a": "finished"}, covers="""
     Webhook.send Webhook.to_dict Webhook.from_dict Webhook.get_payload
     Job.send_webhooks""")
 def a_success_is_posted(s):
@@ -172,7 +169,7 @@ def a_success_is_posted(s):
     see_requests(s, 2)
 
 
-@scenario(ends={"a": "failed"}, later=NO_WEBHOOKS)
+@scenario(ends={"a": "failed"})
 def a_failure_is_posted_once_its_retries_are_used_up(s):
     url = listen()
     s.enqueue("demo.fail", "x", retry=Retry(1), webhooks=[
@@ -181,7 +178,7 @@ def a_failure_is_posted_once_its_retries_are_used_up(s):
     see_requests(s, 1)
 
 
-@scenario(ends={"a": "finished"}, later=NO_WEBHOOKS)
+@scenario(ends={"a": "finished"})
 def a_webhook_that_fails_changes_nothing(s):
     url = listen()
     s.enqueue("demo.noop", webhooks=[
@@ -192,7 +189,7 @@ def a_webhook_that_fails_changes_nothing(s):
     see_requests(s, 2)
 
 
-@scenario(ends={"a": "failed"}, later=NO_WEBHOOKS)
+@scenario(ends={"a": "failed"})
 def a_retry_beyond_its_limit_is_posted_with_an_empty_error(s):
     url = listen()
     s.enqueue("demo.retry", 1, webhooks=[
@@ -217,7 +214,7 @@ def abandon(s, job_id="a"):
     s.r.delete(f"rq:executions:{job_id}")
 
 
-@scenario(ends={"a": "failed"}, later=NO_JANITOR, covers="""
+@scenario(ends={"a": "failed"}, covers="""
     StartedJobRegistry.cleanup BaseWorker.clean_registries
     BaseWorker.run_maintenance_tasks
     BaseWorker.should_run_maintenance_tasks
@@ -230,7 +227,7 @@ def an_abandoned_job_fails(s):
     see_job(s)
 
 
-@scenario(ends={"a": "finished"}, later=NO_JANITOR)
+@scenario(ends={"a": "finished"})
 def an_abandoned_job_is_retried(s):
     s.enqueue("demo.noop", retry=Retry(1))
     abandon(s)
@@ -238,14 +235,14 @@ def an_abandoned_job_is_retried(s):
     see_job(s)
 
 
-@scenario(ends={"a": "failed", "b": "finished"}, later=NO_JANITOR)
+@scenario(ends={"a": "failed", "b": "finished"})
 def the_dependents_of_an_abandoned_job_are_run(s):
     then(s, s.enqueue("demo.noop"), allow_failure=True)
     abandon(s)
     s.work()
 
 
-@scenario(ends={"a": "failed"}, later=NO_JANITOR)
+@scenario(ends={"a": "failed"})
 def an_abandoned_job_is_called_back(s):
     s.enqueue("demo.noop", **CALLBACKS)
     abandon(s)
@@ -260,7 +257,7 @@ def any_reader_fails_an_abandoned_job(s):
     s.work()
 
 
-@scenario(ends={"a": "failed"}, later=NO_JANITOR, covers="""Queue.lmove
+@scenario(ends={"a": "failed"}, mixed=False, covers="""Queue.lmove
     Queue.intermediate_queue Queue.intermediate_queue_key
     Queue.get_redis_server_version""")
 def a_job_that_is_stuck_fails(s):
@@ -275,7 +272,7 @@ def a_job_that_is_stuck_fails(s):
     s.r.delete("rq:worker:w")
 
 
-@scenario(ends={}, later=NO_JANITOR, covers="Group.clean_registries "
+@scenario(ends={}, covers="Group.clean_registries "
           "Group.cleanup")
 def groups_are_cleaned(s):
     group = Group.create(connection=s.r, name="g")
@@ -284,7 +281,7 @@ def groups_are_cleaned(s):
     s.work()
 
 
-@scenario(ends={"a": None}, later=NO_JANITOR)
+@scenario(ends={"a": None})
 def registries_forget_what_has_expired(s):
     s.enqueue("demo.noop")
     s.enqueue("demo.fail", "x", job_id="b")
@@ -295,7 +292,7 @@ def registries_forget_what_has_expired(s):
     s.work()
 
 
-@scenario(ends={"a": "finished"}, later=NO_JANITOR)
+@scenario(ends={"a": "finished"})
 def dead_workers_leave_the_set_of_the_queue(s):
     s.r.sadd("rq:workers:q", "rq:worker:dead")
     s.enqueue("demo.noop")

@@ -124,7 +124,8 @@ def test_a_mixed_fleet_shares_a_queue(theatre):
 
 
 def counts(seen):
-    """How many entries each result stream, list, set and sorted set has."""
+    """How many entries each result stream, list, set and sorted set has. When
+    RQ first saw an id that was half taken is nobody's end."""
     return Counter(path.split("/")[0] for path in seen if re.match(
-        r"end: rq:(results:\w+/\d+ type|queue:|wip:|finished:|failed:"
-        r"|deferred:|scheduled:|canceled:|executions:)", path))
+        r"end: rq:(results:\w+/\d+ type|queue:(?!\w+:intermediate:)|wip:"
+        r"|finished:|failed:|deferred:|scheduled:|canceled:|executions:)", path))

@@ -72,13 +72,13 @@ SENTENCE = re.compile(
     r"^(Work-horse terminated unexpectedly; waitpid returned \d+"
     r"( \(signal \d+\))?; |Job stopped by user, work-horse terminated\."
     r"|Moved to FailedJobRegistry, due to AbandonedJobError, at "
-    r"|Job was stuck in intermediate queue\.)", re.M)
+    r"|Job was stuck in intermediate queue\.)")
 
 
 def sentence(text):
     """What an error text says beside its evidence: RQ's own sentence, or the
     last line of a traceback. crq adds what it knows."""
-    found = SENTENCE.search(text)
+    found = SENTENCE.match(text)
     if found:
         return found.group()
     errors = [line for line in text.splitlines()
