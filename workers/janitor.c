@@ -127,6 +127,8 @@ static void end_round(struct janitor *j)
     j->step = OVER;
     forget_groups(j);
     tell(j);
+    if (j->swept.cleaned.failed > 0)
+        promote_go_on(w);
     if (w->phase != WORKING) {
         worker_look_at_end(w);
         return;

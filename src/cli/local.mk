@@ -8,6 +8,7 @@ crq_SOURCES = \
 	src/cli/cmd_app.c \
 	src/cli/cmd_cancel.c \
 	src/cli/cmd_delete.c \
+	src/cli/cmd_doctor.c \
 	src/cli/cmd_empty.c \
 	src/cli/cmd_enqueue.c \
 	src/cli/cmd_info.c \
@@ -28,6 +29,10 @@ crq_SOURCES = \
 	src/cli/cmd_worker.c \
 	src/cli/cmd_workers.c \
 	src/cli/common.c \
+	src/cli/doctor.h \
+	src/cli/doctor_jobs.c \
+	src/cli/doctor_queues.c \
+	src/cli/doctor_server.c \
 	src/cli/funcargs.c \
 	src/cli/funcargs.h \
 	src/cli/main.c \

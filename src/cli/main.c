@@ -30,6 +30,7 @@ static const struct cli_verb verbs[] = {
     { "move", "waiting jobs to another queue", cmd_move },
     { "delete", "jobs that are to be forgotten", cmd_delete },
     { "empty", "delete all that waits in a queue", cmd_empty },
+    { "doctor", "what is wrong with Redis, workers and jobs", cmd_doctor },
     { "suspend", "let no worker take a job", cmd_suspend },
     { "resume", "let workers take jobs again", cmd_resume },
     { "shutdown", "end workers when their jobs have", cmd_shutdown },

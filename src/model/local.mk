@@ -11,6 +11,8 @@ libcrq_core_la_SOURCES += \
 	src/model/command.c \
 	src/model/dependency.c \
 	src/model/dependency.h \
+	src/model/doctor.c \
+	src/model/doctor.h \
 	src/model/fields.c \
 	src/model/fields.h \
 	src/model/filter.c \

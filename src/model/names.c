@@ -26,7 +26,8 @@ static int by_text(const void *a, const void *b)
 
 void crq_names_sort(char **names, size_t count)
 {
-    qsort(names, count, sizeof(*names), by_text);
+    if (count > 1) /* of none there may be no array */
+        qsort(names, count, sizeof(*names), by_text);
 }
 
 int crq_names_copy(const crq_reply *reply, char ***out, size_t *out_count,

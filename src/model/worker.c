@@ -106,6 +106,10 @@ static int decode(const char *name, const crq_reply *hash,
     w.total_working_time_s = text != NULL ? strtod(text, NULL) : 0;
     if (!isfinite(w.total_working_time_s))
         w.total_working_time_s = 0;
+    /* crq's own records say no version of Python. */
+    text = find(hash, "python_version");
+    w.old_rq = (w.version[0] == '0' || w.version[0] == '1') &&
+            w.version[1] == '.' && (text == NULL || text[0] != '\0');
     *out = w;
     return 0;
 }

@@ -12,6 +12,7 @@ struct crq_worker {
     int64_t birth_us, last_heartbeat_us; /* or CRQ_UNSET */
     int64_t successful_job_count, failed_job_count;
     double total_working_time_s;
+    bool old_rq; /* RQ before 2.0, which loses the runs of others */
 };
 
 void crq_worker_fini(struct crq_worker *worker);

@@ -34,6 +34,7 @@ LUA_FILES = \
 	src/redis/lua/empty.lua \
 	src/redis/lua/enqueue.lua \
 	src/redis/lua/enqueue_after.lua \
+	src/redis/lua/examine.lua \
 	src/redis/lua/finish.lua \
 	src/redis/lua/hand_back.lua \
 	src/redis/lua/heartbeat.lua \

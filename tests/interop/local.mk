@@ -30,6 +30,7 @@ EXTRA_DIST += \
 	tests/interop/test_crq_manual.py \
 	tests/interop/test_dashboard.py \
 	tests/interop/test_dependencies.py \
+	tests/interop/test_doctor.py \
 	tests/interop/test_enqueue.py \
 	tests/interop/test_fault.py \
 	tests/interop/test_golden.py \

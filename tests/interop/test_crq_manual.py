@@ -13,7 +13,7 @@ from rq import Queue, SimpleWorker
 PAGE = (Path(__file__).parents[2] / "man" / "crq.1").read_text()
 VERBS = ("enqueue", "result", "show", "log", "list", "info", "workers",
          "position", "cancel", "requeue", "stop", "move", "delete", "empty",
-         "suspend", "resume", "shutdown", "kill-horse", "schedule",
+         "doctor", "suspend", "resume", "shutdown", "kill-horse", "schedule",
          "schedules", "unschedule", "up")
 
 

@@ -6,6 +6,7 @@ LIVE_TESTS = \
 	tests/live/check_bulk \
 	tests/live/check_conn \
 	tests/live/check_dependency \
+	tests/live/check_doctor \
 	tests/live/check_finish \
 	tests/live/check_janitor \
 	tests/live/check_job \
@@ -119,3 +120,6 @@ tests_live_check_janitor_LDADD = $(LIVE_LIBS)
 tests_live_check_bulk_SOURCES = tests/live/check_bulk.c
 tests_live_check_bulk_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_bulk_LDADD = $(LIVE_LIBS)
+tests_live_check_doctor_SOURCES = tests/live/check_doctor.c
+tests_live_check_doctor_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_doctor_LDADD = $(LIVE_LIBS)
