@@ -280,14 +280,6 @@ static void show(struct worker *w, bool all)
     crq_args_fini(&words);
 }
 
-void heartbeat_leave(struct worker *w)
-{
-    show(w, false); /* what it did in its last tenth of a second */
-    for (size_t i = 0; i < w->slot_count; i++)
-        if (w->slots[i].registered && crq_async_is_up(w->link))
-            die(w, i);
-}
-
 static void on_observe(struct ev_loop *loop, ev_timer *timer, int revents)
 {
     (void)loop;

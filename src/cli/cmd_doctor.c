@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "cli/doctor.h"
 #include "cli/show.h"
+#include "model/job_json.h"
 #include "cli/term.h"
 
 #define SHOWN_MOST 10 /* findings of one kind that are printed */
@@ -53,11 +54,11 @@ int doctor_find(struct doctor *d, const char *check, const char *where,
     crq_value *one = crq_value_new_dict();
     int rc = one != NULL ? 0 : CRQ_ENOMEM;
 
-    show_put_text(one, "check", check, &rc);
-    show_put_text(one, "where", where, &rc);
-    show_put_text(one, "what", what, &rc);
-    show_put_text(one, "remedy", remedy, &rc);
-    show_put_text(one, "fixed", fixed, &rc);
+    crq_dict_put_text(one, "check", check, &rc);
+    crq_dict_put_text(one, "where", where, &rc);
+    crq_dict_put_text(one, "what", what, &rc);
+    crq_dict_put_text(one, "remedy", remedy, &rc);
+    crq_dict_put_text(one, "fixed", fixed, &rc);
     if (rc < 0) {
         crq_value_free(one);
         return crq_fail_nomem(d->err);
