@@ -30,6 +30,13 @@ QUEUES = ("q1", "q2", "q3")
 PLACE = {"finished": "finished", "failed": "failed", "stopped": "failed",
          "canceled": "canceled"}
 PLACES = ("finished", "failed", "canceled", "deferred", "scheduled")
+#: At once: a run may begin and end behind a look at the job.
+EXPIRE = """
+if redis.call('HGET', KEYS[1], 'status') == 'queued' then
+    return redis.call('DEL', KEYS[1])
+end
+return 0
+"""
 
 
 @dataclass
@@ -116,10 +123,9 @@ class World:
         send_stop_job_command(self.r, self.some_job(number).id)
 
     def expire(self, number):
-        """As when its ttl is over."""
+        """As when its ttl is over, which it is for queued jobs only."""
         job = self.some_job(number)
-        if job.get_status() == "queued":
-            self.r.delete(job.key)
+        if self.r.eval(EXPIRE, 1, job.key):
             self.jobs[job.id].gone = True
 
     def kill_child(self, number):
