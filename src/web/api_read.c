@@ -111,6 +111,16 @@ int api_read_body(const char *body, size_t len, crq_app_read *read, void *to,
     return rc < 0 ? rc : read_value(v, read, to, out_errors, err);
 }
 
+/* The body may end without a '\0': no str...() here. */
+static bool is_blank(const char *line, size_t len)
+{
+    while (len > 0 && (*line == ' ' || *line == '\t' || *line == '\r')) {
+        line++;
+        len--;
+    }
+    return len == 0;
+}
+
 /* Lines of JSON as a list of what they hold; empty ones are passed over. */
 static int decode_lines(const char *body, size_t len, size_t most,
         crq_value **out, crq_error *err)
@@ -127,7 +137,7 @@ static int decode_lines(const char *body, size_t len, size_t most,
         if (crq_value_count(list) > most)
             rc = crq_fail(err, CRQ_ELIMIT, "there are more than %zu lines",
                     most);
-        if (rc == 0 && n > 0 && strspn(at, " \t\r") < n) {
+        if (rc == 0 && !is_blank(at, n)) {
             rc = decode(at, n, &v, err);
             if (rc < 0)
                 rc = crq_fail_in(err, rc, "line %zu", line);

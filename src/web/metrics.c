@@ -292,10 +292,12 @@ static void put_head(struct crq_buf *out, enum metric m)
             metrics[m].help, metrics[m].name, metrics[m].type);
 }
 
-/* The value of a label: three characters are escaped. */
+/* A label, unless its value is NULL: three characters are escaped. */
 static void put_label(struct crq_buf *out, const char *name, const char *value,
         const char *before)
 {
+    if (value == NULL)
+        return;
     crq_buf_printf(out, "%s%s=\"", before, name);
     for (; *value != '\0'; value++)
         if (*value == '\n')
@@ -307,16 +309,14 @@ static void put_label(struct crq_buf *out, const char *name, const char *value,
     crq_buf_putc(out, '"');
 }
 
-/* NAME{label="value"} N; the labels' names may be NULL. */
+/* NAME{label="value"} N */
 static void put_value(struct crq_buf *out, enum metric m, const char *label,
         const char *value, const char *label2, const char *value2, double n)
 {
     crq_buf_puts(out, metrics[m].name);
-    if (label != NULL)
-        put_label(out, label, value, "{");
-    if (label2 != NULL)
-        put_label(out, label2, value2, ",");
-    crq_buf_printf(out, "%s %.*g\n", label != NULL ? "}" : "", 15, n);
+    put_label(out, label, value, "{");
+    put_label(out, label2, value2, ",");
+    crq_buf_printf(out, "%s %.15g\n", value != NULL ? "}" : "", n);
 }
 
 static void put_one(struct crq_buf *out, enum metric m, double n)
