@@ -21,7 +21,7 @@ from rq.registry import ScheduledJobRegistry
 from rq.suspension import is_suspended
 
 from api import Api
-from conftest import eventually
+from conftest import eventually, program_folder
 
 
 @pytest.fixture
@@ -604,6 +604,26 @@ def test_a_job_is_canceled_requeued_and_deleted(api, r, queue):
 def test_a_job_that_does_not_run_cannot_be_stopped(api, queue):
     queue.enqueue("tasks.echo", job_id="a")
     assert api("POST", "/jobs/a/stop").status == 409
+
+
+def test_a_running_job_is_listed_with_its_lease_and_stopped(api, r, queue,
+                                                            redis_server):
+    queue.enqueue("tasks.echo", job_id="a")
+    subprocess.run([os.path.join(program_folder(), "tests", "interop",
+                                 "run_peer"),
+                    redis_server.url, "claim", "q", "w", "begun"],
+                   check=True, stdout=subprocess.DEVNULL, timeout=30)
+    job, = api("GET", "/jobs", status="started").json()["jobs"]
+    assert (job["id"], job["status"]) == ("a", "started")
+    assert datetime.fromisoformat(job["lease_until"]) > \
+        datetime.now(timezone.utc)
+    assert api("POST", "/jobs/a/stop").status == 409  # nobody listens
+    with r.pubsub() as listener:
+        listener.subscribe("rq:pubsub:w")
+        assert listener.get_message(timeout=5)["type"] == "subscribe"
+        assert api("POST", "/jobs/a/stop").status == 202
+        message = json.loads(listener.get_message(timeout=5)["data"])
+        assert (message["command"], message["job_id"]) == ("stop-job", "a")
 
 
 def test_a_job_moves_to_another_queue(api, r, queue):
