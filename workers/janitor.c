@@ -238,6 +238,8 @@ static enum step after_registries(struct janitor *j, const crq_reply *reply,
     sum->retried += one.retried;
     sum->removed += one.removed;
     sum->adopted += one.adopted;
+    if (one.adopted > 0)
+        heartbeat_runs_came(j->worker);
     for (size_t i = 0; i < one.adopted; i++) {
         struct crq_runref run;
 
