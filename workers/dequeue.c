@@ -124,6 +124,9 @@ static size_t wanted(const struct worker *w)
         if ((int64_t)count > left)
             count = left > 0 ? (size_t)left : 0;
     }
+    /* A claim looks at the next queue only when one has no more. */
+    if (w->options->strategy != STRATEGY_DEFAULT)
+        return count > 0 ? 1 : 0;
     return count < CLAIM_MOST ? count : CLAIM_MOST;
 }
 
@@ -287,6 +290,7 @@ static void take_claimed(struct claim *claim, const struct crq_claimed *claimed)
             continue;
         }
         claim->runs[job.slot] = NULL;
+        strategy_took(w, job.run.queue);
         waiting_add(w, run, &job);
     }
 }
@@ -338,7 +342,7 @@ static void claim(struct worker *w, size_t count)
 {
     struct claim *claim = claim_new(w, count);
     struct crq_claim what = { .stem = w->lease,
-        .queues = w->options->queues,
+        .queues = strategy_order(w),
         .queues_count = w->options->queue_count,
         .look = (int64_t)count + LOOK_IDS,
         .interval_s = w->options->monitoring_interval_s,

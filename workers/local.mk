@@ -15,6 +15,7 @@ crq_worker_SOURCES = \
 	workers/pace.h \
 	workers/promote.c \
 	workers/runs.c \
+	workers/strategy.c \
 	workers/waiting.c \
 	workers/webhooks.c \
 	workers/webhooks.h \

@@ -13,6 +13,8 @@
 enum {
     OPT_JOBS = 256,
     OPT_MAX_JOBS,
+    OPT_MAX_IDLE,
+    OPT_STRATEGY,
     OPT_RESULTS_TTL,
     OPT_WORKER_TTL,
     OPT_MONITORING,
@@ -39,6 +41,11 @@ static const struct argp_option table[] = {
     { "burst", 'b', NULL, 0, "Stop when the queues are empty", 1 },
     { "name", 'n', "NAME", 0, "The worker's name (default: <host>.<pid>)", 1 },
     { "max-jobs", OPT_MAX_JOBS, "N", 0, "Stop after N jobs", 1 },
+    { "max-idle-time", OPT_MAX_IDLE, "TIME", 0,
+            "Stop when there was nothing to do for so long", 1 },
+    { "dequeue-strategy", OPT_STRATEGY, "NAME", 0,
+            "Which queue comes next: default (as named), round_robin or random",
+            1 },
     { "results-ttl", OPT_RESULTS_TTL, "TIME", 0,
             "How long results are kept (default: 500)", 2 },
     { "worker-ttl", OPT_WORKER_TTL, "TIME", 0,
@@ -111,6 +118,9 @@ static error_t parse_number(int key, char *arg, struct argp_state *state)
     case OPT_MAX_JOBS:
         o->max_jobs = number(state, "max-jobs", arg, 1);
         return 0;
+    case OPT_MAX_IDLE:
+        o->max_idle_s = micros(state, "max-idle-time", arg, 1000000) / 1000000;
+        return 0;
     case OPT_RESULTS_TTL:
         o->results_ttl_s =
                 micros(state, "results-ttl", arg, -1000000) / 1000000;
@@ -157,6 +167,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         argp_state_help(state, state->out_stream, ARGP_HELP_STD_HELP);
         return 0;
     case 'n': o->name = arg; return 0;
+    case OPT_STRATEGY:
+        if (!strategy_parse(arg, &o->strategy))
+            argp_error(state,
+                    "--dequeue-strategy %s: default, round_robin or random",
+                    arg);
+        return 0;
     case OPT_PID: o->pid_file = arg; return 0;
     case OPT_ALLOW_PRIVATE: o->webhook_allow_private = true; return 0;
     case 'v': o->level = CRQ_LOG_DEBUG; return 0;

@@ -9,6 +9,9 @@
 #define MAX_QUEUES  32
 #define MAX_MODULES 64
 
+/** In which order queues are looked at, by RQ's names. */
+enum strategy { STRATEGY_DEFAULT, STRATEGY_ROUND_ROBIN, STRATEGY_RANDOM };
+
 struct options {
     const char *url; /* NULL: from the environment */
     const char *queues[MAX_QUEUES];
@@ -19,6 +22,8 @@ struct options {
     const char *pid_file; /* NULL: none */
     int64_t jobs;         /* children */
     int64_t max_jobs;     /* then it stops; 0: never */
+    int64_t max_idle_s;   /* then it stops; 0: never */
+    enum strategy strategy;
     int64_t results_ttl_s, worker_ttl_s;
     int64_t monitoring_interval_s, maintenance_interval_s;
     int64_t kill_grace_ms, drain_timeout_ms;          /* drain: -1: no limit */
@@ -27,6 +32,9 @@ struct options {
     bool webhook_allow_private;
     enum crq_log_level level;
 };
+
+/** False: there is none of that name. */
+bool strategy_parse(const char *name, enum strategy *out);
 
 /** Read the command line; prints and exits when it is wrong. */
 void options_parse(struct options *o, int argc, char **argv);

@@ -368,6 +368,7 @@ static int begin(struct worker *w, crq_error *err)
     watch_signal(w, &w->sighup, SIGHUP, on_sighup);
     ev_timer_init(&w->drain, on_drained, 0., 0.);
     w->drain.data = w;
+    strategy_init(w);
     heartbeat_init(w);
     waiting_init(w);
     runs_init(w);
@@ -397,6 +398,7 @@ static void end(struct worker *w)
     courier_fini(w);
     heartbeat_fini(w);
     janitor_fini(w);
+    strategy_fini(w);
     dequeue_fini(w);
     listener_fini(w);
     crq_async_free(w->link);

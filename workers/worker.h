@@ -13,6 +13,7 @@
  *     heartbeat.c  records, leases, signs of life, dead workers' runs
  *     janitor.c    maintenance: what time and dead workers leave
  *     listener.c   commands from rq and crq
+ *     strategy.c   the order of queues; the end when there is nothing to do
  *     worker.c     birth, stop, and who is told what
  *
  * The worker never runs a task's code and never blocks. What it owes to Redis
@@ -166,6 +167,10 @@ struct worker {
     struct run *adopted; /* callbacks.c: those that have no slot yet */
     struct courier *courier;
     struct janitor *janitor;
+    /* strategy.c */
+    const char *order[MAX_QUEUES];
+    ev_timer idle;
+    int64_t busy_us, started_before; /* mono: when there was something to do */
     /* worker.c */
     struct notify notify;
     ev_signal sigint, sigterm, sighup;
@@ -295,6 +300,15 @@ void janitor_up(struct worker *w);
 /** A round is under way: it holds a lock that it has to give back, and may
  *  bring jobs back to their queues. */
 bool janitor_is_busy(const struct worker *w);
+
+/* strategy.c */
+void strategy_init(struct worker *w);
+void strategy_fini(struct worker *w);
+/** The queues in the order in which the next claim looks at them; valid until
+ *  strategy_took(). */
+const char *const *strategy_order(struct worker *w);
+/** A job was claimed from this queue. */
+void strategy_took(struct worker *w, const char *queue);
 
 /* listener.c */
 int listener_init(struct worker *w, crq_error *err) CRQ_MUST_CHECK;

@@ -482,6 +482,46 @@ def test_queues_are_served_in_their_order(r, worker):
     assert times == sorted(times)
 
 
+def order_of(r, queues):
+    """The queues in the order in which their jobs ran."""
+    jobs = [Job.fetch(job_id, connection=r) for queue in queues
+            for job_id in FinishedJobRegistry(queue, connection=r).get_job_ids()]
+    return [job.origin for job in sorted(jobs, key=lambda job: job.started_at)]
+
+
+@pytest.mark.parametrize("strategy, check", [
+    ("default", lambda order: order == ["a"] * 8 + ["b"] * 8 + ["c"] * 8),
+    ("round_robin", lambda order: order == ["a", "b", "c"] * 8),
+    # All of one queue first: once in 10^10 runs.
+    ("random", lambda order: order != sorted(order)),
+])
+def test_the_strategy_says_which_queue_comes_next(r, worker, strategy, check):
+    for name in "abc":
+        for _ in range(8):
+            Queue(name, connection=r).enqueue("demo.noop")
+    assert worker("--jobs", 1, "--burst", "--dequeue-strategy", strategy,
+                  *"abc", wait=False).wait() == 0
+    order = order_of(r, "abc")
+    assert len(order) == 24 and check(order), order
+
+
+def test_a_worker_without_work_leaves_after_its_time(r, q, worker):
+    w = worker("--jobs", 1, "--max-idle-time", 1, "q")
+    job = q.enqueue("demo.sleep", 1.5)
+    assert w.wait() == 0
+    assert job.get_status() == JobStatus.FINISHED
+    assert "nothing to do for 1 seconds" in w.text()
+
+
+@pytest.mark.parametrize("arguments", [
+    ["--dequeue-strategy", "fifo"], ["--max-idle-time", "0"],
+    ["--maintenance-interval", "0"]])
+def test_options_that_make_no_sense_are_refused(worker, arguments):
+    w = worker(*arguments, "q", wait=False)
+    assert w.wait() == 64
+    assert arguments[0] in w.text()
+
+
 def test_suspension_holds_new_jobs_back(r, q, worker):
     worker("--jobs", 1, "q")
     idle(r)
