@@ -344,6 +344,24 @@ def test_kill_horse_kills_the_run(r, q, worker):
     assert ended(q.enqueue("demo.add", 2, 3)).return_value() == 5
 
 
+@pytest.mark.parametrize("send, status", [
+    (lambda r, job: send_stop_job_command(r, job.id), JobStatus.STOPPED),
+    (lambda r, job: send_kill_horse_command(r, "w"), JobStatus.FAILED)],
+    ids=["stop", "kill-horse"])
+def test_a_command_ends_all_descendants_of_a_run(r, q, worker, send, status):
+    w = worker("--jobs", 1, "--name", "w", "--kill-grace", "0.3", "q",
+               modules=("demo", "rig_tasks"))
+    ended(q.enqueue("demo.noop"))
+    before = len(w.pids())
+    job = started(q.enqueue("rig.brood", 5, "wait"))
+    eventually(lambda: len(w.pids()) > before + 2)
+    eventually(lambda: Worker.all(connection=r)[0].get_state() == "busy")
+    send(r, job)
+    assert ended(job).get_status() == status
+    eventually(lambda: len(w.pids()) == before)
+    assert ended(q.enqueue("demo.add", 2, 3)).return_value() == 5
+
+
 @pytest.mark.parametrize("jobs, name", [(1, "w"), (2, "w.2")])
 def test_shutdown_ends_the_process_when_its_jobs_have(r, q, worker, jobs,
                                                       name):
