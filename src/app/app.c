@@ -223,6 +223,9 @@ static void read_app(struct crq_app_reader *r, const crq_value *v,
         { "options", read_options, offsetof(struct crq_app, options), false },
         { "schedules", read_schedules, 0, false },
         { "triggers", read_triggers, 0, false },
+        { "routes", crq_app_read_routes, 0, false },
+        { "sockets", crq_app_read_sockets, 0, false },
+        { "files", crq_app_read_files, 0, false },
     };
     size_t before = r->mistakes;
 
@@ -296,13 +299,6 @@ int crq_app_parse(const char *text, size_t len, const char *folder,
     return 0;
 }
 
-static void free_texts(char **texts, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        crq_free(texts[i]);
-    crq_free(texts);
-}
-
 static void schedule_fini(struct crq_app_schedule *s)
 {
     crq_free(s->id);
@@ -330,10 +326,11 @@ void crq_app_free(struct crq_app *app)
         schedule_fini(&app->schedules[i]);
     for (size_t i = 0; i < app->trigger_count; i++)
         trigger_fini(&app->triggers[i]);
+    crq_app_web_fini(app);
     crq_free(app->schedules);
     crq_free(app->triggers);
-    free_texts(app->modules, app->module_count);
-    free_texts(app->queues, app->queue_count);
+    crq_app_texts_free(app->modules, app->module_count);
+    crq_app_texts_free(app->queues, app->queue_count);
     crq_value_free(app->options);
     crq_free(app->name);
     crq_free(app->folder);

@@ -15,6 +15,15 @@ enum crq_app_from {
     CRQ_APP_CONSTANT,
     CRQ_APP_OPTION, /* $option.NAME */
     CRQ_APP_EVENT,  /* $event, $event.FIELD, in a trigger */
+    /* In a route or a socket: */
+    CRQ_APP_PATH,    /* $path.NAME, of the pattern's {NAME} */
+    CRQ_APP_QUERY,   /* $query.NAME */
+    CRQ_APP_HEADER,  /* $header.NAME, in lower case */
+    CRQ_APP_TOKEN,   /* $token: Authorization: Bearer, else ?token= */
+    CRQ_APP_BODY,    /* $body, $body.KEY, in a route */
+    CRQ_APP_MESSAGE, /* $message, $message.KEY, in a socket's messages */
+    CRQ_APP_SOCKET   /* $socket.NAME, in a socket's messages and leave: what
+                      * the gateway knows of it; see crq-app(5) */
 };
 
 /** What a text is turned into. */
@@ -77,6 +86,45 @@ struct crq_app_trigger {
     struct crq_app_call call;
 };
 
+/** A path like /rooms/{code}/live, one item per segment. */
+struct crq_app_pattern {
+    char *text;
+    struct crq_app_segment {
+        char *text;
+        bool variable; /* text is its name */
+    } * segments;
+    size_t count;
+};
+
+struct crq_app_route {
+    char method[8];
+    struct crq_app_pattern path;
+    struct crq_app_call call;
+    int64_t wait_us; /* 0: answered at once, with 202 */
+    int status;      /* of an answer that was waited for */
+};
+
+struct crq_app_message {
+    char *name; /* what "do" says */
+    struct crq_app_call call;
+};
+
+struct crq_app_socket {
+    struct crq_app_pattern path;
+    struct crq_app_call authorise;
+    char **streams, **channels; /* with {NAME} of the path or {identity} */
+    size_t stream_count, channel_count;
+    struct crq_app_message *messages;
+    size_t message_count;
+    struct crq_app_call leave; /* task NULL: none */
+};
+
+/** A folder served as it is. */
+struct crq_app_files {
+    char *prefix; /* begins and ends with '/' */
+    char *folder; /* inside of the application's */
+};
+
 struct crq_app {
     char *name;
     char *folder; /* that app.json is in */
@@ -89,6 +137,12 @@ struct crq_app {
     size_t schedule_count;
     struct crq_app_trigger *triggers;
     size_t trigger_count;
+    struct crq_app_route *routes;
+    size_t route_count;
+    struct crq_app_socket *sockets;
+    size_t socket_count;
+    struct crq_app_files *files;
+    size_t files_count;
 };
 
 /**
@@ -112,6 +166,16 @@ int crq_app_parse(const char *text, size_t len, const char *folder,
         crq_app_mistake *mistake, void *arg, struct crq_app **out,
         crq_error *err) CRQ_MUST_CHECK;
 void crq_app_free(struct crq_app *app);
+
+/** Whether a path, split at its slashes and then without percent-escapes, is
+ *  one of the pattern's. A variable stands for one segment that is not
+ *  empty. */
+bool crq_app_pattern_matches(const struct crq_app_pattern *pattern,
+        const char *const *segments, size_t count);
+
+/** The place of a variable's segment in the path, or -1. */
+int crq_app_pattern_find(const struct crq_app_pattern *pattern,
+        const char *name);
 
 /**
  * What stands at `key` of a source for this one event or request: a new

@@ -23,6 +23,13 @@ static const struct source {
     [CRQ_APP_CONSTANT] = { "", false },
     [CRQ_APP_OPTION] = { "option", false },
     [CRQ_APP_EVENT] = { "event", true },
+    [CRQ_APP_PATH] = { "path", false },
+    [CRQ_APP_QUERY] = { "query", false },
+    [CRQ_APP_HEADER] = { "header", false },
+    [CRQ_APP_TOKEN] = { "token", true },
+    [CRQ_APP_BODY] = { "body", true },
+    [CRQ_APP_MESSAGE] = { "message", true },
+    [CRQ_APP_SOCKET] = { "socket", false },
 };
 
 #define SOURCES (sizeof(sources) / sizeof(sources[0]))
@@ -83,6 +90,52 @@ static void take_option(struct crq_app_reader *r, struct crq_app_arg *arg)
         arg->constant = crq_value_ref(value);
 }
 
+/* What a gateway knows of a socket, and with which prefix. */
+static const char *const socket_keys[] = { "identity", "arrived_ms",
+    "round_trips_ms", "sent_ms." };
+
+static void check_socket_key(struct crq_app_reader *r, const char *key)
+{
+    for (size_t i = 0; i < sizeof(socket_keys) / sizeof(socket_keys[0]); i++) {
+        const char *known = socket_keys[i];
+        size_t len = strlen(known);
+
+        if (known[len - 1] == '.'
+                        ? strncmp(key, known, len) == 0 && key[len] != '\0'
+                        : strcmp(key, known) == 0)
+            return;
+    }
+    crq_app_wrong(r,
+            "there is no $socket.%.60s; known are identity, arrived_ms, "
+            "round_trips_ms and sent_ms.TYPE",
+            key);
+}
+
+static void check_header(struct crq_app_reader *r, const char *key)
+{
+    for (; *key != '\0'; key++)
+        if (*key >= 'A' && *key <= 'Z') {
+            crq_app_wrong(r, "names of headers are written in lower case here");
+            return;
+        }
+}
+
+/* What is behind the point, when the source tells beforehand what it has. */
+static void check_key(struct crq_app_reader *r, struct crq_app_arg *arg)
+{
+    switch (arg->from) {
+    case CRQ_APP_OPTION: take_option(r, arg); return;
+    case CRQ_APP_PATH:
+        if (r->pattern != NULL && r->pattern->text != NULL &&
+                crq_app_pattern_find(r->pattern, arg->key) < 0)
+            crq_app_wrong(r, "the path has no {%.60s}", arg->key);
+        return;
+    case CRQ_APP_HEADER: check_header(r, arg->key); return;
+    case CRQ_APP_SOCKET: check_socket_key(r, arg->key); return;
+    default: return;
+    }
+}
+
 /* `text` stands behind the '$'. */
 static void read_source(struct crq_app_reader *r, const char *text,
         struct crq_app_arg *arg)
@@ -113,8 +166,8 @@ static void read_source(struct crq_app_reader *r, const char *text,
         arg->key = crq_memdup(text + name + 1, end - name - 1);
         if (arg->key == NULL)
             r->nomem = true;
-        else if (arg->from == CRQ_APP_OPTION)
-            take_option(r, arg);
+        else
+            check_key(r, arg);
     } else if (name < end || !sources[arg->from].whole) {
         crq_app_wrong(r, "'$%.60s' needs a name, as $%s.NAME", text,
                 sources[arg->from].name);

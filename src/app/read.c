@@ -169,6 +169,13 @@ char *crq_app_copy(struct crq_app_reader *r, const char *text)
     return copy;
 }
 
+void crq_app_texts_free(char **texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        crq_free(texts[i]);
+    crq_free(texts);
+}
+
 /* A str of 1 to CRQ_NAME_MAX bytes, none of them a control character. */
 static bool is_text(const crq_value *v)
 {

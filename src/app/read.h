@@ -20,6 +20,7 @@ struct crq_app_reader {
     bool nomem;
     const struct crq_app *app;
     unsigned sources; /* that arguments may come from: 1 << crq_app_from */
+    const struct crq_app_pattern *pattern; /* whose names $path has, or NULL */
 };
 
 /** Reads `v` into `to`. */
@@ -66,11 +67,26 @@ crq_app_read crq_app_ttl;      /* the same, and -1 for ever and 0 */
 crq_app_read crq_app_limit;    /* the same, and -1 for none, without 0 */
 crq_app_read crq_app_interval; /* int64_t microseconds, above 0 */
 
+void crq_app_texts_free(char **texts, size_t count);
+
 /** A copy that the reader notes when there is no memory for it. */
 char *crq_app_copy(struct crq_app_reader *r, const char *text);
 
 /** What "enqueue" holds, into a struct crq_app_call (call.c). */
 crq_app_read crq_app_read_call;
 void crq_app_call_fini(struct crq_app_call *call);
+
+/* Routes, sockets and files, into a struct crq_app (web.c). */
+crq_app_read crq_app_read_routes;
+crq_app_read crq_app_read_sockets;
+crq_app_read crq_app_read_files;
+void crq_app_web_fini(struct crq_app *app);
+
+/** "/rooms/{code}", into a struct crq_app_pattern (pattern.c). */
+crq_app_read crq_app_read_pattern;
+void crq_app_pattern_fini(struct crq_app_pattern *pattern);
+/** The same shape: each path that matches one matches the other. */
+bool crq_app_pattern_same(const struct crq_app_pattern *a,
+        const struct crq_app_pattern *b);
 
 #endif

@@ -56,6 +56,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         bind(&app->schedules[i].call);
     for (size_t i = 0; i < app->trigger_count; i++)
         bind(&app->triggers[i].call);
+    for (size_t i = 0; i < app->route_count; i++)
+        bind(&app->routes[i].call);
+    for (size_t i = 0; i < app->socket_count; i++)
+        bind(&app->sockets[i].authorise);
     crq_app_free(app);
     return 0;
 }

@@ -118,10 +118,10 @@ static const struct {
             "characters, found \"\"" },
     { APP(", \"option\": {}"),
             "$.option: there is no such key; known are name, modules, queues, "
-            "options, schedules, triggers" },
+            "options, schedules, triggers, routes, sockets, files" },
     { APP(", \"an'option\": 1"),
             "$['an'option']: there is no such key; known are name, modules, "
-            "queues, options, schedules, triggers" },
+            "queues, options, schedules, triggers, routes, sockets, files" },
     { APP(", \"options\": []"), "$.options: expected an object, found []" },
     { SCHEDULE(RUN), "$.schedules[0]: 'every' or 'cron' is missing" },
     { SCHEDULE(", \"every\": 1, \"cron\": \"* * * * *\"" RUN),
@@ -326,6 +326,178 @@ START_TEST(test_arguments_come_from_where_they_are_said_to)
 }
 END_TEST
 
+/* --------------------------------------------------------- for the gateway */
+
+static const char web[] =
+        "{\"name\": \"trivia\", \"queues\": [\"trivia\"],"
+        " \"options\": {\"o\": 1},"
+        " \"routes\": ["
+        "  {\"on\": \"POST /rooms\", \"wait\": \"5s\", \"status\": 201,"
+        "   \"enqueue\": {\"task\": \"trivia.create\", \"args\":"
+        "    {\"title\": \"$body.title\", \"all\": \"$body\"}}},"
+        "  {\"on\": \"GET /rooms/{code}/view\", \"wait\": 1,"
+        "   \"enqueue\": {\"task\": \"trivia.view\", \"args\":"
+        "    [\"$path.code\", \"$token?\", \"$query.n:int?\","
+        "     \"$header.user-agent?\", \"$option.o\"]}},"
+        "  {\"on\": \"DELETE /\", \"enqueue\": {\"task\": \"trivia.x\"}}],"
+        " \"sockets\": ["
+        "  {\"on\": \"/rooms/{code}/live\","
+        "   \"authorise\": {\"task\": \"trivia.authorise\", \"args\":"
+        "    {\"code\": \"$path.code\", \"token\": \"$token\"}},"
+        "   \"streams\": [\"trivia:{code}:events\"],"
+        "   \"channels\": [\"trivia:{code}:{identity}\"],"
+        "   \"messages\": {\"answer\": {\"task\": \"trivia.answer\", \"args\":"
+        "    {\"q\": \"$message.question_id\", \"who\": \"$socket.identity\","
+        "     \"sent\": \"$socket.sent_ms.QUESTION?\"}}},"
+        "   \"leave\": {\"task\": \"trivia.leave\"}}],"
+        " \"files\": {\"/trivia/\": \"www\", \"/img/\": \"www/img/\"}}";
+
+START_TEST(test_routes_sockets_and_files_are_read)
+{
+    const struct crq_app_socket *s;
+    struct crq_app *app;
+    crq_error err;
+
+    unit_ok(parse(web, &app, &err), &err);
+    ck_assert_uint_eq(app->route_count, 3);
+    ck_assert_str_eq(app->routes[0].method, "POST");
+    ck_assert_int_eq(app->routes[0].wait_us, 5000000);
+    ck_assert_int_eq(app->routes[0].status, 201);
+    ck_assert_int_eq(app->routes[1].status, 200);
+    ck_assert_uint_eq(app->routes[1].path.count, 3);
+    ck_assert_uint_eq(app->routes[1].call.count, 5);
+    ck_assert_int_eq(app->routes[1].call.args[3].from, CRQ_APP_HEADER);
+    ck_assert_int_eq(app->routes[2].wait_us, 0);
+    s = &app->sockets[0];
+    ck_assert_str_eq(s->path.text, "/rooms/{code}/live");
+    ck_assert_str_eq(s->authorise.task, "trivia.authorise");
+    ck_assert_str_eq(s->streams[0], "trivia:{code}:events");
+    ck_assert_str_eq(s->channels[0], "trivia:{code}:{identity}");
+    ck_assert_str_eq(s->messages[0].name, "answer");
+    ck_assert_str_eq(s->messages[0].call.args[2].key, "sent_ms.QUESTION");
+    ck_assert_str_eq(s->leave.task, "trivia.leave");
+    ck_assert_uint_eq(app->files_count, 2);
+    ck_assert_str_eq(app->files[1].prefix, "/img/");
+    ck_assert_str_eq(app->files[1].folder, "www/img/");
+    crq_app_free(app);
+}
+END_TEST
+
+#define ROUTE(on, more) APP(", \"routes\": [{\"on\": \"" on "\"" more "}]")
+#define SOCKET(more)                                                           \
+    APP(", \"sockets\": [{\"on\": \"/a/{b}\", \"authorise\": {\"task\": "      \
+        "\"m.f\"}" more "}]")
+
+static const struct {
+    const char *text, *says;
+} wrong_web[] = {
+    { ROUTE("FETCH /a", RUN),
+            "$.routes[0].on: expected GET, PUT, POST, PATCH or DELETE, a blank "
+            "and a path, found \"FETCH /a\"" },
+    { ROUTE("GET a", RUN),
+            "$.routes[0].on: expected a path that begins with '/', found "
+            "\"a\"" },
+    { ROUTE("GET /a//b", RUN), "$.routes[0].on: nothing between two slashes" },
+    { ROUTE("GET /a/{b-c}", RUN),
+            "$.routes[0].on: {b-c} is no name of letters, digits and '_'" },
+    { ROUTE("GET /{b}/{b}", RUN), "$.routes[0].on: {b} stands in it twice" },
+    { ROUTE("GET /x{b}", RUN),
+            "$.routes[0].on: 'x{b}' must be a plain text, or a variable as "
+            "{name}" },
+    { ROUTE("GET /a/..", RUN), "$.routes[0].on: '..' is no part of a path" },
+    { ROUTE("GET /a", RUN ", \"status\": 201"),
+            "$.routes[0]: 'status' is for a route that waits: others answer "
+            "202" },
+    { ROUTE("GET /a", RUN ", \"wait\": 1, \"status\": 404"),
+            "$.routes[0].status: expected a status of success, 200 to 299, "
+            "found 404" },
+    { ROUTE("GET /{a}",
+              ", \"enqueue\": {\"task\": \"m.f\", \"args\": "
+              "[\"$path.b\"]}"),
+            "$.routes[0].enqueue.args[0]: the path has no {b}" },
+    { ROUTE("GET /a",
+              ", \"enqueue\": {\"task\": \"m.f\", \"args\": "
+              "[\"$header.User-Agent\"]}"),
+            "$.routes[0].enqueue.args[0]: names of headers are written in "
+            "lower case here" },
+    { ROUTE("GET /a",
+              ", \"enqueue\": {\"task\": \"m.f\", \"args\": "
+              "[\"$message.x\"]}"),
+            "$.routes[0].enqueue.args[0]: '$message.x' is no source here; "
+            "known are $option.NAME, $path.NAME, $query.NAME, $header.NAME, "
+            "$token, $body, and $$ for a text that begins with $" },
+    { APP(", \"routes\": [{\"on\": \"GET /a/{b}\"" RUN
+          "}, {\"on\": \"GET /a/{c}\"" RUN "}]"),
+            "$.routes[1]: answers the same requests as route 0" },
+    { APP(", \"sockets\": [{\"on\": \"/a\"}]"),
+            "$.sockets[0]: 'authorise' is missing" },
+    { SOCKET(", \"streams\": [\"k:{c}\"]"),
+            "$.sockets[0].streams[0]: the path has no {c}" },
+    { SOCKET(", \"messages\": {\"x\": {\"task\": \"m.f\", \"args\": "
+             "[\"$socket.colour\"]}}"),
+            "$.sockets[0].messages.x.args[0]: there is no $socket.colour; "
+            "known are identity, arrived_ms, round_trips_ms and "
+            "sent_ms.TYPE" },
+    { APP(", \"files\": {\"/a\": \"www\"}"),
+            "$.files['/a']: the path must begin and end with '/'" },
+    { APP(", \"files\": {\"/a/\": \"/etc\"}"),
+            "$.files['/a/']: expected a folder inside of the application's" },
+    { APP(", \"files\": {\"/a/\": \"www/../..\"}"),
+            "$.files['/a/']: '..' leads out of the application's folder" },
+};
+
+START_TEST(test_a_mistake_for_the_gateway_is_told_with_its_path)
+{
+    struct crq_app *app = NULL;
+    crq_error err;
+
+    ck_assert_int_eq(parse(wrong_web[_i].text, &app, &err), CRQ_EINVAL);
+    ck_assert_str_eq(err.text, wrong_web[_i].says);
+    ck_assert_ptr_null(app);
+}
+END_TEST
+
+static const struct {
+    const char *pattern, *path;
+    bool matches;
+} paths[] = {
+    { "/", "", true },
+    { "/", "a", false },
+    { "/a", "a", true },
+    { "/a", "b", false },
+    { "/a", "a/", false },
+    { "/a/", "a/", true },
+    { "/a/{b}/c", "a/x/c", true },
+    { "/a/{b}/c", "a//c", false },
+    { "/a/{b}/c", "a/x/d", false },
+    { "/a/{b}/c", "a/x/c/e", false },
+    { "/{b}", "a", true },
+};
+
+START_TEST(test_a_path_matches_its_pattern_only)
+{
+    const char *segments[8];
+    char path[40], text[200];
+    size_t count = 0;
+    struct crq_app *app;
+    crq_error err;
+
+    snprintf(text, sizeof(text), ROUTE("GET %s", RUN), paths[_i].pattern);
+    unit_ok(parse(text, &app, &err), &err);
+    strcpy(path, paths[_i].path);
+    segments[count++] = path;
+    for (char *at = path; *at != '\0'; at++)
+        if (*at == '/') {
+            *at = '\0';
+            segments[count++] = at + 1;
+        }
+    ck_assert_int_eq(crq_app_pattern_matches(&app->routes[0].path, segments,
+                             count),
+            paths[_i].matches);
+    crq_app_free(app);
+}
+END_TEST
+
 static int read_and_bind(void *arg, crq_error *err)
 {
     struct crq_buf got = CRQ_BUF_INIT;
@@ -334,6 +506,10 @@ static int read_and_bind(void *arg, crq_error *err)
 
     (void)arg;
     rc = parse(full, &app, err);
+    crq_app_free(app);
+    app = NULL;
+    if (rc == 0)
+        rc = parse(web, &app, err);
     crq_app_free(app);
     if (rc == 0)
         rc = bind("{\"a\": \"$event.n:int\", \"b\": [1, 2]}", &got, err);
@@ -372,6 +548,10 @@ int main(void)
     tcase_add_test(tc, test_one_run_tells_every_mistake);
     unit_add_rows(tc, test_arguments_come_from_where_they_are_said_to,
             bindings);
+    tcase_add_test(tc, test_routes_sockets_and_files_are_read);
+    unit_add_rows(tc, test_a_mistake_for_the_gateway_is_told_with_its_path,
+            wrong_web);
+    unit_add_rows(tc, test_a_path_matches_its_pattern_only, paths);
     tcase_add_test(tc, test_memory_may_run_out_at_any_point);
     tcase_add_test(tc, test_a_file_that_is_not_there_is_named);
     return unit_run("app", tc);
