@@ -1,0 +1,542 @@
+/*
+ * http.c - the server: libmicrohttpd on the event loop.
+ *
+ * libmicrohttpd has an epoll set of its own; the loop watches that, and runs
+ * the library when it stirs, when its time has come, and at the end of each
+ * turn in which something was answered. A request whose answer comes later is
+ * suspended: the library forgets its socket until it is resumed, so nothing is
+ * heard of a client that leaves meanwhile. Whoever answers must do so in
+ * bounded time.
+ */
+#include "web/http.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "web/http_impl.h"
+
+#define BODY_MAX        ((size_t)1 << 20)
+#define CONNECTIONS_MAX 10000
+#define IDLE_S          30
+#define HEAD_MAX        ((size_t)32 << 10)
+#define LONGEST_S       3600.0
+
+/* --------------------------------------------------------- one request in */
+
+static void link_request(struct http_request *request)
+{
+    struct http_server *server = request->server;
+
+    request->next = server->requests;
+    request->link = &server->requests;
+    if (request->next != NULL)
+        request->next->link = &request->next;
+    server->requests = request;
+}
+
+static struct http_request *request_new(struct http_server *server,
+        struct MHD_Connection *connection, const char *method)
+{
+    struct http_request *request = crq_calloc(1, sizeof(*request));
+
+    if (request == NULL)
+        return NULL;
+    request->server = server;
+    request->connection = connection;
+    request->method = crq_strdup(method);
+    crq_buf_init(&request->body, server->body_max);
+    link_request(request);
+    return request;
+}
+
+static enum MHD_Result queue(struct http_request *request)
+{
+    enum MHD_Result done = MHD_queue_response(request->connection,
+            (unsigned)request->status, request->response);
+
+    MHD_destroy_response(request->response);
+    request->response = NULL;
+    request->state = HTTP_QUEUED;
+    request->server->busy--;
+    return done;
+}
+
+/* Refused before anybody was asked: in a sentence, and the connection ends. */
+static enum MHD_Result refuse(struct http_request *request,
+        const struct http_refusal *refusal)
+{
+    static const struct http_field close[] = { { "Connection", "close" },
+        { NULL, NULL } };
+    char body[300];
+    int len = snprintf(body, sizeof(body),
+            "{\"type\":\"about:blank\",\"status\":%d,\"title\":\"%s\"}",
+            refusal->status, refusal->why);
+
+    request->server->busy++;
+    request->state = HTTP_ASKED;
+    http_answer(request, refusal->status, "application/problem+json", body,
+            (size_t)len, close);
+    return queue(request);
+}
+
+/* All of it is there. */
+static enum MHD_Result ask(struct http_request *request)
+{
+    static const struct http_refusal too_large = { 413,
+        "the body is too large" };
+    struct http_server *server = request->server;
+
+    if (request->body.rc < 0)
+        return refuse(request, &too_large);
+    server->busy++;
+    request->state = HTTP_ASKED;
+    server->on_request(server->arg, request);
+    if (request->state == HTTP_ANSWERED)
+        return queue(request);
+    request->suspended = true;
+    MHD_suspend_connection(request->connection);
+    return MHD_YES;
+}
+
+/*
+ * libmicrohttpd's callback: once for the head, once for each piece of the
+ * body, once for its end, and once more after a suspended connection was
+ * resumed.
+ */
+static enum MHD_Result on_access(void *arg, struct MHD_Connection *connection,
+        const char *path, const char *method, const char *version,
+        const char *piece, size_t *piece_len, void **slot)
+{
+    struct http_server *server = arg;
+    struct http_request *request = *slot;
+    struct http_refusal refusal;
+
+    (void)version;
+    if (request == NULL) {
+        request = request_new(server, connection, method);
+        if (request == NULL)
+            return MHD_NO;
+        *slot = request;
+        if (!http_request_read_head(request, path, &refusal))
+            return refuse(request, &refusal);
+        return MHD_YES;
+    }
+    if (request->state == HTTP_ANSWERED)
+        return queue(request);
+    if (*piece_len > 0) {
+        /* Who goes on sending what is too large is not heard to the end. */
+        if (request->body.rc < 0)
+            return MHD_NO;
+        (void)crq_buf_put(&request->body, piece, *piece_len);
+        *piece_len = 0;
+        return MHD_YES;
+    }
+    return request->state == HTTP_READING ? ask(request) : MHD_YES;
+}
+
+static void on_completed(void *arg, struct MHD_Connection *connection,
+        void **slot, enum MHD_RequestTerminationCode how)
+{
+    struct http_request *request = *slot;
+
+    (void)arg;
+    (void)connection;
+    (void)how;
+    *slot = NULL;
+    if (request == NULL)
+        return;
+    *request->link = request->next;
+    if (request->next != NULL)
+        request->next->link = request->link;
+    http_request_free(request);
+}
+
+/* ------------------------------------------------------------------ answers */
+
+static const struct http_field always[] = {
+    { "X-Content-Type-Options", "nosniff" },
+    { "Referrer-Policy", "no-referrer" },
+    { "Content-Security-Policy",
+            "default-src 'self'; img-src 'self' data:; object-src 'none'; "
+            "base-uri 'none'; form-action 'self'; frame-ancestors 'none'" },
+};
+
+static void add_fields(struct MHD_Response *response, const char *type,
+        const struct http_field *fields)
+{
+    for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+        (void)MHD_add_response_header(response, always[i].name,
+                always[i].value);
+    if (type != NULL)
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+                type);
+    for (; fields != NULL && fields->name != NULL; fields++)
+        (void)MHD_add_response_header(response, fields->name, fields->value);
+}
+
+static struct MHD_Response *empty_response(void)
+{
+    return MHD_create_response_from_buffer(0, (void *)(uintptr_t) "",
+            MHD_RESPMEM_PERSISTENT);
+}
+
+/* The response is there; NULL: no memory for it. */
+static void answer(struct http_request *request, int status,
+        struct MHD_Response *response)
+{
+    if (response == NULL) {
+        status = 503;
+        response = empty_response();
+    }
+    request->status = status;
+    request->response = response;
+    request->state = HTTP_ANSWERED;
+    if (request->suspended) {
+        request->suspended = false;
+        request->server->run = true;
+        MHD_resume_connection(request->connection);
+    }
+}
+
+void http_answer(struct http_request *request, int status, const char *type,
+        const void *body, size_t len, const struct http_field *fields)
+{
+    struct MHD_Response *response = MHD_create_response_from_buffer(len,
+            (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
+
+    if (response != NULL)
+        add_fields(response, type, fields);
+    answer(request, status, response);
+}
+
+void http_answer_file(struct http_request *request, int status,
+        const char *type, int fd, uint64_t size,
+        const struct http_field *fields)
+{
+    struct MHD_Response *response = MHD_create_response_from_fd64(size, fd);
+
+    if (response != NULL)
+        add_fields(response, type, fields);
+    else
+        close(fd);
+    answer(request, status, response);
+}
+
+/* ----------------------------------------------------------------- upgrades */
+
+static void on_upgraded(void *arg, struct MHD_Connection *connection,
+        void *slot, const char *extra, size_t extra_len, MHD_socket fd,
+        struct MHD_UpgradeResponseHandle *handle)
+{
+    struct http_request *request = arg;
+    struct http_server *server = request->server;
+    struct http_upgrade *upgrade = crq_calloc(1, sizeof(*upgrade));
+
+    (void)connection;
+    (void)slot;
+    if (upgrade == NULL) {
+        (void)MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
+        request->on_open(request->on_open_arg, NULL, -1, NULL, 0);
+        return;
+    }
+    upgrade->server = server;
+    upgrade->handle = handle;
+    upgrade->next = server->upgrades;
+    upgrade->link = &server->upgrades;
+    if (upgrade->next != NULL)
+        upgrade->next->link = &upgrade->next;
+    server->upgrades = upgrade;
+    server->busy++;
+    request->on_open(request->on_open_arg, upgrade, fd, extra, extra_len);
+}
+
+void http_answer_upgrade(struct http_request *request, const char *protocol,
+        const struct http_field *fields,
+        void (*on_open)(void *arg, struct http_upgrade *upgrade, int fd,
+                const void *extra, size_t extra_len),
+        void *arg)
+{
+    struct MHD_Response *response =
+            MHD_create_response_for_upgrade(on_upgraded, request);
+
+    request->on_open = on_open;
+    request->on_open_arg = arg;
+    if (response != NULL) {
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_UPGRADE,
+                protocol);
+        add_fields(response, NULL, fields);
+    }
+    answer(request, response != NULL ? 101 : 503, response);
+}
+
+void http_upgrade_close(struct http_upgrade *upgrade)
+{
+    *upgrade->link = upgrade->next;
+    if (upgrade->next != NULL)
+        upgrade->next->link = upgrade->link;
+    upgrade->server->busy--;
+    upgrade->server->run = true;
+    (void)MHD_upgrade_action(upgrade->handle, MHD_UPGRADE_ACTION_CLOSE);
+    crq_free(upgrade);
+}
+
+/* ------------------------------------------------------------------ the loop
+ */
+
+static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
+{
+    struct http_server *server = w->data;
+
+    (void)loop;
+    (void)revents;
+    MHD_run(server->daemon);
+}
+
+static void on_timer(struct ev_loop *loop, ev_timer *w, int revents)
+{
+    struct http_server *server = w->data;
+
+    (void)loop;
+    (void)revents;
+    MHD_run(server->daemon);
+}
+
+/* Before the loop waits: what was answered goes out, and the library says how
+ * long it can do without us. */
+static void on_prepare(struct ev_loop *loop, ev_prepare *w, int revents)
+{
+    struct http_server *server = w->data;
+    MHD_UNSIGNED_LONG_LONG ms;
+
+    (void)revents;
+    if (server->run) {
+        server->run = false;
+        MHD_run(server->daemon);
+    }
+    ev_timer_stop(loop, &server->timer);
+    if (MHD_get_timeout(server->daemon, &ms) == MHD_YES) {
+        double after = (double)ms / 1e3;
+
+        ev_timer_set(&server->timer, after < LONGEST_S ? after : LONGEST_S, 0.);
+        ev_timer_start(loop, &server->timer);
+    }
+}
+
+/* -------------------------------------------------------------- listening */
+
+/* "host:port" or "[host]:port"; the parts are put into `host`. */
+static const char *split_address(const char *address, char *host, size_t size)
+{
+    const char *colon = strrchr(address, ':');
+    size_t len = colon != NULL ? (size_t)(colon - address) : 0;
+
+    if (colon == NULL || len >= size)
+        return NULL;
+    if (len >= 2 && address[0] == '[' && address[len - 1] == ']') {
+        address++;
+        len -= 2;
+    } else if (memchr(address, ':', len) != NULL) {
+        return NULL; /* IPv6 without brackets */
+    }
+    memcpy(host, address, len);
+    host[len] = '\0';
+    return colon + 1;
+}
+
+static int open_socket(const struct addrinfo *info)
+{
+    int fd = socket(info->ai_family,
+            info->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+            info->ai_protocol);
+    int on = 1;
+
+    if (fd < 0)
+        return -1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (bind(fd, info->ai_addr, info->ai_addrlen) == 0 &&
+            listen(fd, SOMAXCONN) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static int listen_at(const char *address, int *out, crq_error *err)
+{
+    struct addrinfo hints = { .ai_family = AF_UNSPEC,
+        .ai_socktype = SOCK_STREAM,
+        .ai_flags = AI_PASSIVE };
+    struct addrinfo *found = NULL;
+    char host[256];
+    const char *port = split_address(address, host, sizeof(host));
+    int rc = 0;
+
+    if (port == NULL || port[0] == '\0' ||
+            port[strspn(port, "0123456789")] != '\0')
+        return crq_fail(err, CRQ_EINVAL,
+                "'%.100s' is no address like 127.0.0.1:8080 or [::1]:8080",
+                address);
+    rc = getaddrinfo(host[0] != '\0' ? host : NULL, port, &hints, &found);
+    if (rc != 0)
+        return crq_fail(err, CRQ_EINVAL, "'%.100s': %s", address,
+                gai_strerror(rc));
+    *out = open_socket(found);
+    if (*out < 0)
+        rc = crq_fail(err, CRQ_EIO, "can't listen at %.100s: %s", address,
+                strerror(errno));
+    freeaddrinfo(found);
+    return rc;
+}
+
+static int port_of(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof(address);
+
+    if (getsockname(fd, (struct sockaddr *)&address, &len) < 0)
+        return 0;
+    return ntohs(address.ss_family == AF_INET6
+                    ? ((struct sockaddr_in6 *)&address)->sin6_port
+                    : ((struct sockaddr_in *)&address)->sin_port);
+}
+
+/* ------------------------------------------------------------------- server */
+
+static void on_message(void *arg, const char *format, va_list ap)
+{
+    const struct http_server *server = arg;
+    char text[500];
+
+    (void)vsnprintf(text, sizeof(text), format, ap);
+    text[strcspn(text, "\r\n")] = '\0';
+    crq_log_debug(server->log, "http: %s", text);
+}
+
+/* Paths and queries stay as they came: they are split before percent-escapes
+ * are undone, else %2F would be a slash. */
+static size_t leave_escapes(void *arg, struct MHD_Connection *connection,
+        char *text)
+{
+    (void)arg;
+    (void)connection;
+    return strlen(text);
+}
+
+static int start(struct http_server *server, const struct http_options *o,
+        int fd, crq_error *err)
+{
+    struct MHD_OptionItem tls[] = {
+        { MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)o->cert_pem },
+        { MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)o->key_pem },
+        { MHD_OPTION_END, 0, NULL },
+    };
+    const union MHD_DaemonInfo *info;
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
+            MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG;
+
+    if (o->cert_pem == NULL)
+        tls[0].option = MHD_OPTION_END;
+    else
+        flags |= MHD_USE_TLS;
+    server->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_access, server,
+            MHD_OPTION_EXTERNAL_LOGGER, on_message, server,
+            MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
+            on_completed, server, MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes,
+            NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_MAX,
+            MHD_OPTION_CONNECTION_LIMIT,
+            o->connections_max > 0 ? o->connections_max : CONNECTIONS_MAX,
+            MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->connections_per_ip,
+            MHD_OPTION_CONNECTION_TIMEOUT, o->idle_s > 0 ? o->idle_s : IDLE_S,
+            MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls,
+            MHD_OPTION_END);
+    if (server->daemon == NULL)
+        return crq_fail(err, CRQ_EIO, "can't serve HTTP%s",
+                o->cert_pem != NULL ? "S: look at the certificate and its key"
+                                    : "");
+    info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    if (info == NULL)
+        return crq_fail(err, CRQ_EIO, "libmicrohttpd has no epoll");
+    ev_io_init(&server->readable, on_readable, info->epoll_fd, EV_READ);
+    ev_timer_init(&server->timer, on_timer, 0., 0.);
+    ev_prepare_init(&server->prepare, on_prepare);
+    server->readable.data = server->timer.data = server->prepare.data = server;
+    ev_io_start(server->loop, &server->readable);
+    ev_prepare_start(server->loop, &server->prepare);
+    return 0;
+}
+
+int http_server_new(struct ev_loop *loop, const struct http_options *options,
+        struct http_server **out, crq_error *err)
+{
+    struct http_server *server = crq_calloc(1, sizeof(*server));
+    int fd = -1, rc;
+
+    if (server == NULL)
+        return crq_fail_nomem(err);
+    server->loop = loop;
+    server->log = options->log;
+    server->body_max = options->body_max > 0 ? options->body_max : BODY_MAX;
+    server->on_request = options->on_request;
+    server->arg = options->arg;
+    rc = listen_at(options->address, &fd, err);
+    if (rc == 0) {
+        server->port = port_of(fd);
+        rc = start(server, options, fd, err);
+    }
+    if (rc < 0) {
+        if (server->daemon != NULL)
+            MHD_stop_daemon(server->daemon);
+        else if (fd >= 0)
+            close(fd);
+        crq_free(server);
+        return rc;
+    }
+    *out = server;
+    return 0;
+}
+
+void http_server_quiesce(struct http_server *server)
+{
+    MHD_socket fd;
+
+    if (server->quiet)
+        return;
+    server->quiet = true;
+    fd = MHD_quiesce_daemon(server->daemon);
+    if (fd >= 0)
+        close(fd);
+}
+
+size_t http_server_busy(const struct http_server *server)
+{
+    return server->busy;
+}
+
+int http_server_port(const struct http_server *server)
+{
+    return server->port;
+}
+
+void http_server_free(struct http_server *server)
+{
+    if (server == NULL)
+        return;
+    /* libmicrohttpd aborts when it is stopped with a suspended connection. */
+    for (struct http_request *r = server->requests; r != NULL; r = r->next)
+        if (r->state == HTTP_ASKED)
+            answer(r, 503, empty_response());
+    while (server->upgrades != NULL)
+        http_upgrade_close(server->upgrades);
+    MHD_run(server->daemon);
+    ev_io_stop(server->loop, &server->readable);
+    ev_timer_stop(server->loop, &server->timer);
+    ev_prepare_stop(server->loop, &server->prepare);
+    MHD_stop_daemon(server->daemon);
+    crq_free(server);
+}

@@ -1,0 +1,242 @@
+/* http_request.c - what the head of a request says, and whether it may. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "web/http_impl.h"
+
+#define QUERY_MAX 64
+
+static int hex(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Undo percent-escapes in place. False: a broken one, a '\0', no UTF-8. */
+static bool unescape(char *text)
+{
+    char *to = text;
+    size_t bad;
+
+    for (const char *at = text; *at != '\0'; at++, to++) {
+        *to = *at;
+        if (*at != '%')
+            continue;
+        if (hex(at[1]) < 0 || hex(at[2]) < 0)
+            return false;
+        *to = (char)(hex(at[1]) << 4 | hex(at[2]));
+        if (*to == '\0')
+            return false;
+        at += 2;
+    }
+    *to = '\0';
+    return crq_utf8_valid(text, (size_t)(to - text), &bad);
+}
+
+static bool read_segments(struct http_request *request)
+{
+    char *at = request->segments_text;
+
+    while (at != NULL) {
+        char *slash = strchr(++at, '/');
+
+        if (request->segment_count == HTTP_SEGMENTS_MAX)
+            return false;
+        if (slash != NULL)
+            *slash = '\0';
+        request->segments[request->segment_count++] = at;
+        at = slash;
+    }
+    /* Each by itself, now that all have their end. */
+    for (size_t i = 0; i < request->segment_count; i++)
+        if (!unescape((char *)(uintptr_t)request->segments[i]))
+            return false;
+    return true;
+}
+
+struct reading {
+    struct http_request *request;
+    bool failed, nomem;
+    int lengths, encodings;
+};
+
+static enum MHD_Result read_query(void *arg, enum MHD_ValueKind kind,
+        const char *name, const char *value)
+{
+    struct reading *reading = arg;
+    struct http_request *request = reading->request;
+    struct http_pair *pair;
+
+    (void)kind;
+    if (request->query_count == QUERY_MAX) {
+        reading->failed = true;
+        return MHD_NO;
+    }
+    pair = &request->query[request->query_count++];
+    pair->name = crq_strdup(name);
+    pair->value = crq_strdup(value != NULL ? value : "");
+    if (pair->name == NULL || pair->value == NULL)
+        reading->nomem = true;
+    else if (!unescape(pair->name) || !unescape(pair->value))
+        reading->failed = true;
+    return reading->nomem || reading->failed ? MHD_NO : MHD_YES;
+}
+
+static enum MHD_Result read_header(void *arg, enum MHD_ValueKind kind,
+        const char *name, const char *value)
+{
+    struct reading *reading = arg;
+
+    (void)kind;
+    (void)value;
+    reading->lengths += strcasecmp(name, "Content-Length") == 0;
+    reading->encodings += strcasecmp(name, "Transfer-Encoding") == 0;
+    return MHD_YES;
+}
+
+static void read_peer(struct http_request *request)
+{
+    const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(request->connection,
+                    MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = info != NULL ? info->client_addr : NULL;
+    const void *bytes = NULL;
+
+    if (address != NULL && address->sa_family == AF_INET)
+        bytes = &((const struct sockaddr_in *)(const void *)address)->sin_addr;
+    else if (address != NULL && address->sa_family == AF_INET6)
+        bytes = &((const struct sockaddr_in6 *)(const void *)address)
+                         ->sin6_addr;
+    if (bytes == NULL ||
+            inet_ntop(address->sa_family, bytes, request->peer,
+                    sizeof(request->peer)) == NULL)
+        strcpy(request->peer, "unknown");
+}
+
+/* The length that the client promises; 0: none, or chunks. */
+static unsigned long long promised(const struct http_request *request)
+{
+    const char *text = http_header(request, "Content-Length");
+
+    return text != NULL ? strtoull(text, NULL, 10) : 0;
+}
+
+bool http_request_read_head(struct http_request *request, const char *path,
+        struct http_refusal *out_refusal)
+{
+    static const struct http_refusal nomem = { 503, "out of memory" },
+                                     smuggled = { 400,
+                                         "two lengths of one body" },
+                                     bad_path = { 400,
+                                         "the address is not well-formed" },
+                                     too_large = { 413,
+                                         "the body is too large" };
+    struct reading reading = { .request = request };
+
+    read_peer(request);
+    (void)MHD_get_connection_values(request->connection, MHD_HEADER_KIND,
+            read_header, &reading);
+    if (reading.lengths + reading.encodings > 1) {
+        *out_refusal = smuggled;
+        return false;
+    }
+    request->path = crq_strdup(path);
+    request->segments_text = crq_strdup(path);
+    request->query = crq_calloc(QUERY_MAX, sizeof(*request->query));
+    if (request->method == NULL || request->path == NULL ||
+            request->segments_text == NULL || request->query == NULL) {
+        *out_refusal = nomem;
+        return false;
+    }
+    if (path[0] != '/' || !read_segments(request))
+        reading.failed = true;
+    else
+        (void)MHD_get_connection_values(request->connection,
+                MHD_GET_ARGUMENT_KIND, read_query, &reading);
+    if (reading.nomem || reading.failed) {
+        *out_refusal = reading.nomem ? nomem : bad_path;
+        return false;
+    }
+    if (promised(request) > request->server->body_max) {
+        *out_refusal = too_large;
+        return false;
+    }
+    return true;
+}
+
+void http_request_free(struct http_request *request)
+{
+    for (size_t i = 0; i < request->query_count; i++) {
+        crq_free(request->query[i].name);
+        crq_free(request->query[i].value);
+    }
+    if (request->response != NULL)
+        MHD_destroy_response(request->response);
+    crq_buf_fini(&request->body);
+    crq_free(request->query);
+    crq_free(request->segments_text);
+    crq_free(request->path);
+    crq_free(request->method);
+    crq_free(request);
+}
+
+/* ---------------------------------------------------------------- getters */
+
+const char *http_method(const struct http_request *request)
+{
+    return request->method;
+}
+
+const char *http_path(const struct http_request *request)
+{
+    return request->path;
+}
+
+const char *const *http_segments(const struct http_request *request,
+        size_t *out_count)
+{
+    *out_count = request->segment_count;
+    return request->segments;
+}
+
+const char *http_query(const struct http_request *request, const char *name)
+{
+    for (size_t i = 0; i < request->query_count; i++)
+        if (strcmp(request->query[i].name, name) == 0)
+            return request->query[i].value;
+    return NULL;
+}
+
+const char *http_header(const struct http_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
+            name);
+}
+
+const char *http_body(const struct http_request *request, size_t *out_len)
+{
+    *out_len = request->body.len;
+    return crq_buf_text(&request->body);
+}
+
+const char *http_peer(const struct http_request *request)
+{
+    return request->peer;
+}
+
+void http_set_data(struct http_request *request, void *data)
+{
+    request->data = data;
+}
+
+void *http_data(const struct http_request *request)
+{
+    return request->data;
+}
