@@ -25,3 +25,4 @@ include src/task/local.mk
 include src/exec/local.mk
 include src/web/api.mk
 include src/cli/local.mk
+include src/web/local.mk

@@ -27,6 +27,7 @@
 #define IDLE_S          30
 #define HEAD_MAX        ((size_t)32 << 10)
 #define LONGEST_S       3600.0
+#define SURPLUS_MAX     ((size_t)4 << 20)
 
 /* --------------------------------------------------------- one request in */
 
@@ -105,6 +106,18 @@ static enum MHD_Result ask(struct http_request *request)
     return MHD_YES;
 }
 
+/* A client that promised no length hears that its body is too large when it has
+ * sent all: libmicrohttpd answers no earlier. So it may send a little more than
+ * is kept, and is cut off when it goes on. */
+static enum MHD_Result take_piece(struct http_request *request,
+        const char *piece, size_t *len)
+{
+    if (crq_buf_put(&request->body, piece, *len) < 0)
+        request->surplus += *len;
+    *len = 0;
+    return request->surplus <= SURPLUS_MAX ? MHD_YES : MHD_NO;
+}
+
 /*
  * libmicrohttpd's callback: once for the head, once for each piece of the
  * body, once for its end, and once more after a suspended connection was
@@ -130,14 +143,8 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *connection,
     }
     if (request->state == HTTP_ANSWERED)
         return queue(request);
-    if (*piece_len > 0) {
-        /* Who goes on sending what is too large is not heard to the end. */
-        if (request->body.rc < 0)
-            return MHD_NO;
-        (void)crq_buf_put(&request->body, piece, *piece_len);
-        *piece_len = 0;
-        return MHD_YES;
-    }
+    if (*piece_len > 0)
+        return take_piece(request, piece, piece_len);
     return request->state == HTTP_READING ? ask(request) : MHD_YES;
 }
 
@@ -287,8 +294,7 @@ void http_upgrade_close(struct http_upgrade *upgrade)
     crq_free(upgrade);
 }
 
-/* ------------------------------------------------------------------ the loop
- */
+/* ----------------------------------------------------------------- the loop */
 
 static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
 {
@@ -465,6 +471,9 @@ static int start(struct http_server *server, const struct http_options *o,
     ev_io_init(&server->readable, on_readable, info->epoll_fd, EV_READ);
     ev_timer_init(&server->timer, on_timer, 0., 0.);
     ev_prepare_init(&server->prepare, on_prepare);
+    /* Before the links to Redis send what a turn has gathered: requests that
+     * are read here must not wait for the next turn. */
+    ev_set_priority(&server->prepare, EV_MAXPRI);
     server->readable.data = server->timer.data = server->prepare.data = server;
     ev_io_start(server->loop, &server->readable);
     ev_prepare_start(server->loop, &server->prepare);

@@ -31,6 +31,7 @@ struct http_request {
     struct http_pair *query;
     size_t query_count;
     struct crq_buf body;
+    size_t surplus; /* bytes beyond what is kept of it */
     char peer[64];
     void *data;
     int status;

@@ -63,8 +63,8 @@ static bool read_segments(struct http_request *request)
 
 struct reading {
     struct http_request *request;
-    bool failed, nomem;
-    int lengths, encodings;
+    bool failed, nomem, malformed;
+    int lengths, encodings, hosts;
 };
 
 static enum MHD_Result read_query(void *arg, enum MHD_ValueKind kind,
@@ -89,15 +89,43 @@ static enum MHD_Result read_query(void *arg, enum MHD_ValueKind kind,
     return reading->nomem || reading->failed ? MHD_NO : MHD_YES;
 }
 
+/* RFC 9110's token: what names of headers and methods are made of. */
+static bool is_token(const char *text, size_t len)
+{
+    static const char marks[] = "!#$%&'*+-.^_`|~";
+
+    for (size_t i = 0; i < len; i++) {
+        char c = text[i], lower = (char)(c | 0x20);
+
+        if (!(c >= '0' && c <= '9') && !(lower >= 'a' && lower <= 'z') &&
+                memchr(marks, c, sizeof(marks) - 1) == NULL)
+            return false;
+    }
+    return len > 0;
+}
+
+static bool is_visible(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (((unsigned char)text[i] < 0x20 && text[i] != '\t') ||
+                text[i] == 0x7f)
+            return false;
+    return true;
+}
+
+/* libmicrohttpd lets much pass that other readers on the way would take for
+ * something else. */
 static enum MHD_Result read_header(void *arg, enum MHD_ValueKind kind,
-        const char *name, const char *value)
+        const char *name, size_t name_len, const char *value, size_t value_len)
 {
     struct reading *reading = arg;
 
     (void)kind;
-    (void)value;
+    if (!is_token(name, name_len) || !is_visible(value, value_len))
+        reading->malformed = true;
     reading->lengths += strcasecmp(name, "Content-Length") == 0;
     reading->encodings += strcasecmp(name, "Transfer-Encoding") == 0;
+    reading->hosts += strcasecmp(name, "Host") == 0;
     return MHD_YES;
 }
 
@@ -134,6 +162,8 @@ bool http_request_read_head(struct http_request *request, const char *path,
     static const struct http_refusal nomem = { 503, "out of memory" },
                                      smuggled = { 400,
                                          "two lengths of one body" },
+                                     malformed = { 400,
+                                         "the head is not well-formed" },
                                      bad_path = { 400,
                                          "the address is not well-formed" },
                                      too_large = { 413,
@@ -141,17 +171,22 @@ bool http_request_read_head(struct http_request *request, const char *path,
     struct reading reading = { .request = request };
 
     read_peer(request);
-    (void)MHD_get_connection_values(request->connection, MHD_HEADER_KIND,
+    (void)MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND,
             read_header, &reading);
     if (reading.lengths + reading.encodings > 1) {
         *out_refusal = smuggled;
         return false;
     }
+    if (reading.malformed || reading.hosts > 1 || request->method == NULL ||
+            !is_token(request->method, strlen(request->method))) {
+        *out_refusal = request->method == NULL ? nomem : malformed;
+        return false;
+    }
     request->path = crq_strdup(path);
     request->segments_text = crq_strdup(path);
     request->query = crq_calloc(QUERY_MAX, sizeof(*request->query));
-    if (request->method == NULL || request->path == NULL ||
-            request->segments_text == NULL || request->query == NULL) {
+    if (request->path == NULL || request->segments_text == NULL ||
+            request->query == NULL) {
         *out_refusal = nomem;
         return false;
     }

@@ -48,6 +48,7 @@ EXTRA_DIST += \
 	tests/interop/test_speed.py \
 	tests/interop/test_steps.py \
 	tests/interop/test_up.py \
+	tests/interop/test_web_http.py \
 	tests/interop/test_worker.py \
 	tests/interop/test_worker_manual.py
 # Python on the other side. Each test is a script that skips without it.
@@ -80,3 +81,7 @@ tests_interop_crq_worker_steps_SOURCES = $(crq_worker_SOURCES) \
 tests_interop_crq_worker_steps_LDFLAGS = $(crq_worker_LDFLAGS) \
 	-Wl,--wrap=send -Wl,--wrap=sendmsg
 tests_interop_crq_worker_steps_LDADD = $(crq_worker_LDADD)
+# The HTTP server alone: test_web_http.py.
+check_PROGRAMS += tests/interop/http_peer
+tests_interop_http_peer_SOURCES = tests/interop/http_peer.c
+tests_interop_http_peer_LDADD = libcrq-web.la
