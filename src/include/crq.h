@@ -1100,6 +1100,21 @@ int crq_task_fail(crq_task *task, crq_error *err, const char *class_name,
         const char *format, ...) CRQ_PRINTF(4, 5);
 
 /**
+ * Fail because the request was refused, not because something broke: who asked
+ * over HTTP is answered with this status, 400 to 499, and with `title` and the
+ * message as a problem of RFC 9457. The class is "crq.Refused".
+ *
+ * extra  a dict of further members of the answer ("retry_in_s"), or NULL;
+ *        borrowed. "type", "status", "title" and "detail" in it do not count.
+ *
+ * Return what this returns. An exception in Python whose class is crq.Refused
+ * and whose text is such an object as JSON is answered likewise.
+ */
+int crq_task_refuse(crq_task *task, crq_error *err, int status,
+        const crq_value *extra, const char *title, const char *format, ...)
+        CRQ_PRINTF(6, 7);
+
+/**
  * Ask to be run again, like returning rq.Retry(max, intervals) in Python: up
  * to `max` times, after intervals_s[n] seconds (the last one stays; none: at
  * once). Return what this returns: 0, or a code when `max` is below 1 or an

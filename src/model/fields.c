@@ -239,8 +239,8 @@ static void note_problem(struct crq_fields *fields, const char *field,
                 why->text);
 }
 
-static int keep_other(struct crq_fields *fields, const char *name,
-        const char *bytes, size_t len, crq_error *err)
+int crq_fields_add(struct crq_fields *fields, const char *name,
+        const void *bytes, size_t len, crq_error *err)
 {
     struct crq_field_pair *others = crq_reallocarray(fields->others,
             fields->others_count + 1, sizeof(*others));
@@ -281,7 +281,7 @@ static int decode_known(struct crq_fields *fields, enum crq_field field,
         note_problem(fields, table[field].name, &why);
     /* What is no text is never handed out as one, only by the field's name. */
     if (rc < 0 && table[field].kind == CRQ_KIND_TEXT)
-        return keep_other(fields, table[field].name, bytes, len, err);
+        return crq_fields_add(fields, table[field].name, bytes, len, err);
     return put(fields, field, bytes, len, rc < 0 ? CRQ_UNSET : number, err);
 }
 
@@ -304,7 +304,7 @@ static int decode_field(struct crq_fields *fields, const crq_reply *name,
     /* A name is a C string from here on: one that is none could pass for
      * another field. */
     if (crq_text_valid(text, name_len, &bad))
-        return keep_other(fields, text, bytes, len, err);
+        return crq_fields_add(fields, text, bytes, len, err);
     crq_fail(&why, CRQ_ECODEC, "its name is not text");
     note_problem(fields, "?", &why);
     return 0;
@@ -338,6 +338,10 @@ void crq_fields_encode(const struct crq_fields *fields, struct crq_args *out)
             continue;
         crq_args_put(out, table[f].name, strlen(table[f].name));
         crq_args_put(out, fields->known[f].bytes, fields->known[f].len);
+    }
+    for (size_t i = 0; i < fields->others_count; i++) {
+        crq_args_puts(out, fields->others[i].name);
+        crq_args_put(out, fields->others[i].bytes, fields->others[i].len);
     }
 }
 

@@ -107,6 +107,10 @@ int crq_fields_set_time(struct crq_fields *fields, enum crq_field field,
 int crq_fields_set_number(struct crq_fields *fields, enum crq_field field,
         int64_t number, crq_error *err) CRQ_MUST_CHECK;
 
+/** Add a field that RQ does not know; the bytes are copied. */
+int crq_fields_add(struct crq_fields *fields, const char *name,
+        const void *bytes, size_t len, crq_error *err) CRQ_MUST_CHECK;
+
 /**
  * Read the reply of HGETALL. A field that is not what it should be is left
  * unset but for its bytes, and named in fields->problem: a damaged job can

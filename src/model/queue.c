@@ -85,8 +85,8 @@ const char *crq_queue_name(const crq_queue *queue)
 #define FIRST_US (INT64_C(-62135596800) * 1000000)
 #define LAST_US  (INT64_C(253402300800) * 1000000 - 1)
 
-const struct crq_placing crq_placing_now = { &crq_script_enqueue, 3,
-    CRQ_STATUS_QUEUED, CRQ_UNSET, false };
+const struct crq_placing crq_placing_now = { &crq_script_enqueue,
+    CRQ_ENQUEUE_KEYS, CRQ_STATUS_QUEUED, CRQ_UNSET, false };
 
 /* The script that knows what this call asks for. */
 static void choose(const crq_call *call, struct crq_placing *placing)
@@ -190,10 +190,14 @@ void crq_placing_words(const crq_queue *queue,
     crq_args_puts(args, crq_key_pattern(CRQ_KEY_JOB_DEPENDENTS));
 }
 
-int crq_prepare(crq_queue *queue, const crq_call *call,
+int64_t crq_now_of(const crq_queue *queue)
+{
+    return crq_clock_wall_us(crq_conn_clock(queue->conn));
+}
+
+int crq_prepare(const crq_queue *queue, int64_t now_us, const crq_call *call,
         struct crq_placing *placing, struct crq_prepared *job, crq_error *err)
 {
-    int64_t now_us = crq_clock_wall_us(crq_conn_clock(queue->conn));
     int rc = crq_call_read(call, &job->read, err);
 
     if (rc == 0)
@@ -242,6 +246,34 @@ static void set_deferred(crq_job *job, char **status)
     job->status = CRQ_STATUS_DEFERRED;
 }
 
+int crq_queue_enqueue_words(const char *name, const crq_call *call,
+        int64_t now_us, const char *reply_to, char out_id[CRQ_NAME_MAX + 1],
+        struct crq_args *out, crq_error *err)
+{
+    struct crq_queue queue = { NULL, (char *)(uintptr_t)name };
+    struct crq_placing placing = crq_placing_now;
+    struct crq_prepared job;
+    int rc = crq_queue_name_check(name, err);
+
+    crq_fields_init(&job.fields);
+    if (rc == 0)
+        rc = crq_prepare(&queue, now_us, call, &placing, &job, err);
+    if (rc == 0 && placing.script != &crq_script_enqueue)
+        rc = crq_fail(err, CRQ_EUNSUPPORTED,
+                "no dependencies and no group can be given here");
+    if (rc == 0 && reply_to != NULL)
+        rc = crq_fields_add(&job.fields, CRQ_REPLY_FIELD, reply_to,
+                strlen(reply_to), err);
+    if (rc == 0) {
+        crq_placing_words(&queue, &placing, &job, out);
+        rc = crq_args_check(out, err);
+    }
+    if (rc == 0)
+        strcpy(out_id, job.id);
+    crq_fields_fini(&job.fields);
+    return rc;
+}
+
 static int place(crq_queue *queue, struct crq_placing placing,
         const crq_call *call, crq_job **out_job, crq_error *err)
 {
@@ -255,7 +287,7 @@ static int place(crq_queue *queue, struct crq_placing placing,
 
     crq_fields_init(&ready.fields);
     crq_args_init(&args);
-    rc = crq_prepare(queue, call, &placing, &ready, err);
+    rc = crq_prepare(queue, crq_now_of(queue), call, &placing, &ready, err);
     if (rc == 0) {
         crq_placing_words(queue, &placing, &ready, &args);
         /* Made before it is written: afterwards nothing may fail. */
@@ -308,7 +340,7 @@ int crq_queue_enqueue_at(crq_queue *queue, int64_t when_us,
 int crq_queue_enqueue_in(crq_queue *queue, int64_t delay_us,
         const crq_call *call, crq_job **out_job, crq_error *err)
 {
-    int64_t now_us = crq_clock_wall_us(crq_conn_clock(queue->conn));
+    int64_t now_us = crq_now_of(queue);
 
     if (delay_us > LAST_US - FIRST_US || delay_us < FIRST_US - LAST_US)
         return crq_fail(err, CRQ_EINVAL, "the delay is too long");

@@ -25,9 +25,12 @@ struct crq_prepared {
     crq_call read;
 };
 
+/** The time, as the connection has it. */
+int64_t crq_now_of(const crq_queue *queue);
+
 /** Check the call, choose the script for it, fill the fields, which the caller
  *  ends in every case: `job->fields` must be initialised. */
-int crq_prepare(crq_queue *queue, const crq_call *call,
+int crq_prepare(const crq_queue *queue, int64_t now_us, const crq_call *call,
         struct crq_placing *placing, struct crq_prepared *job,
         crq_error *err) CRQ_MUST_CHECK;
 

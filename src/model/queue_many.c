@@ -167,7 +167,8 @@ static int add(struct many *many, const crq_call *call)
     int rc;
 
     crq_fields_init(&job.fields);
-    rc = crq_prepare(many->queue, call, &placing, &job, &why);
+    rc = crq_prepare(many->queue, crq_now_of(many->queue), call, &placing, &job,
+            &why);
     if (rc < 0) {
         /* A wrong call is told of in its place: after those before it. */
         int flushed = many->now != NULL ? flush(many, many->now) : 0;

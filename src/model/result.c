@@ -274,6 +274,60 @@ int crq_result_of_job(crq_job *job, const crq_reply *entry, crq_result **out,
     return 0;
 }
 
+/* ---- reading a message ---- */
+
+static int take_message(crq_result *result, const crq_value *message,
+        crq_error *err)
+{
+    static const char *const names[] = { "return_value", "exc_string" };
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < sizeof(names) / sizeof(names[0]); i++) {
+        const crq_value *v = crq_value_get(message, names[i]);
+        size_t len;
+
+        if (crq_value_type(v) != CRQ_STR)
+            continue;
+        rc = take_field(result, names[i], crq_value_data(v, &len),
+                crq_value_data(v, &len) != NULL ? len : 0, err);
+    }
+    return rc;
+}
+
+int crq_result_from_message(const crq_value *message, crq_result **out,
+        crq_error *err)
+{
+    static const struct {
+        const char *status;
+        crq_result_type type;
+    } ends[] = { { "finished", CRQ_RESULT_SUCCESSFUL },
+        { "failed", CRQ_RESULT_FAILED }, { "stopped", CRQ_RESULT_FAILED } };
+    const crq_value *status = NULL;
+    crq_result *result;
+    size_t i = 0;
+    int rc;
+
+    if (crq_value_type(message) == CRQ_DICT)
+        status = crq_value_get(message, "status");
+    if (crq_value_type(status) != CRQ_STR)
+        return crq_fail(err, CRQ_ECODEC, "the message is none of a job's end");
+    while (i < 3 && strcmp(crq_value_text(status), ends[i].status) != 0)
+        i++;
+    if (i == 3)
+        return crq_fail(err, CRQ_ENOTFOUND, "the job has ended as %.40s",
+                crq_value_text(status));
+    result = new_result(ends[i].type);
+    if (result == NULL)
+        return crq_fail_nomem(err);
+    rc = take_message(result, message, err);
+    if (rc < 0) {
+        crq_result_free(result);
+        return rc;
+    }
+    *out = result;
+    return 0;
+}
+
 /* ---- fetching ---- */
 
 /* The result fields of the job's own hash, as RQ before 1.12 left them. */

@@ -21,6 +21,14 @@ int crq_result_from_entry(const crq_reply *entry, crq_result **out,
 int crq_result_of_job(crq_job *job, const crq_reply *entry, crq_result **out,
         crq_error *err) CRQ_MUST_CHECK;
 
+/**
+ * A result from what finish.lua publishes: {id, status, return_value or
+ * exc_string}, both as an entry has them. CRQ_ENOTFOUND: the job has ended
+ * without one (canceled). CRQ_ECODEC: it is no such message.
+ */
+int crq_result_from_message(const crq_value *message, crq_result **out,
+        crq_error *err) CRQ_MUST_CHECK;
+
 /** Unix seconds with a fraction, as results have them; CRQ_UNSET for a text
  *  that is none. */
 int64_t crq_result_unix_us(const char *text);

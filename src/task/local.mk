@@ -13,7 +13,8 @@ libcrq_core_la_SOURCES += \
 	src/task/task.c \
 	src/task/task_impl.h \
 	src/task/task_meta.c \
-	src/task/task_redis.c
+	src/task/task_redis.c \
+	src/task/task_refuse.c
 
 # Where modules are installed and looked for.
 AM_CPPFLAGS += -DCRQ_MODULE_DIR='"$(pkglibdir)"'

@@ -7,6 +7,9 @@
 #include "task/params.h"
 #include "task/perform.h"
 
+/* The class of a failure whose message is for who asked: crq_task_refuse(). */
+#define CRQ_REFUSED "crq.Refused"
+
 /** The class and the message of a failure; both NULL: there is none. */
 struct crq_failure {
     char *class_name, *message;

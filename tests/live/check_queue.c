@@ -11,6 +11,9 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "model/queue.h"
+#include "redis/conn.h"
+#include "redis/script.h"
+#include "redis/scripts.h"
 
 #define NOON INT64_C(1795262400000000) /* 2026-11-21T12:00:00Z */
 #define THEN "2026-11-21T12:00:00.000000Z"
@@ -247,6 +250,48 @@ START_TEST(test_every_option_is_written)
                                    "rq:queue:q list\n  a\n" QUEUES);
     crq_value_free(dict);
     crq_value_free(list);
+}
+END_TEST
+
+/* For who has no connection of this kind. */
+START_TEST(test_the_words_of_a_call_make_the_same_job)
+{
+    static const struct row row = { .ttl_s = 60 };
+    crq_call call = CRQ_CALL_INIT;
+    struct crq_args words;
+    char id[CRQ_NAME_MAX + 1];
+    crq_reply *reply = NULL;
+    char *alike;
+    crq_error err;
+
+    unit_ok(enqueue(&row, NULL, &err), &err);
+    alike = state();
+    live_seed(conn, "FLUSHALL");
+    call.func = "f";
+    call.job_id = "a";
+    call.ttl_s = 60;
+    crq_args_init(&words);
+    unit_ok(crq_queue_enqueue_words("q", &call, NOON, NULL, id, &words, &err),
+            &err);
+    ck_assert_str_eq(id, "a");
+    unit_ok(crq_script_call(conn, &crq_script_enqueue, CRQ_ENQUEUE_KEYS, &words,
+                    NULL, &err),
+            &err);
+    expect(alike);
+    crq_args_clear(&words);
+    unit_ok(crq_queue_enqueue_words("q", &call, NOON + 1, "ch", id, &words,
+                    &err),
+            &err);
+    unit_ok(crq_script_call(conn, &crq_script_enqueue, CRQ_ENQUEUE_KEYS, &words,
+                    NULL, &err),
+            &err);
+    unit_ok(crq_conn_run(conn, &reply, &err, "HGET", "rq:job:a", "crq_reply",
+                    NULL),
+            &err);
+    ck_assert_str_eq(crq_reply_text(reply, NULL), "ch");
+    crq_reply_free(reply);
+    crq_args_fini(&words);
+    crq_text_free(alike);
 }
 END_TEST
 
@@ -908,6 +953,7 @@ int main(void)
     unit_add_rows(tc, test_a_call_is_written_as_rq_writes_it_or_not_at_all,
             rows);
     tcase_add_test(tc, test_every_option_is_written);
+    tcase_add_test(tc, test_the_words_of_a_call_make_the_same_job);
     unit_add_rows(tc, test_a_repeated_call_changes_nothing, repeats);
     tcase_add_test(tc, test_the_same_call_later_is_another_one);
     unit_add_rows(tc, test_a_queue_may_have_any_printable_name, names);

@@ -297,6 +297,53 @@ START_TEST(test_an_error_that_would_fill_the_memory_is_refused)
 }
 END_TEST
 
+/* What finish.lua publishes. */
+static const struct {
+    const char *message;
+    int rc;
+    crq_result_type type;
+    int64_t value;   /* 0: None */
+    const char *exc; /* NULL: none */
+} messages[] = {
+    { "{\"id\":\"a\",\"status\":\"finished\",\"return_value\":\"gAVLKi4=\"}", 0,
+            CRQ_RESULT_SUCCESSFUL, 42, NULL },
+    { "{\"id\":\"a\",\"status\":\"finished\"}", 0, CRQ_RESULT_SUCCESSFUL, 0,
+            NULL },
+    { "{\"status\":\"failed\",\"exc_string\":\"eJxLBAAAYgBi\"}", 0,
+            CRQ_RESULT_FAILED, 0, "a" },
+    { "{\"status\":\"stopped\",\"exc_string\":\"eJxLBAAAYgBi\"}", 0,
+            CRQ_RESULT_FAILED, 0, "a" },
+    { "{\"status\":\"failed\"}", 0, CRQ_RESULT_FAILED, 0, NULL },
+    { "{\"status\":\"canceled\"}", CRQ_ENOTFOUND, 0, 0, NULL },
+    { "{\"status\":1}", CRQ_ECODEC, 0, 0, NULL },
+    { "{}", CRQ_ECODEC, 0, 0, NULL },
+    { "[]", CRQ_ECODEC, 0, 0, NULL },
+    { "null", CRQ_ECODEC, 0, 0, NULL },
+};
+
+START_TEST(test_a_message_says_what_an_entry_would)
+{
+    const char *text = messages[_i].message;
+    crq_value *v;
+    crq_result *result = NULL;
+    crq_error err;
+
+    unit_ok(crq_value_from_json(text, strlen(text), &v, &err), &err);
+    ck_assert_int_eq(crq_result_from_message(v, &result, &err),
+            messages[_i].rc);
+    if (messages[_i].rc == 0) {
+        const crq_value *value = crq_result_return_value(result);
+
+        ck_assert_int_eq(crq_result_type_of(result), messages[_i].type);
+        ck_assert_int_eq(value != NULL ? crq_value_int(value) : 0,
+                messages[_i].value);
+        ck_assert_pstr_eq(crq_result_exc_string(result), messages[_i].exc);
+    }
+    crq_result_free(result);
+    crq_value_free(v);
+}
+END_TEST
+
 static int read_it(void *arg, crq_error *err)
 {
     crq_result *result;
@@ -337,6 +384,7 @@ int main(void)
     unit_add_rows(tc, test_a_damaged_field_is_named_and_the_rest_read, damaged);
     tcase_add_test(tc, test_a_field_that_comes_twice_counts_once);
     tcase_add_test(tc, test_an_error_that_would_fill_the_memory_is_refused);
+    unit_add_rows(tc, test_a_message_says_what_an_entry_would, messages);
     tcase_add_test(tc, test_every_failing_allocation_is_reported);
     return unit_run("result", tc);
 }

@@ -144,6 +144,17 @@ static int fail_with(crq_task *task, crq_error *err)
     return rc;
 }
 
+/* refuse(status, extra, text) */
+static int refuse(crq_task *task, crq_error *err)
+{
+    int rc = crq_task_refuse(task, err, (int)crq_task_int(task, "status"),
+            crq_task_value(task, "extra"), crq_task_str(task, "text"), "%s!",
+            crq_task_str(task, "text"));
+
+    ck_assert_int_eq(rc, CRQ_ETASK);
+    return rc;
+}
+
 /* A failure that was overcome is none. */
 static int overcome(crq_task *task, crq_error *err)
 {
@@ -165,6 +176,7 @@ static const crq_task_def defs[] = {
     CRQ_TASK("t.wrong_text", wrong_text, ""),
     CRQ_TASK("t.log", log_it, "text, times=1"),
     CRQ_TASK("t.fail", fail_with, "class_name, message"),
+    CRQ_TASK("t.refuse", refuse, "status, extra, text"),
     CRQ_TASK("t.overcome", overcome, ""),
 };
 static const crq_module_def module = { CRQ_MODULE_ABI, sizeof(crq_task_def),
@@ -236,6 +248,24 @@ static const struct {
     { "t.fail", "[\"ValueError\", \"\"]", "{}", NULL, "ValueError" },
     { "t.fail", "[\"not a class\", \"x\"]", "{}", NULL, "crq.TaskError: x" },
     { "t.fail", "[\"\", \"x\"]", "{}", NULL, "crq.TaskError: x" },
+    { "t.refuse", "[409, {\"retry_in_s\": 2.5}, \"asleep\"]", "{}", NULL,
+            "crq.Refused: {\"status\":409,\"title\":\"asleep\","
+            "\"detail\":\"asleep!\",\"retry_in_s\":2.5}" },
+    { "t.refuse", "[400, null, \"\\\"\\n\xc3\xa4\"]", "{}", NULL,
+            "crq.Refused: {\"status\":400,\"title\":\"\\\"\\n\xc3\xa4\","
+            "\"detail\":\"\\\"\\n\xc3\xa4!\"}" },
+    { "t.refuse",
+            "[499, {\"title\": 1, \"status\": 200, \"type\": 1, \"a\\\"\": []}, "
+            "\"x\"]",
+            "{}", NULL,
+            "crq.Refused: {\"status\":499,\"title\":\"x\",\"detail\":\"x!\","
+            "\"a\\\"\":[]}" },
+    { "t.refuse", "[500, null, \"x\"]", "{}", NULL,
+            "ValueError: a refusal's status is 400 to 499, not 500" },
+    { "t.refuse", "[399, null, \"x\"]", "{}", NULL,
+            "ValueError: a refusal's status is 400 to 499, not 399" },
+    { "t.refuse", "[409, [], \"x\"]", "{}", NULL,
+            "TypeError: what a refusal adds is a dict, not a list" },
     { "t.overcome", "[]", "{}", "7", NULL },
 };
 
