@@ -173,6 +173,10 @@ void crq_app_free(struct crq_app *app);
 bool crq_app_pattern_matches(const struct crq_app_pattern *pattern,
         const char *const *segments, size_t count);
 
+/** The same shape: each path that matches one matches the other. */
+bool crq_app_pattern_same(const struct crq_app_pattern *a,
+        const struct crq_app_pattern *b);
+
 /** The place of a variable's segment in the path, or -1. */
 int crq_app_pattern_find(const struct crq_app_pattern *pattern,
         const char *name);

@@ -85,8 +85,5 @@ void crq_app_web_fini(struct crq_app *app);
 /** "/rooms/{code}", into a struct crq_app_pattern (pattern.c). */
 crq_app_read crq_app_read_pattern;
 void crq_app_pattern_fini(struct crq_app_pattern *pattern);
-/** The same shape: each path that matches one matches the other. */
-bool crq_app_pattern_same(const struct crq_app_pattern *a,
-        const struct crq_app_pattern *b);
 
 #endif

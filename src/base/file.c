@@ -29,6 +29,7 @@ int crq_file_read(const char *path, struct crq_buf *out, crq_error *err)
         rc = crq_fail(err, CRQ_EIO, "can't read '%s': %s", path,
                 strerror(errno));
     fclose(file);
+    (void)crq_buf_put(out, "", 0); /* the '\0' behind it */
     if (rc == 0 && crq_buf_check(out, err) < 0)
         rc = crq_fail_in(err, out->rc, "'%s'", path);
     return rc;

@@ -14,6 +14,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@
 #define CONNECTIONS_MAX 10000
 #define IDLE_S          30
 #define HEAD_MAX        ((size_t)32 << 10)
+#define HOST_MAX        256
 #define LONGEST_S       3600.0
 #define SURPLUS_MAX     ((size_t)4 << 20)
 
@@ -50,6 +52,7 @@ static struct http_request *request_new(struct http_server *server,
     if (request == NULL)
         return NULL;
     request->server = server;
+    request->begun_us = crq_clock_mono_us(&crq_clock_system);
     request->connection = connection;
     request->method = crq_strdup(method);
     crq_buf_init(&request->body, server->body_max);
@@ -62,6 +65,12 @@ static enum MHD_Result queue(struct http_request *request)
     enum MHD_Result done = MHD_queue_response(request->connection,
             (unsigned)request->status, request->response);
 
+    /* Without the query: there may be a token in it. */
+    crq_log_debug(request->server->log, "%s %s %s %d %lld us", request->peer,
+            request->method != NULL ? request->method : "",
+            request->path != NULL ? request->path : "", request->status,
+            (long long)(crq_clock_mono_us(&crq_clock_system) -
+                    request->begun_us));
     MHD_destroy_response(request->response);
     request->response = NULL;
     request->state = HTTP_QUEUED;
@@ -159,6 +168,9 @@ static void on_completed(void *arg, struct MHD_Connection *connection,
     *slot = NULL;
     if (request == NULL)
         return;
+    /* The client left before its answer could be queued. */
+    if (request->state == HTTP_ANSWERED)
+        request->server->busy--;
     *request->link = request->next;
     if (request->next != NULL)
         request->next->link = request->link;
@@ -373,21 +385,34 @@ static int open_socket(const struct addrinfo *info)
     return -1;
 }
 
+int http_address_check(const char *address, crq_error *err)
+{
+    char host[HOST_MAX];
+    const char *port = split_address(address, host, sizeof(host));
+
+    /* getaddrinfo() takes 99999, for 34463. */
+    if (port != NULL && port[0] != '\0' && strlen(port) <= 5 &&
+            port[strspn(port, "0123456789")] == '\0' &&
+            strtol(port, NULL, 10) <= UINT16_MAX)
+        return 0;
+    return crq_fail(err, CRQ_EINVAL,
+            "'%.100s' is no address like 127.0.0.1:8080 or [::1]:8080",
+            address);
+}
+
 static int listen_at(const char *address, int *out, crq_error *err)
 {
     struct addrinfo hints = { .ai_family = AF_UNSPEC,
         .ai_socktype = SOCK_STREAM,
         .ai_flags = AI_PASSIVE };
     struct addrinfo *found = NULL;
-    char host[256];
+    char host[HOST_MAX];
     const char *port = split_address(address, host, sizeof(host));
-    int rc = 0;
+    int rc;
 
-    if (port == NULL || port[0] == '\0' ||
-            port[strspn(port, "0123456789")] != '\0')
-        return crq_fail(err, CRQ_EINVAL,
-                "'%.100s' is no address like 127.0.0.1:8080 or [::1]:8080",
-                address);
+    rc = http_address_check(address, err);
+    if (rc < 0)
+        return rc;
     rc = getaddrinfo(host[0] != '\0' ? host : NULL, port, &hints, &found);
     if (rc != 0)
         return crq_fail(err, CRQ_EINVAL, "'%.100s': %s", address,

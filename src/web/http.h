@@ -35,6 +35,9 @@ struct http_options {
     void *arg;
 };
 
+/** CRQ_EINVAL unless it has the form "host:port". */
+int http_address_check(const char *address, crq_error *err) CRQ_MUST_CHECK;
+
 /** Listen. CRQ_EINVAL: the address; CRQ_EIO: it is taken, TLS; CRQ_ENOMEM. */
 int http_server_new(struct ev_loop *loop, const struct http_options *options,
         struct http_server **out, crq_error *err) CRQ_MUST_CHECK;

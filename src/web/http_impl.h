@@ -22,6 +22,7 @@ struct http_request {
     struct http_server *server;
     struct MHD_Connection *connection;
     struct http_request *next, **link; /* of the server's list */
+    int64_t begun_us;                  /* on the monotonic clock */
     enum http_state state;
     bool suspended;
     char *method, *path;

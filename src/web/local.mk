@@ -3,7 +3,29 @@ noinst_LTLIBRARIES += libcrq-web.la
 libcrq_web_la_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS)
 libcrq_web_la_LIBADD = libcrq-exec.la $(MICROHTTPD_LIBS) $(WSLAY_LIBS)
 libcrq_web_la_SOURCES = \
+	src/web/binding.c \
+	src/web/binding.h \
+	src/web/files.c \
+	src/web/files.h \
+	src/web/gateway.c \
+	src/web/gateway.h \
 	src/web/http.c \
 	src/web/http.h \
 	src/web/http_impl.h \
-	src/web/http_request.c
+	src/web/http_request.c \
+	src/web/jobs.c \
+	src/web/jobs.h \
+	src/web/options.c \
+	src/web/options.h \
+	src/web/origin.c \
+	src/web/origin.h \
+	src/web/problem.c \
+	src/web/problem.h \
+	src/web/routes.c \
+	src/web/routes.h \
+	src/web/tokens.c \
+	src/web/tokens.h
+
+bin_PROGRAMS += crq-web
+crq_web_SOURCES = src/web/main.c
+crq_web_LDADD = libcrq-web.la

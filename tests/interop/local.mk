@@ -48,9 +48,11 @@ EXTRA_DIST += \
 	tests/interop/test_speed.py \
 	tests/interop/test_steps.py \
 	tests/interop/test_up.py \
+	tests/interop/test_web.py \
 	tests/interop/test_web_http.py \
 	tests/interop/test_worker.py \
-	tests/interop/test_worker_manual.py
+	tests/interop/test_worker_manual.py \
+	tests/interop/web.py
 # Python on the other side. Each test is a script that skips without it.
 check_PROGRAMS += tests/interop/enqueue_peer tests/interop/pickle_peer \
 	tests/interop/run_peer
@@ -85,3 +87,17 @@ tests_interop_crq_worker_steps_LDADD = $(crq_worker_LDADD)
 check_PROGRAMS += tests/interop/http_peer
 tests_interop_http_peer_SOURCES = tests/interop/http_peer.c
 tests_interop_http_peer_LDADD = libcrq-web.la
+
+# What crq-web serves in tests, and the tasks behind it: test_web.py.
+EXTRA_DIST += \
+	tests/web/demo/app.json \
+	tests/web/demo/www/.hidden \
+	tests/web/demo/www/app.js \
+	tests/web/demo/www/index.html \
+	tests/web/demo/www/sub/index.html
+check_LTLIBRARIES += tests/interop/gate.la
+tests_interop_gate_la_SOURCES = tests/interop/gate.c
+tests_interop_gate_la_CPPFLAGS = -I$(top_srcdir)/src/include
+tests_interop_gate_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version \
+	-rpath /nowhere -export-symbols-regex '^crq_module$$'
+tests_interop_gate_la_LIBADD = libcrq.la

@@ -1,0 +1,23 @@
+/*
+ * files.h - folders of applications, served as they are.
+ *
+ * Nothing outside of a folder is ever opened: each part of a path is opened
+ * beneath the one before it, without following links. Names that begin with
+ * '.' are not served, and nothing but plain files is.
+ */
+#ifndef CRQ_WEB_FILES_H
+#define CRQ_WEB_FILES_H
+
+#include <crq.h>
+
+#include "app/app.h"
+#include "web/http.h"
+
+/** Answer a GET or HEAD with a file of this application. False: it has none
+ *  for this path, and the request is as it was. */
+bool files_answer(const struct crq_app *app, struct http_request *request);
+
+/** The media type of a file's name. */
+const char *files_type(const char *name);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * gateway.h - crq-web: what its parts share.
+ *
+ *     gateway.c  birth, whom a request is for, the end
+ *     routes.c   requests that become jobs
+ *     files.c    files of applications
+ *     jobs.c     jobs that somebody waits for
+ *     http.c     the server
+ */
+#ifndef CRQ_WEB_GATEWAY_H
+#define CRQ_WEB_GATEWAY_H
+
+#include <crq.h>
+#include <ev.h>
+
+#include "app/app.h"
+#include "base/log.h"
+#include "exec/notify.h"
+#include "web/http.h"
+#include "web/jobs.h"
+#include "web/options.h"
+#include "web/origin.h"
+#include "web/tokens.h"
+
+struct gateway {
+    const struct options *options;
+    struct crq_log *log;
+    struct ev_loop *loop;
+    struct crq_app *apps[APPS_MAX];
+    size_t app_count;
+    struct tokens *tokens; /* NULL: none */
+    struct origin_rules rules;
+    struct jobs *jobs;
+    struct http_server *server;
+    bool stopping;
+    ev_signal sigint, sigterm;
+    ev_timer patience;
+    ev_prepare idle;
+    struct notify notify;
+};
+
+/** Until it is told to stop. Returns the exit status. */
+int gateway_run(const struct options *options, struct crq_log *log);
+
+#endif

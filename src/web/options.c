@@ -1,0 +1,107 @@
+/* options.c - the options of crq-web: crq-worker's words where both have
+ * them. */
+#include "web/options.h"
+
+#include <argp.h>
+#include <string.h>
+
+enum {
+    OPT_LISTEN = 256,
+    OPT_APP,
+    OPT_ORIGIN,
+    OPT_TOKENS,
+    OPT_CERT,
+    OPT_KEY,
+    OPT_PID,
+    OPT_LOG_FORMAT
+};
+
+static const struct argp_option table[] = {
+    { "url", 'u', "URL", 0,
+            "Redis: redis://[user:password@]host[:port][/db] or "
+            "unix:///path[?db=n]",
+            1 },
+    { "app", OPT_APP, "PATH", 0,
+            "An application: its folder, or its app.json; several times for "
+            "several",
+            1 },
+    { "listen", OPT_LISTEN, "ADDRESS", 0,
+            "Where to listen (default: 127.0.0.1:8080; port 0: any)", 2 },
+    { "token-file", OPT_TOKENS, "FILE", 0,
+            "Who may use the API: lines of a role (read, enqueue, operate) and "
+            "a token",
+            2 },
+    { "allow-origin", OPT_ORIGIN, "ORIGIN", 0,
+            "Pages of this origin, as https://shop.example, may send requests "
+            "and open sockets; several times for several",
+            2 },
+    { "tls-cert", OPT_CERT, "FILE", 0, "Serve HTTPS with this certificate", 2 },
+    { "tls-key", OPT_KEY, "FILE", 0, "The certificate's private key", 2 },
+    { "pid", OPT_PID, "FILE", 0, "Write the process id to FILE", 3 },
+    { "verbose", 'v', NULL, 0, "Log more: each request, too", 3 },
+    { "quiet", 'q', NULL, 0, "Log warnings and errors only", 3 },
+    { "log-format", OPT_LOG_FORMAT, "FORMAT", 0, "text (default) or json", 3 },
+    { 0 },
+};
+
+static void add(struct argp_state *state, const char **list, size_t *count,
+        size_t max, const char *what, char *arg)
+{
+    if (*count == max)
+        argp_error(state, "more than %zu %s", max, what);
+    list[(*count)++] = arg;
+}
+
+static void check(struct argp_state *state, const struct options *o)
+{
+    if ((o->tls_cert == NULL) != (o->tls_key == NULL))
+        argp_error(state, "--tls-cert and --tls-key belong together");
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct options *o = state->input;
+
+    switch (key) {
+    case 'u': o->url = arg; return 0;
+    case OPT_APP:
+        add(state, o->apps, &o->app_count, APPS_MAX, "applications", arg);
+        return 0;
+    case OPT_ORIGIN:
+        if (strstr(arg, "://") == NULL || arg[strlen(arg) - 1] == '/')
+            argp_error(state,
+                    "--allow-origin %s: expected one as https://shop.example",
+                    arg);
+        add(state, o->origins, &o->origin_count, ORIGINS_MAX, "origins", arg);
+        return 0;
+    case OPT_LISTEN: o->listen = arg; return 0;
+    case OPT_TOKENS: o->token_file = arg; return 0;
+    case OPT_CERT: o->tls_cert = arg; return 0;
+    case OPT_KEY: o->tls_key = arg; return 0;
+    case OPT_PID: o->pid_file = arg; return 0;
+    case 'v': o->level = CRQ_LOG_DEBUG; return 0;
+    case 'q': o->level = CRQ_LOG_WARN; return 0;
+    case OPT_LOG_FORMAT:
+        if (strcmp(arg, "text") != 0 && strcmp(arg, "json") != 0)
+            argp_error(state, "--log-format %s: text or json", arg);
+        o->json_log = strcmp(arg, "json") == 0;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "'%s': applications are named with --app", arg);
+        return 0;
+    case ARGP_KEY_END: check(state, o); return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+void options_parse(struct options *o, int argc, char **argv)
+{
+    static const struct argp argp = { table, parse, "",
+        "Turn HTTP requests into jobs, and answer them with what the jobs "
+        "return.",
+        NULL, NULL, NULL };
+
+    *o = (struct options){ .listen = "127.0.0.1:8080", .level = CRQ_LOG_INFO };
+    argp_err_exit_status = 64;
+    argp_parse(&argp, argc, argv, 0, NULL, o);
+}

@@ -1,0 +1,360 @@
+"""crq-web: requests become jobs, and what they return the answers."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from conftest import eventually, program_folder
+from rq import Queue, SimpleWorker
+from rq.job import Job
+from web import DEMO, Gateway
+
+
+@pytest.fixture
+def gateway(redis_server, r):
+    """Start crq-webs: gateway("--option"). Each must end well."""
+    started = []
+
+    def start(*args, wait=True, **options):
+        made = Gateway(redis_server.url, *args, **options)
+        started.append(made)
+        return made.wait_until_ready() if wait else made
+
+    yield start
+    codes = [made.stop() for made in started if made.process.returncode is None]
+    assert set(codes) <= {0}
+
+
+@pytest.fixture
+def web(gateway, worker):
+    """A gateway with the demo application, and a crq worker behind it."""
+    worker("--jobs", 2, "web", modules=("demo", "gate"))
+    return gateway()
+
+
+# ---- routes ----
+
+def test_a_request_is_answered_with_what_its_job_returns(web, r):
+    reply = web.get("/demo/add/2/40")
+    assert (reply.status, reply.json()) == (200, 42)
+    assert reply.headers["content-type"] == "application/json"
+    assert reply.headers["cache-control"] == "no-store"
+
+
+def test_the_route_chooses_the_status_of_success(web):
+    value = {"a": [1, 2.5, None, "ü"], "big": 12345678901234567890}
+    reply = web.ask("POST", "/demo/echo", value)
+    assert (reply.status, reply.json()) == (201, value)
+    reply = web.ask("DELETE", "/demo/nothing")
+    assert (reply.status, reply.body) == (204, b"")
+
+
+def test_arguments_come_from_all_parts_of_the_request(web):
+    reply = web.ask("PUT", "/demo/parts/a%2Fb?q=x%20y",
+                    {"key": [1], "number": 3},
+                    {"X-Test": "h", "Authorization": "Bearer t0k"})
+    assert reply.json() == {"path": "a/b", "query": "x y", "header": "h",
+                            "token": "t0k", "key": [1], "number": 3,
+                            "option": 10}
+    assert web.ask("PUT", "/demo/parts/n?token=q").json() == {
+        "path": "n", "token": "q", "option": 10}
+
+
+def test_a_literal_path_wins_over_a_variable_one(web):
+    assert web.get("/demo/literal").json() == "the literal one"
+    assert web.get("/demo/other").json() == "other"
+
+
+def test_head_is_get_without_the_body(web):
+    reply = web.ask("HEAD", "/demo/add/1/2")
+    assert (reply.status, reply.body) == (200, b"")
+    assert reply.headers["content-length"] == "1"
+
+
+def test_a_route_that_does_not_wait_says_where_the_job_is(web, r):
+    reply = web.ask("POST", "/demo/later")
+    assert reply.status == 202
+    job_id = reply.json()["id"]
+    assert reply.headers["location"] == f"/api/v1/jobs/{job_id}"
+    eventually(lambda: Job.fetch(job_id, connection=r).is_finished)
+
+
+@pytest.mark.parametrize("method,path,body,headers,status,detail", [
+    ("GET", "/demo/add/1/x", None, {}, 400, "not of the type int"),
+    ("PUT", "/demo/parts/a", {"number": "x"}, {}, 400, "not of the type int"),
+    ("POST", "/demo/echo", None, {}, 400, "missing"),
+    ("POST", "/demo/echo", "{", {"Content-Type": "application/json"}, 400,
+     "the body"),
+    ("POST", "/demo/echo", "1", {"Content-Type": "text/plain"}, 415, "json"),
+    ("POST", "/demo/echo", "1", {}, 415, "json"),
+    ("POST", "/demo/literal", "1", {}, 405, "GET"),
+    ("GET", "/demo/echo/none", None, {}, 404, "nothing"),
+    ("GET", "/none", None, {}, 404, "nothing"),
+    ("POST", "/demo/later", None, {"Origin": "http://evil.example"}, 403,
+     "origin"),
+    ("POST", "/demo/later", None, {"Origin": "null"}, 403, "origin"),
+    ("GET", "/demo/literal", None, {"Host": "evil.example"}, 421, "evil"),
+    ("GET", "/demo/literal", None, {"Host": "127.0.0.1.evil.example"}, 421,
+     "evil"),
+])
+def test_what_is_wrong_with_a_request_is_told_as_a_problem(
+        web, method, path, body, headers, status, detail):
+    reply = web.ask(method, path, body, headers)
+    assert reply.status == status
+    assert detail in reply.problem()["detail"]
+
+
+def test_an_origin_that_is_allowed_may_send_requests(gateway, worker):
+    worker("--jobs", 1, "web", modules=("demo", "gate"))
+    web = gateway("--allow-origin", "https://shop.example")
+    for origin in "https://shop.example", f"http://127.0.0.1:{web.port}":
+        assert web.ask("POST", "/demo/later",
+                       headers={"Origin": origin}).status == 202
+    assert web.get("/demo/literal", Host="shop.example").status == 200
+
+
+# ---- jobs that do not succeed ----
+
+@pytest.mark.parametrize("status", [400, 404, 409, 422, 499])
+def test_a_refusal_is_answered_as_the_task_said_it(web, status):
+    problem = web.get(f"/demo/refuse/{status}").problem()
+    assert problem == {"type": "about:blank", "title": "not now",
+                       "status": status, "detail": "it is asleep",
+                       "retry_in_s": 7}
+
+
+def test_strangers_see_no_trace_of_a_failure(web, r):
+    reply = web.get("/demo/fail")
+    problem = reply.problem()
+    assert reply.status == 500 and b"secret" not in reply.body
+    assert "secret" in Job.fetch(problem["job"],
+                                 connection=r).latest_result().exc_string
+
+
+def test_a_job_that_takes_too_long_is_answered_with_its_address(web, r):
+    reply = web.get("/demo/slow")
+    assert reply.status == 504
+    job_id = reply.problem()["job"]
+    assert reply.headers["location"] == f"/api/v1/jobs/{job_id}"
+    assert Job.fetch(job_id, connection=r).get_status() == "started"
+
+
+def test_a_result_that_is_not_kept_is_answered(web):
+    assert web.get("/demo/kept-not").json() == 3
+
+
+def waiting_job(r):
+    ids = eventually(lambda: r.lrange("rq:queue:web", 0, -1))
+    return Job.fetch(ids[0].decode(), connection=r)
+
+
+@pytest.mark.parametrize("end,said", [
+    (lambda job: job.cancel(), "canceled"),
+    (lambda job: job.delete(), "gone"),
+])
+def test_a_job_without_an_end_is_gone(gateway, r, end, said):
+    web = gateway()
+    with ThreadPoolExecutor() as pool:
+        reply = pool.submit(web.get, "/demo/wait")
+        job = waiting_job(r)
+        end(job)
+        problem = reply.result().problem()
+    assert problem["status"] == 410 and problem["job"] == job.id
+    assert said in problem["detail"]
+
+
+def test_an_old_worker_of_python_answers_as_well(gateway, r):
+    """It publishes nothing: its results are looked for."""
+    web = gateway()
+    with ThreadPoolExecutor() as pool:
+        good = pool.submit(web.get, "/demo/add/1/2")
+        bad = pool.submit(web.get, "/demo/fail")
+        eventually(lambda: r.llen("rq:queue:web") == 2)
+        SimpleWorker([Queue("web", connection=r)], connection=r).work(
+            burst=True)
+        assert good.result().json() == 3
+        assert bad.result().status == 500
+
+
+# ---- many, and trouble ----
+
+def test_many_who_wait_are_all_answered(web, r):
+    with ThreadPoolExecutor(200) as pool:
+        replies = list(pool.map(
+            lambda n: web.get(f"/demo/add/{n}/1").json(), range(600)))
+    assert replies == list(range(1, 601))
+    assert r.keys("rq:wip*") == []
+
+
+def test_without_redis_requests_are_refused_and_later_not(gateway, r, tmp_path):
+    from conftest import _free_port, _wait_until_up
+    port = _free_port()
+
+    def start():
+        process = subprocess.Popen(
+            ["redis-server", "--port", str(port), "--bind", "127.0.0.1",
+             "--save", "", "--dir", str(tmp_path)], stdout=subprocess.DEVNULL)
+        _wait_until_up(process, port)
+        return process
+
+    server = start()
+    web = Gateway(f"redis://127.0.0.1:{port}/0").wait_until_ready()
+    try:
+        assert web.get("/readyz").status == 200
+        server.kill()
+        server.wait()
+        eventually(lambda: web.get("/readyz").status == 503)
+        reply = web.get("/demo/literal")
+        assert reply.status == 503 and reply.headers["retry-after"]
+        assert web.get("/livez").status == 200
+        assert web.get("/demo/").status == 200
+        server = start()
+        eventually(lambda: web.get("/readyz").status == 200)
+        assert web.ask("POST", "/demo/later").status == 202
+    finally:
+        assert web.stop() == 0
+        server.kill()
+        server.wait()
+
+
+def test_an_end_that_was_missed_is_found(web, r, redis_server):
+    """The link of pub/sub breaks while the job runs."""
+    with ThreadPoolExecutor() as pool:
+        reply = pool.submit(web.get, "/demo/wait")
+        eventually(lambda: r.keys("rq:executions:*"))
+        r.client_kill_filter(_type="pubsub")
+        r.rpush("gate", "found")
+        assert reply.result().json() == "found"
+
+
+def test_who_waits_is_answered_before_it_stops(web, r):
+    with ThreadPoolExecutor() as pool:
+        reply = pool.submit(web.get, "/demo/wait")
+        eventually(lambda: r.keys("rq:executions:*"))
+        web.process.send_signal(signal.SIGTERM)
+        eventually(lambda: "stopping" in web.text())
+        r.rpush("gate", "last")
+        assert reply.result().json() == "last"
+    assert web.stop() == 0
+
+
+def test_a_client_that_leaves_does_not_harm_it(web, r):
+    for _ in range(20):
+        connection = web.connect()
+        connection.request("GET", "/demo/wait")
+        connection.close()
+    for _ in range(20):
+        r.rpush("gate", "nobody")
+    assert web.get("/demo/literal").status == 200
+
+
+# ---- files ----
+
+@pytest.mark.parametrize("path,kind,body", [
+    ("/demo/", "text/html; charset=utf-8", "index.html"),
+    ("/demo/index.html", "text/html; charset=utf-8", "index.html"),
+    ("/demo/app.js", "text/javascript; charset=utf-8", "app.js"),
+    ("/demo/sub/", "text/html; charset=utf-8", "sub/index.html"),
+    ("/", "text/html; charset=utf-8", "sub/index.html"),
+    ("/index.html?x=1", "text/html; charset=utf-8", "sub/index.html"),
+])
+def test_files_are_served(gateway, path, kind, body):
+    web = gateway()
+    reply = web.get(path)
+    assert (reply.status, reply.headers["content-type"]) == (200, kind)
+    assert reply.body == (DEMO / "www" / body).read_bytes()
+    head = web.ask("HEAD", path)
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["content-length"] == str(len(reply.body))
+    again = web.get(path, If_None_Match=reply.headers["etag"])
+    assert (again.status, again.body) == (304, b"")
+    assert web.get(path, If_None_Match='"other"').status == 200
+
+
+@pytest.mark.parametrize("path", ["/demo", "/demo/sub"])
+def test_the_address_of_a_folder_ends_with_a_slash(gateway, path):
+    reply = gateway().get(path)
+    assert (reply.status, reply.headers["location"]) == (308, path + "/")
+
+
+@pytest.mark.parametrize("path", [
+    "/demo/../app.json", "/demo/..%2Fapp.json", "/demo/%2e%2e/app.json",
+    "/demo/%2e%2e%2fapp.json", "/demo/sub/../../app.json", "/demo/.hidden",
+    "/demo/%2ehidden", "/demo/link/", "/demo/link/app.json", "/demo//app.js",
+    "/demo/outside.json", "/demo/fifo/", "/demo/app.js/", "/demo/app.js/x",
+    "/demo/sub/none.html", "//index.html", "/demo/%5c..%5capp.json/x",
+])
+def test_nothing_outside_of_the_folder_is_served(gateway, tmp_path, path):
+    www = tmp_path / "www"
+    (www / "sub").mkdir(parents=True)
+    (tmp_path / "app.json").write_text(
+        (DEMO / "app.json").read_text())
+    (www / "index.html").write_text("x")
+    (www / ".hidden").write_text("x")
+    (www / "app.js").write_text("x")
+    (www / "link").symlink_to(tmp_path)
+    (www / "outside.json").symlink_to(tmp_path / "app.json")
+    os.mkfifo(www / "fifo")
+    web = gateway(app=tmp_path)
+    # A variable of a route takes one part: these become no job.
+    if path.count("/") > 2:
+        assert web.get(path).status == 404
+    else:
+        assert b"modules" not in web.ask("GET", path + "/x").body
+
+
+# ---- being started ----
+
+def run(*args):
+    return subprocess.run([os.path.join(program_folder(), "crq-web"), *args],
+                          capture_output=True, text=True, timeout=30)
+
+
+@pytest.mark.parametrize("args,code,said", [
+    (["--listen", "0.0.0.0:0"], 64, "needs a --token-file"),
+    (["--listen", "[::]:0"], 64, "needs a --token-file"),
+    (["--listen", "127.evil.example:0"], 64, "needs a --token-file"),
+    (["--listen", "8080"], 64, "is no address"),
+    (["--listen", "127.0.0.1:99999"], 64, ""),
+    (["--app", "/none"], 1, "/none"),
+    (["--tls-cert", "x"], 64, "belong together"),
+    (["--allow-origin", "shop.example"], 64, "--allow-origin"),
+    (["--log-format", "xml"], 64, "text or json"),
+    (["-u", "http://x"], 64, "http"),
+    (["--app", str(DEMO), "--app", str(DEMO)], 64, "both have the route"),
+    (["surplus"], 64, "--app"),
+])
+def test_a_command_line_that_is_wrong_is_refused(args, code, said):
+    done = run(*args)
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize("text,mode,said", [
+    ("read 0123456789abcdef\n", 0o644, "others may read"),
+    ("", 0o600, "no token"),
+    ("# nothing\n\n", 0o600, "no token"),
+    ("read short\n", 0o600, "line 1: the token must have 16"),
+    ("# x\nroot 0123456789abcdef\n", 0o600, "line 2: expected a role"),
+    ("read 0123456789abcdef extra\n", 0o600, "line 1: the token"),
+])
+def test_a_token_file_that_is_wrong_is_refused(tmp_path, text, mode, said):
+    path = tmp_path / "tokens"
+    path.write_text(text)
+    path.chmod(mode)
+    done = run("--listen", "0.0.0.0:0", "--token-file", str(path))
+    assert done.returncode == 64
+    assert said in done.stderr
+    assert "0123456789" not in done.stderr
+
+
+def test_it_writes_its_pid_and_takes_it_away(gateway, tmp_path):
+    path = tmp_path / "pid"
+    web = gateway("--pid", path)
+    assert int(path.read_text()) == web.process.pid
+    assert web.stop() == 0
+    assert not path.exists()

@@ -1,0 +1,1 @@
+let demo = 1
