@@ -44,6 +44,7 @@ static const char *const patterns[CRQ_KEY_COUNT] = {
     [CRQ_KEY_IDEMPOTENCY] = "crq:idempotency:%",
     [CRQ_KEY_WAKE] = "crq:scheduler:wake",
     [CRQ_KEY_REPLY] = "crq:reply:%",
+    [CRQ_KEY_SOCKETS] = "crq:web:sockets",
     [CRQ_KEY_SCHEDULER_LOCK] = "rq:scheduler-lock:%",
     [CRQ_KEY_SCHEDULER] = "rq:scheduler:%",
     [CRQ_KEY_PERIODIC] = "rq:scheduler:scheduled_jobs",

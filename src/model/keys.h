@@ -48,6 +48,7 @@ enum crq_key {
     CRQ_KEY_IDEMPOTENCY,      /* crq: string, what a key was used for: digest */
     CRQ_KEY_WAKE,             /* crq: channel, when something becomes due */
     CRQ_KEY_REPLY,            /* crq: channel, ends of jobs: who waits */
+    CRQ_KEY_SOCKETS,          /* crq: channel, sockets that are opened */
     CRQ_KEY_SCHEDULER_LOCK,   /* string, RQ's scheduler: queue name */
     CRQ_KEY_SCHEDULER,        /* hash, RQ's scheduler: its name */
     CRQ_KEY_PERIODIC,         /* rq-scheduler: zset of ids by due time */

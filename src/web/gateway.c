@@ -16,6 +16,7 @@
 #include "web/files.h"
 #include "web/problem.h"
 #include "web/routes.h"
+#include "web/sockets.h"
 
 /* How long those who wait are answered when it is to end. */
 #define PATIENCE_S 30.
@@ -110,7 +111,8 @@ static void on_request(void *arg, struct http_request *request)
     struct gateway *g = arg;
     const struct crq_app_route *route;
 
-    if (is_foreign(g, request) || answer_own(g, request))
+    if (is_foreign(g, request) || answer_own(g, request) ||
+            sockets_answer(g->sockets, request))
         return;
     route = routes_find(g, request);
     if (route != NULL && routes_is_plain(route))
@@ -131,7 +133,8 @@ static void on_idle(struct ev_loop *loop, ev_prepare *w, int revents)
     struct gateway *g = w->data;
 
     (void)revents;
-    if (http_server_busy(g->server) == 0)
+    /* Jobs that nobody waits for are to be made all the same. */
+    if (http_server_busy(g->server) == 0 && jobs_waiting(g->jobs) == 0)
         ev_break(loop, EVBREAK_ALL);
 }
 
@@ -158,6 +161,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *sig, int revents)
     crq_log_info(g->log, "stopping");
     notify_stopping(&g->notify);
     http_server_quiesce(g->server);
+    sockets_close(g->sockets);
     ev_timer_start(loop, &g->patience);
     ev_prepare_start(loop, &g->idle);
 }
@@ -258,6 +262,10 @@ static int begin(struct gateway *g, crq_error *err)
         rc = load_apps(g, err);
     if (rc == 0)
         rc = jobs_new(g->loop, g->options->url, g->log, &g->jobs, err);
+    if (rc == 0)
+        rc = feeds_new(g->loop, g->options->url, g->log, &g->feeds, err);
+    if (rc == 0)
+        rc = sockets_new(g, &g->sockets, err);
     if (rc < 0)
         return rc;
     jobs_on_change(g->jobs, on_change, g);
@@ -267,8 +275,12 @@ static int begin(struct gateway *g, crq_error *err)
 /* Signals stay watched to the last: one more must not kill what ends well. */
 static void end(struct gateway *g)
 {
-    jobs_free(g->jobs); /* first: its waiters name requests */
+    /* Sockets name waiters and what they hear, and these name requests. */
+    sockets_drop(g->sockets);
+    jobs_free(g->jobs);
     http_server_free(g->server);
+    sockets_free(g->sockets);
+    feeds_free(g->feeds);
     notify_fini(&g->notify);
     ev_timer_stop(g->loop, &g->patience);
     ev_prepare_stop(g->loop, &g->idle);

@@ -3,8 +3,10 @@
  *
  *     gateway.c  birth, whom a request is for, the end
  *     routes.c   requests that become jobs
+ *     sockets.c  WebSockets
  *     files.c    files of applications
  *     jobs.c     jobs that somebody waits for
+ *     feeds.c    streams and channels that many hear
  *     http.c     the server
  */
 #ifndef CRQ_WEB_GATEWAY_H
@@ -16,6 +18,7 @@
 #include "app/app.h"
 #include "base/log.h"
 #include "exec/notify.h"
+#include "web/feeds.h"
 #include "web/http.h"
 #include "web/jobs.h"
 #include "web/options.h"
@@ -31,6 +34,8 @@ struct gateway {
     struct tokens *tokens; /* NULL: none */
     struct origin_rules rules;
     struct jobs *jobs;
+    struct feeds *feeds;
+    struct sockets *sockets;
     struct http_server *server;
     bool stopping;
     ev_signal sigint, sigterm;

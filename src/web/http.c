@@ -171,6 +171,8 @@ static void on_completed(void *arg, struct MHD_Connection *connection,
     /* The client left before its answer could be queued. */
     if (request->state == HTTP_ANSWERED)
         request->server->busy--;
+    if (request->on_open != NULL && !request->opened)
+        request->on_open(request->on_open_arg, NULL, -1, NULL, 0);
     *request->link = request->next;
     if (request->next != NULL)
         request->next->link = request->link;
@@ -260,6 +262,7 @@ static void on_upgraded(void *arg, struct MHD_Connection *connection,
 
     (void)connection;
     (void)slot;
+    request->opened = true;
     if (upgrade == NULL) {
         (void)MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
         request->on_open(request->on_open_arg, NULL, -1, NULL, 0);
@@ -439,6 +442,7 @@ static int port_of(int fd)
 
 /* ------------------------------------------------------------------- server */
 
+CRQ_PRINTF(2, 0)
 static void on_message(void *arg, const char *format, va_list ap)
 {
     const struct http_server *server = arg;

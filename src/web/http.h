@@ -91,7 +91,8 @@ void http_answer_file(struct http_request *request, int status,
 /**
  * 101: the connection leaves HTTP. `on_open` gets the descriptor, non-blocking,
  * with what came in behind the request; it is closed by http_upgrade_close()
- * only. Not with TLS: there libmicrohttpd passes bytes through a socket pair,
+ * only. It is called in each case: with `upgrade` NULL when nothing came of
+ * it. Not with TLS: there libmicrohttpd passes bytes through a socket pair,
  * and the descriptor is an end of that.
  */
 struct http_upgrade;

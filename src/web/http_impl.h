@@ -40,6 +40,7 @@ struct http_request {
     void (*on_open)(void *arg, struct http_upgrade *upgrade, int fd,
             const void *extra, size_t extra_len);
     void *on_open_arg;
+    bool opened; /* on_open was called */
 };
 
 struct http_upgrade {

@@ -5,6 +5,8 @@ libcrq_web_la_LIBADD = libcrq-exec.la $(MICROHTTPD_LIBS) $(WSLAY_LIBS)
 libcrq_web_la_SOURCES = \
 	src/web/binding.c \
 	src/web/binding.h \
+	src/web/feeds.c \
+	src/web/feeds.h \
 	src/web/files.c \
 	src/web/files.h \
 	src/web/gateway.c \
@@ -23,8 +25,14 @@ libcrq_web_la_SOURCES = \
 	src/web/problem.h \
 	src/web/routes.c \
 	src/web/routes.h \
+	src/web/sockets.c \
+	src/web/sockets.h \
+	src/web/sockets_impl.h \
+	src/web/sockets_messages.c \
 	src/web/tokens.c \
-	src/web/tokens.h
+	src/web/tokens.h \
+	src/web/ws.c \
+	src/web/ws.h
 
 bin_PROGRAMS += crq-web
 crq_web_SOURCES = src/web/main.c

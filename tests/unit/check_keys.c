@@ -45,6 +45,7 @@ static const struct {
     { CRQ_KEY_IDEMPOTENCY, "0123", NULL, "crq:idempotency:0123" },
     { CRQ_KEY_WAKE, NULL, NULL, "crq:scheduler:wake" }, /* in Lua, too */
     { CRQ_KEY_REPLY, "w", NULL, "crq:reply:w" },
+    { CRQ_KEY_SOCKETS, NULL, NULL, "crq:web:sockets" },
     { CRQ_KEY_SCHEDULER_LOCK, "high", NULL, "rq:scheduler-lock:high" },
     { CRQ_KEY_SCHEDULER, "host.1", NULL, "rq:scheduler:host.1" },
     { CRQ_KEY_PERIODIC, NULL, NULL, "rq:scheduler:scheduled_jobs" },

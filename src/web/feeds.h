@@ -1,0 +1,53 @@
+/*
+ * feeds.h - what comes through Redis for many listeners: streams, and channels
+ * of publish and subscribe.
+ *
+ * However many listen: a stream is read once, a channel is subscribed to once.
+ * A listener of a stream hears every entry behind the one it names, in order,
+ * without a gap and without one twice, also across a break of the link; what
+ * is published on a channel while the link is down is lost.
+ */
+#ifndef CRQ_WEB_FEEDS_H
+#define CRQ_WEB_FEEDS_H
+
+#include <crq.h>
+
+#include "base/log.h"
+#include "exec/async.h"
+
+struct asking;
+struct feeds;
+struct listener;
+
+/* The entry as the JSON that is sent to clients; its type, or NULL. Borrowed.
+ * It may end its own listener and make others. */
+typedef void feed_heard(void *arg, const char *json, size_t len,
+        const char *type);
+
+int feeds_new(struct ev_loop *loop, const char *url, const struct crq_log *log,
+        struct feeds **out, crq_error *err) CRQ_MUST_CHECK;
+/** No listener may be left. */
+void feeds_free(struct feeds *feeds);
+
+/** Whether it is an id of an entry, "1795262400000-0" or "1795262400000". */
+bool feeds_id_valid(const char *id);
+
+/** Ask for the id that new entries will be behind; it comes later, NULL: there
+ *  is no Redis. Returns what feeds_forget() takes, or NULL: no memory, and
+ *  nothing will come. */
+struct asking *feeds_now(struct feeds *feeds,
+        void (*done)(void *arg, const char *id), void *arg);
+void feeds_forget(struct asking *asking);
+
+/** Listen to a stream, from behind `after` on; NULL: no memory. */
+struct listener *feeds_read(struct feeds *feeds, const char *key,
+        const char *after, feed_heard *heard, void *arg);
+/** Listen to a channel. */
+struct listener *feeds_subscribe(struct feeds *feeds, const char *channel,
+        feed_heard *heard, void *arg);
+void feeds_leave(struct listener *listener);
+
+/** Publish; what can't be sent is lost. */
+void feeds_publish(struct feeds *feeds, const char *channel, const char *text);
+
+#endif

@@ -1,0 +1,362 @@
+"""WebSockets of crq-web: who may, what is heard, what becomes of messages."""
+
+import base64
+import json
+import os
+import socket
+import struct
+import time
+
+import pytest
+from conftest import eventually
+from web import Gateway
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+ROOM, CHANNEL = "gate:room:A1", "gate:channel:A1"
+
+
+@pytest.fixture
+def gateway(redis_server, r):
+    started = []
+
+    def start(*args):
+        made = Gateway(redis_server.url, *args)
+        started.append(made)
+        return made.wait_until_ready()
+
+    yield start
+    codes = [made.stop() for made in started if made.process.returncode is None]
+    assert set(codes) <= {0}
+
+
+@pytest.fixture
+def web(gateway, worker):
+    worker("--jobs", 2, "web", modules=("demo", "gate"))
+    return gateway()
+
+
+class Client:
+    """A socket in the room A1; its HELLO has come when it is made."""
+
+    def __init__(self, web, token="alice", last_id=None, room="A1", **options):
+        query = f"?token={token}" + (f"&last_id={last_id}" if last_id else "")
+        self.ws = connect(
+            f"ws://127.0.0.1:{web.port}/demo/rooms/{room}/live{query}",
+            compression=None, **options)
+        assert self.hear() == {"type": "HELLO", "code": room}
+
+    def hear(self, timeout=10):
+        return json.loads(self.ws.recv(timeout))
+
+    def ask(self, **message):
+        self.ws.send(json.dumps({"req": 1, **message}))
+        return self.hear()
+
+    def is_silent(self):
+        with pytest.raises(TimeoutError):
+            self.ws.recv(0.2)
+        return True
+
+    def code(self):
+        """How it is closed."""
+        with pytest.raises(ConnectionClosed) as caught:
+            while True:
+                self.ws.recv(10)
+        return caught.value.rcvd.code if caught.value.rcvd else None
+
+
+def say(r, data, room=ROOM, **fields):
+    return r.xadd(room, {"type": "SAID", "data": json.dumps(data),
+                         **fields}).decode()
+
+
+def wait_for_next_ms(r):
+    """Entries of the millisecond in which a client comes are heard, too."""
+    def now():
+        s, us = r.time()
+        return s * 1000 + us // 1000
+
+    begin = now()
+    eventually(lambda: now() > begin, every=0.0002)
+
+
+# ---- who may ----
+
+def raw(web, headers, path="/demo/rooms/A1/live?token=a"):
+    head = {"Host": f"127.0.0.1:{web.port}", "Upgrade": "websocket",
+            "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(),
+            **headers}
+    lines = [f"{k}: {v}" for k, v in head.items() if v is not None]
+    s = socket.create_connection(("127.0.0.1", web.port), timeout=10)
+    s.sendall("\r\n".join([f"GET {path} HTTP/1.1", *lines, "", ""]).encode())
+    got = b""
+    while b"\r\n\r\n" not in got:
+        part = s.recv(1)
+        assert part, got
+        got += part
+    return s, int(got.split()[1])
+
+
+@pytest.mark.parametrize("headers,status", [
+    ({}, 101),
+    ({"Upgrade": "WebSocket", "Connection": "keep-alive, Upgrade"}, 101),
+    ({"Upgrade": None}, 426),
+    ({"Connection": "keep-alive"}, 426),
+    ({"Sec-WebSocket-Version": "8"}, 426),
+    ({"Sec-WebSocket-Version": None}, 426),
+    ({"Sec-WebSocket-Key": None}, 400),
+    ({"Sec-WebSocket-Key": "short"}, 400),
+    ({"Sec-WebSocket-Key": "!" * 22 + "=="}, 400),
+    ({"Origin": "http://evil.example"}, 403),
+    ({"Origin": "null"}, 403),
+    ({"Host": "evil.example"}, 421),
+])
+def test_the_handshake_is_that_of_rfc_6455(web, headers, status):
+    s, got = raw(web, headers)
+    s.close()
+    assert got == status
+
+
+def test_the_authorising_job_can_refuse(web):
+    with pytest.raises(InvalidStatus) as caught:
+        connect(f"ws://127.0.0.1:{web.port}/demo/rooms/A1/live")
+    response = caught.value.response
+    assert response.status_code == 403
+    assert json.loads(response.body)["detail"] == "a token is needed for A1"
+
+
+# ---- what is heard ----
+
+def test_entries_of_streams_are_heard_by_all_of_the_room_alone(web, r):
+    clients = [Client(web, name) for name in ("alice", "bob")]
+    stranger = Client(web, room="B2")
+    entry = say(r, {"n": 1}, at_ms=77)
+    for client in clients:
+        assert client.hear() == {"id": entry, "type": "SAID", "at_ms": 77,
+                                 "data": {"n": 1}}
+    own = say(r, "mine", room="gate:own:A1:alice")
+    assert clients[0].hear() == {"id": own, "type": "SAID", "data": "mine",
+                                 "at_ms": int(own.split("-")[0])}
+    assert clients[1].is_silent() and stranger.is_silent()
+
+
+def test_what_is_published_is_passed_on_when_it_is_json(web, r):
+    client = Client(web)
+    eventually(lambda: r.publish(CHANNEL, "{no json") == 1)
+    r.publish(CHANNEL, '{"type": "X", "n": [1]}')
+    assert client.hear() == {"type": "X", "n": [1]}
+
+
+def test_a_client_that_comes_back_misses_nothing(web, r):
+    first = say(r, 0)
+    lost = [say(r, n) for n in range(1, 251)]
+    wait_for_next_ms(r)
+    other = Client(web, "bob")
+    assert other.is_silent()  # no last_id: from now on
+    client = Client(web, last_id=first)
+    live = [say(r, n) for n in range(251, 254)]
+    assert [client.hear()["id"] for _ in range(253)] == lost + live
+    assert [other.hear()["id"] for _ in range(3)] == live
+
+
+def test_nothing_is_lost_or_doubled_while_clients_come(web, r):
+    clients = []
+    for n in range(100):
+        if n % 10 == 0:
+            wait_for_next_ms(r)
+            clients.append((n, Client(web, f"c{n}")))
+        say(r, n)
+    for begin, client in clients:
+        assert [client.hear()["data"] for _ in range(100 - begin)] == list(
+            range(begin, 100))
+        assert client.is_silent()
+
+
+def test_no_entry_is_lost_when_the_link_breaks(web, r):
+    client = Client(web)
+    say(r, 1)
+    assert client.hear()["data"] == 1
+    for n in range(2, 6):
+        r.client_kill_filter(_type="normal", skipme=True)
+        say(r, n)
+    assert [client.hear()["data"] for _ in range(4)] == [2, 3, 4, 5]
+
+
+# ---- what is sent ----
+
+def test_a_message_becomes_a_job_and_is_answered(web, r):
+    client = Client(web)
+    assert client.ask(do="whole", a=1) == {
+        "req": 1, "ok": True, "result": {"req": 1, "do": "whole", "a": 1}}
+    client.ws.send(json.dumps({"req": "x", "do": "say", "text": "hi"}))
+    heard = [client.hear(), client.hear()]
+    answer, = [m for m in heard if "req" in m]
+    event, = [m for m in heard if "req" not in m]
+    assert answer == {"req": "x", "ok": True, "result": "hi"}
+    assert event["data"] == {"from": "alice", "text": "hi"}
+
+
+def test_the_gateway_tells_jobs_what_it_measured(web, r):
+    client = Client(web)
+    say(r, 1)
+    client.hear()
+    before = time.time() * 1000
+    facts = client.ask(do="facts")["result"]
+    assert before - 5000 < facts["sent"] <= facts["arrived"]
+    assert abs(facts["arrived"] - before) < 5000
+    assert facts["trips"] and all(0 <= trip < 5000 for trip in facts["trips"])
+    assert "never" not in facts
+
+
+@pytest.mark.parametrize("message,status,detail", [
+    ({"do": "refuse"}, 409, "it is asleep"),
+    ({"do": "fail"}, 500, "the job failed"),
+    ({"do": "none"}, 404, "no such message"),
+    ({"do": 1}, 404, "no such message"),
+    ({}, 404, "no such message"),
+    ({"do": "say"}, 400, "missing"),
+])
+def test_a_message_that_fails_is_answered_with_why(web, message, status,
+                                                   detail):
+    answer = Client(web).ask(**message)
+    assert answer["req"] == 1 and answer["ok"] is False
+    assert answer["status"] == status and detail in answer["detail"]
+    assert "secret" not in json.dumps(answer) and "type" not in answer
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "1", ""])
+def test_what_is_no_object_is_answered_too(web, text):
+    client = Client(web)
+    client.ws.send(text)
+    answer = client.hear()
+    assert answer["ok"] is False and answer["status"] == 400
+
+
+def test_so_many_messages_may_wait_and_no_more(web, r):
+    client = Client(web)
+    for n in range(17):
+        client.ws.send(json.dumps({"req": n, "do": "wait"}))
+    answer = client.hear()
+    assert answer["req"] == 16 and answer["status"] == 429
+    for n in range(16):
+        r.rpush("gate", n)
+    assert {client.hear()["req"] for _ in range(16)} == set(range(16))
+
+
+# ---- the end ----
+
+def test_the_leave_job_is_made_when_a_client_has_left(web, r):
+    client = Client(web)
+    client.ws.close()
+    eventually(lambda: r.lrange("gate:left", 0, -1) == [b"A1/alice"])
+
+
+def test_a_client_that_is_cut_off_has_left(web, r):
+    s, status = raw(web, {})
+    assert status == 101
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+    eventually(lambda: r.lrange("gate:left", 0, -1) == [b"A1/a"])
+
+
+def test_the_newest_socket_takes_over_at_any_gateway(web, gateway, r):
+    other = gateway()
+    eventually(lambda: r.pubsub_numsub("crq:web:sockets")[0][1] == 2)
+    for first, second in ((web, web), (web, other)):
+        old, bystander = Client(first), Client(first, "bob")
+        new = Client(second)
+        assert old.code() == 4001
+        say(r, "x")
+        assert new.hear()["data"] == "x"
+        assert bystander.hear()["data"] == "x"
+        new.ws.close()
+        bystander.ws.close()
+        eventually(lambda: r.llen("gate:left") == 2)
+        assert sorted(r.lrange("gate:left", 0, -1)) == [b"A1/alice", b"A1/bob"]
+        r.delete("gate:left")
+
+
+def test_a_gateway_that_stops_says_goodbye(web, r):
+    client = Client(web)
+    web.process.terminate()
+    assert client.code() == 1001
+    assert web.process.wait(20) == 0
+    assert "ended" not in web.text()
+    eventually(lambda: r.lrange("gate:left", 0, -1) == [b"A1/alice"])
+
+
+def test_a_client_that_does_not_read_is_dropped_and_others_hear_all(web, r):
+    s, status = raw(web, {})
+    assert status == 101
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client = Client(web, max_size=None)
+    for n in range(200):
+        say(r, "x" * 50000)
+        assert len(client.hear()["data"]) == 50000
+    eventually(lambda: r.lrange("gate:left", 0, -1) == [b"A1/a"])
+    s.close()
+    assert "too slow" in web.text()
+
+
+# ---- frames that no client sends ----
+
+def frame(opcode, payload=b"", fin=1, mask=True, rsv=0, length=None):
+    n = len(payload) if length is None else length
+    head = bytes([fin << 7 | rsv << 4 | opcode])
+    bit = 0x80 if mask else 0
+    if n < 126:
+        head += bytes([bit | n])
+    elif n < 65536:
+        head += bytes([bit | 126]) + struct.pack(">H", n)
+    else:
+        head += bytes([bit | 127]) + struct.pack(">Q", n)
+    return head + (b"\0\0\0\0" if mask else b"") + payload
+
+
+@pytest.mark.parametrize("sent,code", [
+    (frame(1, b"{}", mask=False), 1002),
+    (frame(1, b"{}", rsv=4), 1002),
+    (frame(3, b"{}"), 1002),
+    (frame(0xB, b"{}"), 1002),
+    (frame(0, b"{}"), 1002),
+    (frame(1, b"{", fin=0) + frame(1, b"}"), 1002),
+    (frame(9, b"x" * 126), None),
+    (frame(9, b"x", fin=0), None),
+    (frame(8, b"x"), None),
+    (frame(8, struct.pack(">H", 1005)), 1002),
+    (frame(8, struct.pack(">H", 1000)), 1000),
+    (frame(8, b""), None),
+    (frame(1, b"\xff"), 1007),
+    (frame(8, struct.pack(">H", 1000) + b"\xff"), 1007),
+    (frame(2, b"{}"), 1003),
+    (frame(1, b"x" * (65536 + 1)), 1009),
+    (frame(1, length=2 ** 63), None),
+    (frame(1, b"x" * 40000, fin=0) + frame(0, b"x" * 40000), 1009),
+])
+def test_a_frame_that_breaks_the_protocol_ends_the_socket(web, sent, code):
+    s, status = raw(web, {})
+    assert status == 101
+    try:
+        s.sendall(sent)
+    except OSError:
+        pass
+    got = b""
+    try:
+        while part := s.recv(65536):
+            got += part
+    except ConnectionResetError:
+        pass
+    s.close()
+    # The last frame is the server's goodbye; HELLO and a ping may come before.
+    wanted = b"\x88\x00" if code is None else struct.pack(">H", code)
+    assert wanted in got, got[-40:]
+    assert web.get("/livez").status == 200
+
+
+def test_fragments_and_pings_between_them_are_one_message(web):
+    client = Client(web)
+    client.ws.send(['{"req": 1, ', '"do": "whole"}'])
+    assert client.hear()["ok"] is True
+    client.ws.ping().wait(10)
