@@ -109,7 +109,8 @@ int tokens_load(const char *path, struct tokens **out, crq_error *err)
     if (stat(path, &about) < 0)
         return crq_fail(err, CRQ_EIO, "can't read '%s': %s", path,
                 strerror(errno));
-    if ((about.st_mode & 077) != 0)
+    /* A credential of systemd's shows its access list as the group's. */
+    if ((about.st_mode & 07) != 0)
         return crq_fail(err, CRQ_EINVAL,
                 "others may read '%s': chmod 600 would prevent that", path);
     crq_buf_init(&text, FILE_MAX);

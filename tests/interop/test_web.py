@@ -1,14 +1,15 @@
 """crq-web: requests become jobs, and what they return the answers."""
 
 import os
+import re
 import signal
 import subprocess
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
-from conftest import eventually, program_folder
+from conftest import (_free_port, _wait_until_up, eventually,
+                      program_folder)
 from rq import Queue, SimpleWorker
 from rq.job import Job
 from web import DEMO, Gateway
@@ -191,7 +192,6 @@ def test_many_who_wait_are_all_answered(web, r):
 
 
 def test_without_redis_requests_are_refused_and_later_not(gateway, r, tmp_path):
-    from conftest import _free_port, _wait_until_up
     port = _free_port()
 
     def start():
@@ -305,6 +305,25 @@ def test_nothing_outside_of_the_folder_is_served(gateway, tmp_path, path):
         assert web.get(path).status == 404
     else:
         assert b"modules" not in web.ask("GET", path + "/x").body
+
+
+# ---- the manual ----
+
+def test_every_option_of_the_help_is_in_the_manual():
+    page = (Path(__file__).parents[2] / "man" / "crq-web.8").read_text()
+    options = set(re.findall(r"--[a-z-]+", run("--help").stdout))
+    options -= {"--help", "--usage", "--version"}
+    assert "--allow-origin" in options
+    # mandoc's "Fl -app" and ", -verbose" are --app and --verbose.
+    assert [o for o in options if f" {o[1:]}" not in page] == []
+
+
+def test_the_example_of_the_readme_answers(gateway, worker, tmp_path):
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    text = re.search(r"^```json\n(.*?)^```", readme, re.M | re.S)[1]
+    (tmp_path / "app.json").write_text(text)
+    worker("--jobs", 1, "calc")
+    assert gateway(app=tmp_path).get("/add/2/40").json() == 42
 
 
 # ---- being started ----
