@@ -1,3 +1,4 @@
+include tests/apps/local.mk
 include tests/bench/local.mk
 include tests/check.d/local.mk
 include tests/exec/local.mk

@@ -1,5 +1,6 @@
 # The steps of ./check.
 EXTRA_DIST += \
+	tests/check.d/apps \
 	tests/check.d/bench \
 	tests/check.d/clang \
 	tests/check.d/clang-asan \

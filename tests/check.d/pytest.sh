@@ -1,14 +1,15 @@
 # pytest.sh - run the interop tests. Sourced by the steps that do.
 # shellcheck shell=bash
 
-# run_pytest VENV [ARGUMENT...]: run them and count. The program under test is
-# that of the build $BUILD, else the one of the gcc step, with sanitizers.
+# run_pytest VENV [ARGUMENT...]: run them, or those of TESTS_FOLDER, and count.
+# The program under test is that of the build $BUILD, else the one of the gcc
+# step, with sanitizers.
 run_pytest() {
     local venv=$1 status=0 summary
     shift
     export CRQ_BIN=$CHECK_DIR/${BUILD:-gcc}/crq PYTHONDONTWRITEBYTECODE=1
     summary=$CHECK_DIR/logs/$STEP.summary
-    (cd "$SRC/tests/interop" && "$venv/bin/python" -m pytest -v -rs \
+    (cd "$SRC/tests/${TESTS_FOLDER:-interop}" && "$venv/bin/python" -m pytest -v -rs \
         -p no:cacheprovider "$@") | tee "$summary" || status=$?
     count_pytest "$summary"
     # 5: no test was selected.

@@ -1,0 +1,5 @@
+# The applications, through real workers; run by ./check apps.
+EXTRA_DIST += \
+	tests/apps/conftest.py \
+	tests/apps/pytest.ini \
+	tests/apps/test_pet.py

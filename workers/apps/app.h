@@ -1,0 +1,102 @@
+/*
+ * app.h - what the applications have in common: options, the answers of their
+ * scripts, jobs that follow.
+ *
+ * It stands on crq.h alone and is compiled into each module.
+ */
+#ifndef APPS_APP_H
+#define APPS_APP_H
+
+#include <crq.h>
+
+#include "apps/refuse.h"
+
+#define APP_TOKEN_SIZE 33 /* 128 random bits in hex, and '\0' */
+
+/** Microseconds since 1970. */
+int64_t app_now_us(void);
+
+/* --------------------------------------------------------------- arguments */
+
+/** A text of 1 to `max` characters without control characters; whatever else
+ * was given is refused with 422, by the argument's name. */
+int app_text(crq_task *task, const char *name, size_t max, const char **out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** The same for a text of `min` to `max` bytes that are letters, digits or one
+ *  of `others`: what may be part of a key and of a job's id. */
+int app_word(crq_task *task, const char *name, size_t min, size_t max,
+        const char *others, const char **out, crq_error *err) CRQ_MUST_CHECK;
+
+/* ----------------------------------------------------------------- options */
+
+/** An option that is a number: a field of the hash crq:app:<application>. */
+struct app_option {
+    const char *name;
+    double otherwise; /* what it is when it is not set */
+    double min, max;
+};
+
+/** Read all options of an application: a dict of texts. Owned by the caller. */
+int app_options(crq_task *task, const char *app, crq_value **out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** One of them. What is no number in its range fails with ValueError. */
+int app_option(crq_task *task, const crq_value *options,
+        const struct app_option *option, double *out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** One option when no other one is needed. */
+int app_option_of(crq_task *task, const char *app,
+        const struct app_option *option, double *out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/* ----------------------------------------------------- answers of scripts */
+
+/**
+ * Read what a script has answered: see app.lua. Takes `reply` over.
+ * *out: what stands behind "ok", owned by the caller. What was refused makes
+ * the run fail as crq_task_refuse() does.
+ */
+int app_read(crq_task *task, crq_value *reply, crq_value **out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** The same, and the run returns it. */
+int app_answer(crq_task *task, crq_value *reply, crq_error *err) CRQ_MUST_CHECK;
+
+/* Members of what was read; "" and 0 where there is none of that type. */
+const char *app_get_text(const crq_value *dict, const char *key);
+int64_t app_get_int(const crq_value *dict, const char *key);
+
+/** Put a dict {"identity": ..., "hello": [messages]} together, which a socket
+ *  begins with. Takes `message` over; NULL: none. */
+int app_welcome(crq_task *task, const char *identity, crq_value *message,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/* --------------------------------------------------------- jobs that follow */
+
+/** A job that a state change will need. Its id says which change, so that
+ *  whoever repeats the step makes no second one. */
+struct app_job {
+    const char *queue, *id, *func;
+    int64_t when_us;
+};
+
+/** Make the job, unless it is there. Takes `args` over. */
+int app_follow_up(crq_task *task, const struct app_job *job, crq_value *args,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** Delete a job that still waits. One that is gone, runs or has ended is no
+ *  error: it finds that the state has moved on. */
+int app_withdraw(crq_task *task, const char *job_id,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/* ------------------------------------------------------------------ secrets */
+
+/** A secret that nobody guesses. CRQ_EIO: the kernel has no random bytes. */
+int app_token(char out[APP_TOKEN_SIZE], crq_error *err) CRQ_MUST_CHECK;
+
+/** `count` random letters of A-Z0-9, and '\0'. */
+int app_code(char *out, size_t count, crq_error *err) CRQ_MUST_CHECK;
+
+#endif
