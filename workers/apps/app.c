@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,46 @@ int app_word(crq_task *task, const char *name, size_t min, size_t max,
                 others[0] != '\0' ? " or one of " : "", others);
     *out = text;
     return 0;
+}
+
+int app_get_code(crq_task *task, const char *what, const char **out,
+        crq_error *err)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    const crq_value *v = crq_task_value(task, "code");
+    const char *text = "";
+    size_t len = 0;
+
+    if (crq_value_type(v) == CRQ_STR)
+        text = crq_value_data(v, &len);
+    if (len != APP_CODE_SIZE - 1 || strspn(text, letters) != len)
+        return crq_task_refuse(task, err, 404, NULL, "No such code",
+                "There is no %s of this code.", what);
+    *out = text;
+    return 0;
+}
+
+const char *app_get_token(crq_task *task, const char *name)
+{
+    const crq_value *v = crq_task_value(task, name);
+    const char *text;
+    size_t len;
+
+    if (crq_value_type(v) != CRQ_STR)
+        return "";
+    text = crq_value_data(v, &len);
+    return len == APP_TOKEN_SIZE - 1 && is_word(text, len, "") ? text : "";
+}
+
+void app_number_text(const crq_value *v, char out[APP_NUMBER_SIZE])
+{
+    crq_type type = crq_value_type(v);
+
+    out[0] = '\0';
+    if (type == CRQ_INT && crq_value_int_fits(v))
+        snprintf(out, APP_NUMBER_SIZE, "%" PRId64, crq_value_int(v));
+    else if (type == CRQ_FLOAT && isfinite(crq_value_float(v)))
+        snprintf(out, APP_NUMBER_SIZE, "%.17g", crq_value_float(v));
 }
 
 /* ----------------------------------------------------------------- options */
@@ -218,30 +259,6 @@ int app_answer(crq_task *task, crq_value *reply, crq_error *err)
     return rc < 0 ? rc : crq_task_return(task, v);
 }
 
-int app_welcome(crq_task *task, const char *identity, crq_value *message,
-        crq_error *err)
-{
-    crq_value *dict = crq_value_new_dict(), *hello = crq_value_new_list();
-    int rc = dict != NULL && hello != NULL ? 0 : CRQ_ENOMEM;
-
-    if (rc == 0 && message != NULL)
-        rc = crq_value_add(hello, message);
-    else
-        crq_value_free(message);
-    if (rc == 0)
-        rc = crq_value_set(dict, "identity", crq_value_new_text(identity));
-    if (rc == 0) {
-        rc = crq_value_set(dict, "hello", hello);
-        hello = NULL;
-    }
-    crq_value_free(hello);
-    if (rc < 0) {
-        crq_value_free(dict);
-        return no_memory(err);
-    }
-    return crq_task_return(task, dict);
-}
-
 /* --------------------------------------------------------- jobs that follow */
 
 int app_follow_up(crq_task *task, const struct app_job *job, crq_value *args,
@@ -331,19 +348,19 @@ int app_token(char out[APP_TOKEN_SIZE], crq_error *err)
     return 0;
 }
 
-int app_code(char *out, size_t count, crq_error *err)
+int app_code(char out[APP_CODE_SIZE], crq_error *err)
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     unsigned char bytes[256];
     size_t n = 0;
     int rc;
 
-    while (n < count) {
+    while (n < APP_CODE_SIZE - 1) {
         rc = random_bytes(bytes, sizeof(bytes), err);
         if (rc < 0)
             return rc;
         /* 252 is 7 times 36: above it some would come more often. */
-        for (size_t i = 0; i < sizeof(bytes) && n < count; i++)
+        for (size_t i = 0; i < sizeof(bytes) && n < APP_CODE_SIZE - 1; i++)
             if (bytes[i] < 252)
                 out[n++] = letters[bytes[i] % 36];
     }

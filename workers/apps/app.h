@@ -11,7 +11,9 @@
 
 #include "apps/refuse.h"
 
-#define APP_TOKEN_SIZE 33 /* 128 random bits in hex, and '\0' */
+#define APP_CODE_SIZE   7  /* of a room or a game, with '\0' */
+#define APP_NUMBER_SIZE 32 /* a number as text, with '\0' */
+#define APP_TOKEN_SIZE  33 /* 128 random bits in hex, with '\0' */
 
 /** Microseconds since 1970. */
 int64_t app_now_us(void);
@@ -27,6 +29,18 @@ int app_text(crq_task *task, const char *name, size_t max, const char **out,
  *  of `others`: what may be part of a key and of a job's id. */
 int app_word(crq_task *task, const char *name, size_t min, size_t max,
         const char *others, const char **out, crq_error *err) CRQ_MUST_CHECK;
+
+/** The argument "code", six of A-Z0-9; borrowed. Whatever else is no `what`
+ *  that there is: refused with 404. */
+int app_get_code(crq_task *task, const char *what, const char **out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** The argument `name` when it looks like a token; else "", which no token is.
+ *  Borrowed. */
+const char *app_get_token(crq_task *task, const char *name);
+
+/** A finite number as text, for a script; "" when it is none. */
+void app_number_text(const crq_value *v, char out[APP_NUMBER_SIZE]);
 
 /* ----------------------------------------------------------------- options */
 
@@ -68,11 +82,6 @@ int app_answer(crq_task *task, crq_value *reply, crq_error *err) CRQ_MUST_CHECK;
 const char *app_get_text(const crq_value *dict, const char *key);
 int64_t app_get_int(const crq_value *dict, const char *key);
 
-/** Put a dict {"identity": ..., "hello": [messages]} together, which a socket
- *  begins with. Takes `message` over; NULL: none. */
-int app_welcome(crq_task *task, const char *identity, crq_value *message,
-        crq_error *err) CRQ_MUST_CHECK;
-
 /* --------------------------------------------------------- jobs that follow */
 
 /** A job that a state change will need. Its id says which change, so that
@@ -96,7 +105,7 @@ int app_withdraw(crq_task *task, const char *job_id,
 /** A secret that nobody guesses. CRQ_EIO: the kernel has no random bytes. */
 int app_token(char out[APP_TOKEN_SIZE], crq_error *err) CRQ_MUST_CHECK;
 
-/** `count` random letters of A-Z0-9, and '\0'. */
-int app_code(char *out, size_t count, crq_error *err) CRQ_MUST_CHECK;
+/** A random code: six of A-Z0-9. */
+int app_code(char out[APP_CODE_SIZE], crq_error *err) CRQ_MUST_CHECK;
 
 #endif

@@ -11,7 +11,8 @@ local call = redis.call
 local clock = call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
--- cjson can't tell an empty list from an empty object.
+-- cjson can't tell an empty list from an empty object; what it has read can't
+-- either.
 local LIST = {}
 
 local function list(items)
@@ -23,7 +24,7 @@ local function json(v)
         return cjson.encode(v)
     end
     local parts = {}
-    if getmetatable(v) == LIST then
+    if getmetatable(v) == LIST or v[1] ~= nil then
         for i, item in ipairs(v) do
             parts[i] = json(item)
         end
@@ -73,4 +74,13 @@ end
 local function append(stream, limit, kind, data, ...)
     return call('XADD', stream, 'MAXLEN', '~', limit, '*', 'type', kind,
         'at_ms', string.format('%.0f', now_ms), 'data', json(data), ...)
+end
+
+-- What a socket begins with: who it is, and one message that has the id of the
+-- newest entry of the stream, so that nothing is missed between the two.
+local function welcome(identity, stream, kind, data)
+    local last = call('XREVRANGE', stream, '+', '-', 'COUNT', 1)
+    local id = last[1] and last[1][1] or '0-0'
+    return ok({ identity = identity, last_id = id, hello = list({
+        { id = id, type = kind, at_ms = now_ms, data = data } }) })
 end

@@ -5,4 +5,5 @@ APP_CPPFLAGS = -D_GNU_SOURCE -I$(top_srcdir)/src/include \
 APP_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version \
 	-export-symbols-regex '^crq_module$$'
 
+include workers/apps/buzzer/local.mk
 include workers/apps/pet/local.mk

@@ -11,6 +11,7 @@ pet_la_LIBADD   = libcrq.la
 
 PET_LUA = \
 	workers/apps/pet/adopt.lua \
+	workers/apps/pet/authorise.lua \
 	workers/apps/pet/feed.lua \
 	workers/apps/pet/increase_hunger.lua \
 	workers/apps/pet/play.lua \

@@ -376,26 +376,7 @@ static int release(crq_task *task, crq_error *err)
 /* pet.authorise(name) -> what a socket begins with: anybody may look */
 static int authorise(crq_task *task, crq_error *err)
 {
-    crq_value *hello = crq_value_new_dict(), *pet = NULL;
-    const char *name;
-    int rc = hello != NULL ? get_name(task, &name, err) : CRQ_ENOMEM;
-
-    if (rc == 0)
-        rc = run(task, lua_view, name, "", "", &pet, err);
-    if (rc == 0)
-        rc = crq_value_set(hello, "type", crq_value_new_text("PET"));
-    if (rc == 0)
-        rc = crq_value_set(hello, "at_ms",
-                crq_value_new_int(app_now_us() / 1000));
-    if (rc == 0) {
-        rc = crq_value_set(hello, "data", pet);
-        pet = NULL;
-    }
-    if (rc == 0)
-        return app_welcome(task, name, hello, err);
-    crq_value_free(pet);
-    crq_value_free(hello);
-    return rc;
+    return just_run(task, lua_authorise, err);
 }
 
 /* resumable: those that leave the same when they are run again. */

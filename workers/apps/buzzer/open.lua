@@ -1,0 +1,23 @@
+-- open.lua - the host asks the next question: all may buzz again.
+--
+-- KEYS, ARGV: see game.lua.
+-- Returns {"round"}.
+-- include ../app.lua
+-- include game.lua
+
+local why = no_host()
+if why then
+    return why
+end
+if game.status == 'open' then
+    return refuse(409, 'Open', 'The buzzer is open already.')
+end
+open_round()
+for _, player in ipairs(players) do
+    if player.out then
+        player.out = nil
+        set_player(player)
+    end
+end
+live_on()
+return ok({ round = number('round') })

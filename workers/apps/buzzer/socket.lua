@@ -1,0 +1,27 @@
+-- socket.lua - a socket was opened or closed.
+--
+-- KEYS, ARGV 1 and 2: see game.lua. Without a token it is a board.
+-- ARGV  3 "1" opened, "-1" closed
+-- Returns {"identity", "last_id", "hello": [the game, as a message]}.
+-- include ../app.lua
+-- include game.lua
+
+local why = no_game()
+if why then
+    return why
+end
+if TOKEN ~= '' and not role then
+    return refuse(403, 'Not in this game',
+        'This token is not of a player or of the host.')
+end
+local player = by_id[role]
+if player then
+    local was = present(player)
+    player.sockets = math.max(0, (player.sockets or 0) + tonumber(ARGV[3]))
+    set_player(player)
+    if was ~= present(player) then
+        tell('PLAYERS', { players = shown_players() })
+    end
+    live_on()
+end
+return welcome(role or 'board', KEYS[5], 'GAME', shown())
