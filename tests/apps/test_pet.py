@@ -6,7 +6,7 @@ import time
 from statistics import median
 
 import pytest
-from conftest import (App, Refused, check_declaration, eventually, listen,
+from conftest import (Refused, check_declaration, eventually, listen,
                       next_message)
 from rq.job import Job
 
@@ -307,16 +307,17 @@ def test_a_worker_killed_hard_changes_nothing_in_the_end(
 def test_a_slot_of_hunger_counts_once_and_a_call_by_hand_always(r, app):
     pet = app("pet", jobs=1)
     pet.call("adopt", "rex")
+
+    def run(job_id):
+        before = r.xlen(f"rq:results:{job_id}")
+        pet.queue.enqueue("pet.increase_hunger", "rex", job_id=job_id)
+        eventually(lambda: r.xlen(f"rq:results:{job_id}") > before)
+
     for slot in ("1000", "2000", "1000", "2000", "3000"):
-        job = pet.queue.enqueue("pet.increase_hunger", "rex",
-                                job_id=f"pet-hunger-rex-{slot}")
-        App.end(job)
-        job.delete()
+        run(f"pet-hunger-rex-{slot}")
     assert pet.call("view", "rex")["hunger"] == 3
     for _ in range(2):
-        job = pet.queue.enqueue("pet.increase_hunger", "rex", job_id="mine")
-        App.end(job)
-        job.delete()
+        run("mine")
     assert pet.call("view", "rex")["hunger"] == 5
 
 
