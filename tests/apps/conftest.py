@@ -4,10 +4,13 @@ tests, and jobs that are waited for."""
 import importlib.util
 import json
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from redis.exceptions import ResponseError
 from rq import Queue
 from rq.results import Result
 
@@ -124,6 +127,54 @@ def app(r, worker):
     return start
 
 
+class Triggers(threading.Thread):
+    """The triggers of an app.json, as a scheduler has them: each event once,
+    also when it came while this was down."""
+
+    def __init__(self, app):
+        super().__init__(daemon=True)
+        self.app, self.stopped = app, False
+        with open(APPS / app.name / "app.json") as f:
+            self.triggers = json.load(f)["triggers"]
+        self.streams = {t["stream"]: ">" for t in self.triggers}
+        for stream in self.streams:
+            try:
+                app.r.xgroup_create(stream, "triggers", 0, mkstream=True)
+            except ResponseError:
+                pass  # of an earlier one
+        self.start()
+
+    @staticmethod
+    def argument(text, event):
+        name, _, kind = text.removeprefix("$event.").partition(":")
+        return int(event[name]) if kind == "int" else event[name]
+
+    def handle(self, stream, entry_id, event):
+        for n, trigger in enumerate(self.triggers):
+            if trigger["stream"] == stream and \
+                    trigger["match"].items() <= event.items():
+                call = trigger["enqueue"]
+                self.app.queue.enqueue_call(
+                    call["task"], kwargs={
+                        name: self.argument(text, event)
+                        for name, text in call["args"].items()},
+                    job_id=f"trigger-{n}-{entry_id}", result_ttl=300)
+        self.app.r.xack(stream, "triggers", entry_id)
+
+    def run(self):
+        while not self.stopped:
+            got = self.app.r.xreadgroup("triggers", "one", self.streams,
+                                        block=50)
+            for stream, entries in got:
+                for entry_id, fields in entries:
+                    self.handle(stream.decode(), entry_id.decode(), {
+                        k.decode(): v.decode() for k, v in fields.items()})
+
+    def stop(self):
+        self.stopped = True
+        self.join()
+
+
 def check_declaration(crq, name):
     """The application's app.json, once crq app check has found it right."""
     folder = APPS / name
@@ -133,6 +184,27 @@ def check_declaration(crq, name):
     assert done.code == 0, done.err
     with open(folder / "app.json") as f:
         return json.load(f)
+
+
+class Probe(threading.Thread):
+    """How late a bare timer is on this machine, now."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.late, self.stopped = [0.0], False
+        self.start()
+
+    def run(self):
+        while not self.stopped:
+            due = time.time() + 0.05
+            time.sleep(0.05)
+            self.late.append(time.time() - due)
+
+    def stop(self):
+        """The worst of it, in seconds."""
+        self.stopped = True
+        self.join()
+        return max(self.late)
 
 
 def listen(r, *channels):

@@ -3,4 +3,5 @@ EXTRA_DIST += \
 	tests/apps/conftest.py \
 	tests/apps/pytest.ini \
 	tests/apps/test_buzzer.py \
-	tests/apps/test_pet.py
+	tests/apps/test_pet.py \
+	tests/apps/test_trivia.py

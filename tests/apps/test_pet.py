@@ -1,12 +1,11 @@
 """The pets: every rule, told by real jobs."""
 
 import itertools
-import threading
 import time
 from statistics import median
 
 import pytest
-from conftest import (Refused, check_declaration, eventually, listen,
+from conftest import (Probe, Refused, check_declaration, eventually, listen,
                       next_message)
 from rq.job import Job
 
@@ -216,20 +215,6 @@ def test_hunger_comes_by_the_schedule_and_to_a_sleeping_pet_too(
     assert r.exists(STATE) == 0
 
 
-class Probe(threading.Thread):
-    """How late a bare timer is on this machine, now."""
-
-    def __init__(self):
-        super().__init__(daemon=True)
-        self.late, self.stopped = [], False
-
-    def run(self):
-        while not self.stopped:
-            due = time.time() + 0.05
-            time.sleep(0.05)
-            self.late.append(time.time() - due)
-
-
 def test_a_pet_wakes_up_at_its_moment(r, app, scheduler):
     pet = app("pet", sleep_seconds=0.4)
     scheduler()
@@ -238,7 +223,6 @@ def test_a_pet_wakes_up_at_its_moment(r, app, scheduler):
         pet.call("adopt", name)
     told = listen(r, *[f"pet:live:{name}" for name in names])
     probe = Probe()
-    probe.start()
     until = {}
     for name in names:
         until[name] = pet.call("sleep", name)["asleep_until_ms"]
@@ -251,10 +235,10 @@ def test_a_pet_wakes_up_at_its_moment(r, app, scheduler):
             late[name] = (message["at_ms"] - until[name]) / 1000
             assert message["data"]["energy"] == 10
             assert message["data"]["asleep_until_ms"] is None
-    probe.stopped = True
-    print(sorted(late.values()), max(probe.late))
+    worst = probe.stop()
+    print(sorted(late.values()), worst)
     assert min(late.values()) >= 0
-    assert median(late.values()) < 0.05 + max(probe.late)
+    assert median(late.values()) < 0.05 + worst
 
 
 def test_a_stale_waking_wakes_nobody_up(r, app, scheduler):

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -211,6 +212,29 @@ int64_t app_get_int(const crq_value *dict, const char *key)
             : 0;
 }
 
+crq_value *app_args(size_t count, ...)
+{
+    crq_value *list = crq_value_new_list();
+    bool good = list != NULL;
+    va_list ap;
+
+    va_start(ap, count);
+    for (size_t i = 0; i < count; i++) {
+        crq_value *v = va_arg(ap, crq_value *);
+
+        if (!good)
+            crq_value_free(v);
+        else if (crq_value_add(list, v) < 0)
+            good = false;
+    }
+    va_end(ap);
+    if (!good) {
+        crq_value_free(list);
+        return NULL;
+    }
+    return list;
+}
+
 /* Fail as the script says; the members that crq_task_refuse() sets are those
  * that were there. */
 static int pass_refusal(crq_task *task, const crq_value *why, crq_error *err)
@@ -261,12 +285,32 @@ int app_answer(crq_task *task, crq_value *reply, crq_error *err)
 
 /* --------------------------------------------------------- jobs that follow */
 
+/* Whether a job is there that will not be run any more. */
+static int has_ended(crq_conn *conn, const char *id, bool *out, crq_error *err)
+{
+    crq_job *job = NULL;
+    int rc = crq_job_fetch(conn, id, &job, err);
+
+    if (rc < 0 && rc != CRQ_ENOTFOUND)
+        return rc;
+    switch (rc == 0 ? crq_job_status(job) : CRQ_STATUS_FINISHED) {
+    case CRQ_STATUS_FINISHED:
+    case CRQ_STATUS_FAILED:
+    case CRQ_STATUS_STOPPED:
+    case CRQ_STATUS_CANCELED: *out = true; break;
+    default: *out = false; break;
+    }
+    crq_job_free(job);
+    return 0;
+}
+
 int app_follow_up(crq_task *task, const struct app_job *job, crq_value *args,
         crq_error *err)
 {
     static const int64_t intervals_s[] = { 1, 2, 5, 15, 60 };
     crq_call call = CRQ_CALL_INIT;
     crq_queue *queue = NULL;
+    bool ended = false;
     crq_conn *conn;
     int rc;
 
@@ -286,7 +330,11 @@ int app_follow_up(crq_task *task, const struct app_job *job, crq_value *args,
     call.retry_intervals = COUNT(intervals_s);
     rc = crq_queue_enqueue_at(queue, job->when_us, &call, NULL, err);
     if (rc == CRQ_EEXIST)
-        rc = 0;
+        rc = has_ended(conn, job->id, &ended, err);
+    if (rc == 0 && ended) {
+        call.unique = false;
+        rc = crq_queue_enqueue_at(queue, job->when_us, &call, NULL, err);
+    }
 out:
     crq_queue_free(queue);
     crq_value_free(args);
@@ -330,6 +378,17 @@ static int random_bytes(void *out, size_t len, crq_error *err)
                 strerror(errno));
     }
     return CRQ_EIO;
+}
+
+int app_random(uint32_t limit, uint32_t *out, crq_error *err)
+{
+    uint64_t n = 0;
+    int rc = random_bytes(&n, sizeof(n), err);
+
+    /* 64 bits for 32: what is uneven in it nobody notices. */
+    if (rc == 0)
+        *out = (uint32_t)(n % limit);
+    return rc;
 }
 
 int app_token(char out[APP_TOKEN_SIZE], crq_error *err)

@@ -78,6 +78,10 @@ int app_read(crq_task *task, crq_value *reply, crq_value **out,
 /** The same, and the run returns it. */
 int app_answer(crq_task *task, crq_value *reply, crq_error *err) CRQ_MUST_CHECK;
 
+/** A list of `count` values, crq_value *, each of them taken over: arguments
+ * for a job. NULL when memory is out, or one of them is. */
+crq_value *app_args(size_t count, ...);
+
 /* Members of what was read; "" and 0 where there is none of that type. */
 const char *app_get_text(const crq_value *dict, const char *key);
 int64_t app_get_int(const crq_value *dict, const char *key);
@@ -91,7 +95,8 @@ struct app_job {
     int64_t when_us;
 };
 
-/** Make the job, unless it is there. Takes `args` over. */
+/** Make the job, unless it is there and still to be run: one that has ended did
+ *  so before its time. Takes `args` over; NULL counts as CRQ_ENOMEM. */
 int app_follow_up(crq_task *task, const struct app_job *job, crq_value *args,
         crq_error *err) CRQ_MUST_CHECK;
 
@@ -104,6 +109,9 @@ int app_withdraw(crq_task *task, const char *job_id,
 
 /** A secret that nobody guesses. CRQ_EIO: the kernel has no random bytes. */
 int app_token(char out[APP_TOKEN_SIZE], crq_error *err) CRQ_MUST_CHECK;
+
+/** A number from 0 to below `limit`, which is at least 1. */
+int app_random(uint32_t limit, uint32_t *out, crq_error *err) CRQ_MUST_CHECK;
 
 /** A random code: six of A-Z0-9. */
 int app_code(char out[APP_CODE_SIZE], crq_error *err) CRQ_MUST_CHECK;

@@ -7,3 +7,4 @@ APP_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version \
 
 include workers/apps/buzzer/local.mk
 include workers/apps/pet/local.mk
+include workers/apps/trivia/local.mk

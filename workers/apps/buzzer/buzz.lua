@@ -1,6 +1,6 @@
 -- buzz.lua - a player has pressed.
 --
--- KEYS, ARGV 1 and 2: see game.lua.
+-- KEYS, ARGV 1 and 2: see people.lua and game.lua.
 -- ARGV  3 round, or "" when it was no number  4 the player's own measure from
 --       hearing to pressing, or ""  5 "1": pressed before hearing
 --       6 when the player was told, or ""  7 when the buzz came, or ""
@@ -12,6 +12,7 @@
 -- this is the first buzz and 13 is "0"; else {"round", "ms", "early",
 -- "estimated", "over": this was the last one, the round is resolved, "first"}.
 -- include ../app.lua
+-- include ../people.lua
 -- include game.lua
 
 local why = no_player()
@@ -19,9 +20,9 @@ if why then
     return why
 end
 local me = by_id[role]
-if tonumber(ARGV[3]) ~= number('round') or game.status == 'closed' then
+if tonumber(ARGV[3]) ~= number('round') or fields.status == 'closed' then
     return refuse(409, 'Not open', 'That round is not open.')
-elseif game.status == 'resolved' then
+elseif fields.status == 'resolved' then
     return refuse(409, 'Too late', 'The round is decided.')
 elseif me.out then
     return refuse(409, 'Out', 'You have answered this question wrong.')
@@ -76,7 +77,7 @@ end
 if pressed == 0 then
     set({ first = role })
 end
-local first, over = game.first, true
+local first, over = fields.first, true
 for _, player in ipairs(players) do
     over = over and (player.out or not present(player) or
         buzzes[player.id] ~= nil)
@@ -84,6 +85,6 @@ end
 if over then
     resolve_round()
 end
-live_on()
+live_on(#KEYS)
 return ok({ round = number('round'), ms = ms, early = early,
     estimated = estimated, over = over, first = first })

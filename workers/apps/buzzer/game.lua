@@ -1,74 +1,25 @@
 -- game.lua - the game that all of the buzzer's scripts are about.
 --
--- These have in common: KEYS 1 the game, 2 its players, 3 its tokens, 4 the
--- buzzes of this round, 5 its stream of events; and ARGV 1 the game's code,
--- 2 the token of who acts, or "".
+-- These have in common, besides what people.lua says: KEYS 4 the buzzes of this
+-- round, 5 the stream of events.
 --
 -- The game is a hash: host_name, status (closed, open, resolved), round,
 -- opened_ms, next_id; first: the player whose buzz started the window of an
 -- open round; winner and resolved, the last BUZZER_RESOLVED, of a resolved one.
--- Players and buzzes are JSON by the player's id; a token leads to "host" or
--- to a player's id. All of it lives four hours after the last change.
+-- Buzzes are JSON by the player's id; a token leads to "host" or to a player's
+-- id.
 
-local CODE, TOKEN = ARGV[1], ARGV[2]
-local LIFE_S = 4 * 3600
-local game = read_hash(KEYS[1])
-for i = 2, 4 do
-    must_be('hash', KEYS[i])
-end
+must_be('hash', KEYS[4])
 must_be('stream', KEYS[5])
-
-local role = game and TOKEN ~= '' and call('HGET', KEYS[3], TOKEN) or nil
-
-local players, by_id = {}, {}
-for id, text in pairs(read_hash(KEYS[2]) or {}) do
-    local player = cjson.decode(text)
-    player.id = id
-    players[#players + 1], by_id[id] = player, player
-end
-table.sort(players, function(a, b) return a.nth < b.nth end)
 
 local buzzes = {}
 for id, text in pairs(read_hash(KEYS[4]) or {}) do
     buzzes[id] = cjson.decode(text)
 end
 
-local function number(field)
-    return tonumber(game[field]) or 0
-end
-
--- Write fields of the game; false takes one away.
-local function set(fields)
-    for name, value in pairs(fields) do
-        game[name] = value and tostring(value) or nil
-        if value then
-            call('HSET', KEYS[1], name, tostring(value))
-        else
-            call('HDEL', KEYS[1], name)
-        end
-    end
-end
-
-local function set_player(player)
-    call('HSET', KEYS[2], player.id, cjson.encode(player))
-end
-
 local function tell(kind, data)
     append(KEYS[5], 1000, kind, data)
     publish('buzzer:live:' .. CODE, kind, data)
-end
-
--- Behind the last write of each script.
-local function live_on()
-    for _, key in ipairs(KEYS) do
-        call('EXPIRE', key, LIFE_S)
-    end
-end
-
--- Somebody who is not there can't be waited for; who has never had a socket
--- may play by other means.
-local function present(player)
-    return player.sockets == nil or player.sockets > 0
 end
 
 local function shown_players()
@@ -82,11 +33,12 @@ end
 
 local function shown()
     return {
-        game = { code = CODE, host_name = game.host_name,
-            status = game.status, round = number('round') },
+        game = { code = CODE, host_name = fields.host_name,
+            status = fields.status, round = number('round') },
         me = role and { id = role } or cjson.null,
         players = shown_players(),
-        resolved = game.resolved and cjson.decode(game.resolved) or cjson.null,
+        resolved = fields.resolved and cjson.decode(fields.resolved) or
+            cjson.null,
         now_ms = now_ms,
     }
 end
@@ -94,7 +46,7 @@ end
 -- ---- what is refused; nil when nothing is
 
 local function no_game()
-    return not game and refuse(404, 'No such game',
+    return not fields and refuse(404, 'No such game',
         'There is no game ' .. CODE .. '.') or nil
 end
 

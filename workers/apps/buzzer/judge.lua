@@ -1,22 +1,23 @@
 -- judge.lua - the host says whether the winner's answer was right.
 --
--- KEYS, ARGV 1 and 2: see game.lua.
+-- KEYS, ARGV 1 and 2: see people.lua and game.lua.
 -- ARGV  3 "1" right, "0" wrong
 -- Returns {"round": the one that is open now, or the one that was judged,
 -- "status"}. A wrong answer puts that player out of the question, and opens a
 -- new round for the others.
 -- include ../app.lua
+-- include ../people.lua
 -- include game.lua
 
 local why = no_host()
 if why then
     return why
 end
-if game.status ~= 'resolved' then
+if fields.status ~= 'resolved' then
     return refuse(409, 'Nothing to judge', 'No round is decided.')
 end
 local right = ARGV[3] == '1'
-local round, player = number('round'), by_id[game.winner]
+local round, player = number('round'), by_id[fields.winner]
 set({ status = 'closed', winner = false })
 if player then
     player.score = player.score + (right and 1 or 0)
@@ -35,5 +36,5 @@ if not right and left > 0 then
 elseif not right then
     tell('BUZZER_CLOSED', { round = round })
 end
-live_on()
-return ok({ round = number('round'), status = game.status })
+live_on(#KEYS)
+return ok({ round = number('round'), status = fields.status })

@@ -22,7 +22,8 @@ BUZZER_LUA = \
 	workers/apps/buzzer/view.lua
 BUZZER_LUA_PIECES = \
 	workers/apps/app.lua \
-	workers/apps/buzzer/game.lua
+	workers/apps/buzzer/game.lua \
+	workers/apps/people.lua
 
 buzzerdir = $(pkgdatadir)/apps/buzzer
 dist_buzzer_DATA = \

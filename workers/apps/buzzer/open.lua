@@ -1,15 +1,16 @@
 -- open.lua - the host asks the next question: all may buzz again.
 --
--- KEYS, ARGV: see game.lua.
+-- KEYS, ARGV: see people.lua and game.lua.
 -- Returns {"round"}.
 -- include ../app.lua
+-- include ../people.lua
 -- include game.lua
 
 local why = no_host()
 if why then
     return why
 end
-if game.status == 'open' then
+if fields.status == 'open' then
     return refuse(409, 'Open', 'The buzzer is open already.')
 end
 open_round()
@@ -19,5 +20,5 @@ for _, player in ipairs(players) do
         set_player(player)
     end
 end
-live_on()
+live_on(#KEYS)
 return ok({ round = number('round') })

@@ -1,9 +1,10 @@
 -- socket.lua - a socket was opened or closed.
 --
--- KEYS, ARGV 1 and 2: see game.lua. Without a token it is a board.
+-- KEYS, ARGV 1 and 2: see people.lua and game.lua. Without a token it is a board.
 -- ARGV  3 "1" opened, "-1" closed
 -- Returns {"identity", "last_id", "hello": [the game, as a message]}.
 -- include ../app.lua
+-- include ../people.lua
 -- include game.lua
 
 local why = no_game()
@@ -16,12 +17,9 @@ if TOKEN ~= '' and not role then
 end
 local player = by_id[role]
 if player then
-    local was = present(player)
-    player.sockets = math.max(0, (player.sockets or 0) + tonumber(ARGV[3]))
-    set_player(player)
-    if was ~= present(player) then
+    if count_socket(player, tonumber(ARGV[3])) then
         tell('PLAYERS', { players = shown_players() })
     end
-    live_on()
+    live_on(#KEYS)
 end
 return welcome(role or 'board', KEYS[5], 'GAME', shown())

@@ -260,29 +260,18 @@ static int make_resolver(crq_task *task, const struct press *p,
     const crq_value *wait = crq_value_get(said, "wait_ms");
     const char *first = app_get_text(said, "first");
     int64_t round = strtoll(p->round, NULL, 10);
-    crq_value *args = crq_value_new_list();
+    double wait_ms = crq_value_type(wait) == CRQ_FLOAT
+            ? crq_value_float(wait)
+            : (double)app_get_int(said, "wait_ms");
     char id[ID_SIZE];
-    struct app_job job = { QUEUE, id, "buzzer.resolve", 0 };
-    double wait_ms = 0;
-    int rc = args != NULL ? 0 : CRQ_ENOMEM;
+    struct app_job job = { QUEUE, id, "buzzer.resolve",
+        began_us + (int64_t)(wait_ms * 1000) };
 
-    if (crq_value_type(wait) == CRQ_FLOAT)
-        wait_ms = crq_value_float(wait);
-    else
-        wait_ms = (double)app_get_int(said, "wait_ms");
-    job.when_us = began_us + (int64_t)(wait_ms * 1000);
     resolve_id(id, p->code, round, first);
-    if (rc == 0)
-        rc = crq_value_add(args, crq_value_new_text(p->code));
-    if (rc == 0)
-        rc = crq_value_add(args, crq_value_new_int(round));
-    if (rc == 0)
-        rc = crq_value_add(args, crq_value_new_text(first));
-    if (rc < 0) {
-        crq_value_free(args);
-        return rc;
-    }
-    return app_follow_up(task, &job, args, err);
+    return app_follow_up(task, &job,
+            app_args(3, crq_value_new_text(p->code), crq_value_new_int(round),
+                    crq_value_new_text(first)),
+            err);
 }
 
 /* buzzer.buzz(code, token, round, difference_ms, early, and what the gateway

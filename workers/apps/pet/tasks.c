@@ -109,14 +109,12 @@ static int put_schedule(crq_task *task, const char *name, crq_error *err)
 {
     crq_schedule_options options = CRQ_SCHEDULE_INIT;
     crq_call call = CRQ_CALL_INIT;
-    crq_value *args = crq_value_new_list();
+    crq_value *args = app_args(1, crq_value_new_text(name));
     char id[ID_SIZE];
     crq_conn *conn;
     double every_s = 0;
     int rc = args != NULL ? 0 : CRQ_ENOMEM;
 
-    if (rc == 0)
-        rc = crq_value_add(args, crq_value_new_text(name));
     if (rc == 0)
         rc = app_option_of(task, "pet", &hunger_seconds, &every_s, err);
     if (rc == 0)
@@ -223,26 +221,18 @@ static int view(crq_task *task, crq_error *err)
     return just_run(task, lua_view, err);
 }
 
-/* The call that wakes the pet up from the sleep that began at slept_ms. */
+/* The job that wakes the pet up from the sleep that began at slept_ms. */
 static int schedule_waking(crq_task *task, const char *name, int64_t slept_ms,
         int64_t until_us, crq_error *err)
 {
-    crq_value *args = crq_value_new_list();
     char id[ID_SIZE], slept_at[24];
     struct app_job job = { QUEUE, id, "pet.wake_up", until_us };
-    int rc = args != NULL ? 0 : CRQ_ENOMEM;
 
     snprintf(slept_at, sizeof(slept_at), "%" PRId64, slept_ms);
     wake_id(id, name, slept_at);
-    if (rc == 0)
-        rc = crq_value_add(args, crq_value_new_text(name));
-    if (rc == 0)
-        rc = crq_value_add(args, crq_value_new_int(slept_ms));
-    if (rc < 0) {
-        crq_value_free(args);
-        return rc;
-    }
-    return app_follow_up(task, &job, args, err);
+    return app_follow_up(task, &job,
+            app_args(2, crq_value_new_text(name), crq_value_new_int(slept_ms)),
+            err);
 }
 
 /* Fall asleep at now_us; the pet as the script returns it. */
