@@ -17,6 +17,9 @@
 #include "codec/json.h"
 #include "codec/timetext.h"
 #include "codec/value.h"
+#include "sched/cron.h"
+#include "sched/schedule.h"
+#include "sched/zone.h"
 
 #define FILE_MAX ((size_t)4 << 20)
 
@@ -62,6 +65,55 @@ static void read_start(struct crq_app_reader *r, const crq_value *v, void *to)
         crq_app_unexpected(r, v, "a time, as \"2027-01-31T09:00:00+01:00\"");
 }
 
+/* What crq_schedule_put() takes is found out here, with the place of what it
+ * doesn't. */
+static void read_id(struct crq_app_reader *r, const crq_value *v, void *to)
+{
+    const char *const *out = to;
+
+    crq_app_name(r, v, to);
+    if (*out != NULL && strlen(*out) > CRQ_SCHEDULE_ID_MAX)
+        crq_app_wrong(r, "is longer than %d letters", CRQ_SCHEDULE_ID_MAX);
+}
+
+static void read_cron(struct crq_app_reader *r, const crq_value *v, void *to)
+{
+    const char *const *out = to;
+    struct crq_cron cron;
+    crq_error why;
+
+    crq_app_text(r, v, to);
+    if (*out != NULL &&
+            crq_cron_parse(*out, CRQ_CRON_STANDARD, &cron, &why) < 0)
+        crq_app_wrong(r, "%s", why.text);
+}
+
+static void read_zone(struct crq_app_reader *r, const crq_value *v, void *to)
+{
+    const char *const *out = to;
+    crq_error why;
+    int rc = 0;
+
+    crq_app_text(r, v, to);
+    if (*out != NULL)
+        rc = crq_zone_check(*out, &why);
+    if (rc == CRQ_ENOMEM)
+        r->nomem = true;
+    else if (rc < 0)
+        crq_app_wrong(r, "%s", why.text);
+}
+
+static void read_every(struct crq_app_reader *r, const crq_value *v, void *to)
+{
+    int64_t *out = to;
+
+    crq_app_interval(r, v, to);
+    if (*out > 0 && (*out < CRQ_SCHEDULE_LEAST_US || *out > CRQ_FUTURE_US))
+        crq_app_wrong(r,
+                "must be 0.001 or more, and end before the year "
+                "10000");
+}
+
 /* "skip", "once", "all" or "all:N". */
 static void read_catchup(struct crq_app_reader *r, const crq_value *v, void *to)
 {
@@ -71,21 +123,21 @@ static void read_catchup(struct crq_app_reader *r, const crq_value *v, void *to)
     size_t i = 4;
 
     if (strcmp(text, "skip") == 0) {
-        s->catchup = CRQ_APP_SKIP;
+        s->catchup = CRQ_CATCHUP_SKIP;
     } else if (strcmp(text, "once") == 0) {
-        s->catchup = CRQ_APP_ONCE;
+        s->catchup = CRQ_CATCHUP_ONCE;
     } else if (strcmp(text, "all") == 0) {
-        s->catchup = CRQ_APP_ALL;
+        s->catchup = CRQ_CATCHUP_ALL;
     } else {
         if (strncmp(text, "all:", 4) == 0)
             for (; text[i] >= '0' && text[i] <= '9' && n < 1000000; i++)
                 n = n * 10 + (text[i] - '0');
-        if (n < 1 || text[i] != '\0') {
+        if (n < 1 || n > CRQ_PLAN_MAX || text[i] != '\0') {
             crq_app_unexpected(r, v,
-                    "\"skip\", \"once\", \"all\" or \"all:N\"");
+                    "\"skip\", \"once\", \"all\" or \"all:N\", N up to 100");
             return;
         }
-        s->catchup = CRQ_APP_ALL;
+        s->catchup = CRQ_CATCHUP_ALL;
         s->catchup_max = n;
     }
 }
@@ -120,10 +172,10 @@ static void read_schedule(struct crq_app_reader *r, const crq_value *v,
 {
 #define AT(field) offsetof(struct crq_app_schedule, field)
     static const struct crq_app_key keys[] = {
-        { "id", crq_app_name, AT(id), true },
-        { "every", crq_app_interval, AT(every_us), false },
-        { "cron", crq_app_text, AT(cron), false },
-        { "tz", crq_app_text, AT(tz), false },
+        { "id", read_id, AT(id), true },
+        { "every", read_every, AT(every_us), false },
+        { "cron", read_cron, AT(cron), false },
+        { "tz", read_zone, AT(tz), false },
         { "start", read_start, AT(start_us), false },
         { "repeat", crq_app_count, AT(repeat), false },
         { "catchup", read_catchup, 0, false },
@@ -134,7 +186,7 @@ static void read_schedule(struct crq_app_reader *r, const crq_value *v,
     struct crq_app_schedule *s = to;
     size_t before = r->mistakes;
 
-    s->start_us = s->repeat = s->catchup_max = CRQ_UNSET;
+    s->start_us = s->repeat = CRQ_UNSET;
     r->sources = 1U << CRQ_APP_OPTION;
     crq_app_object(r, v, keys, COUNT(keys), s);
     if (r->mistakes == before)

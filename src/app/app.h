@@ -57,20 +57,14 @@ struct crq_app_call {
     bool at_front;
 };
 
-enum crq_app_catchup {
-    CRQ_APP_SKIP, /* missed slots are left out */
-    CRQ_APP_ONCE, /* one job for all of them */
-    CRQ_APP_ALL   /* one for each, of at most catchup_max */
-};
-
 struct crq_app_schedule {
     char *id;
     int64_t every_us; /* 0: cron */
     char *cron, *tz;  /* tz NULL: UTC */
     int64_t start_us; /* CRQ_UNSET: at once */
     int64_t repeat;   /* jobs in all; CRQ_UNSET: for ever */
-    enum crq_app_catchup catchup;
-    int64_t catchup_max; /* CRQ_UNSET: no limit */
+    crq_catchup catchup;
+    int64_t catchup_max; /* of CRQ_CATCHUP_ALL; 0: as many as there may be */
     bool overlap;        /* a slot's job is made while the last one runs */
     struct crq_app_call call;
 };

@@ -51,7 +51,7 @@ static const struct argp_option option_table[] = {
             "What becomes of missed runs: skip (default), once, all, all:N",
             1 },
     { "overlap", OPT_OVERLAP, "HOW", 0,
-            "While the last run has not ended: allow (default) or skip", 1 },
+            "While the last run has not ended: skip (default) or allow", 1 },
     { "queue", 'q', "NAME", 0, "The queue (default: default)", 2 },
     { "timeout", OPT_TIMEOUT, "TIME", 0,
             "Longest time of a run, such as 90 or 1h; -1: none (default: 180)",
@@ -109,7 +109,7 @@ static error_t parse_when(int key, char *arg, struct argp_state *state)
     case OPT_OVERLAP:
         if (strcmp(arg, "skip") != 0 && strcmp(arg, "allow") != 0)
             argp_error(state, "--overlap %s: skip or allow", arg);
-        o->schedule.skip_overlapping = strcmp(arg, "skip") == 0;
+        o->schedule.allow_overlap = strcmp(arg, "allow") == 0;
         return 0;
     case OPT_SOURCE: o->schedule.source = arg; return 0;
     default: return ARGP_ERR_UNKNOWN;

@@ -655,7 +655,8 @@ typedef struct crq_schedule_options {
     int64_t repeat;        /* runs in all, at least 1; unset: no limit */
     crq_catchup catchup;   /* of missed slots */
     int64_t catchup_max;   /* of CRQ_CATCHUP_ALL: up to 100, which 0 means */
-    bool skip_overlapping; /* no run while the last one has not ended */
+    bool allow_overlap;    /* a run though the last one has not ended yet;
+                            * else that slot is left out */
     const char *source;    /* where it comes from, a file's name; or NULL */
 } crq_schedule_options;
 

@@ -21,10 +21,6 @@
 #include "redis/scripts.h"
 #include "sched/zone.h"
 
-/* The shortest interval: ids of jobs have milliseconds. */
-#define LEAST_US  INT64_C(1000)
-#define FUTURE_US (INT64_C(253402300800) * 1000000 - 1) /* the year 9999 */
-
 const char *const crq_rule_names[CRQ_RULE_FIELDS] = { "every", "cron", "tz",
     "start", "catchup", "left", "next" };
 
@@ -76,7 +72,7 @@ static int decode_time(const char *name, const char *text, int64_t least_us,
     if (text == NULL || text[0] == '\0')
         return 0;
     if (crq_timetext_duration(text, &us, NULL) < 0 || us < least_us ||
-            us > FUTURE_US)
+            us > CRQ_FUTURE_US)
         return crq_fail(err, CRQ_ECODEC, "%s '%.40s' is not a time", name,
                 text);
     *out = us;
@@ -92,8 +88,8 @@ int crq_rule_decode(const char *const values[CRQ_RULE_FIELDS],
     crq_error why = { 0, "" };
     int rc;
 
-    rc = decode_time("every", values[CRQ_RULE_EVERY], LEAST_US, &rule.every_us,
-            err);
+    rc = decode_time("every", values[CRQ_RULE_EVERY], CRQ_SCHEDULE_LEAST_US,
+            &rule.every_us, err);
     if (rc == 0)
         rc = decode_time("start", values[CRQ_RULE_START], 0, &rule.start_us,
                 err);
@@ -159,7 +155,9 @@ static int check_when(const crq_schedule_options *o, crq_error *err)
     if ((o->every_us != 0) == (o->cron != NULL))
         return crq_fail(err, CRQ_EINVAL, "either every_us or cron: %s given",
                 o->cron != NULL ? "both are" : "neither is");
-    if (o->cron == NULL && (o->every_us < LEAST_US || o->every_us > FUTURE_US))
+    if (o->cron == NULL &&
+            (o->every_us < CRQ_SCHEDULE_LEAST_US ||
+                    o->every_us > CRQ_FUTURE_US))
         return crq_fail(err, CRQ_EINVAL,
                 "an interval of %lld microseconds; it must be 1000 or more",
                 (long long)o->every_us);
@@ -167,7 +165,7 @@ static int check_when(const crq_schedule_options *o, crq_error *err)
         return crq_fail(err, CRQ_EINVAL,
                 "an interval knows no time zone: tz goes with cron");
     if (o->start_us != CRQ_UNSET &&
-            (o->start_us < 0 || o->start_us > FUTURE_US))
+            (o->start_us < 0 || o->start_us > CRQ_FUTURE_US))
         return crq_fail(err, CRQ_EINVAL,
                 "the start is not in the years 1970 to 9999");
     if (o->repeat != CRQ_UNSET && (o->repeat < 1 || o->repeat > INT32_MAX))
@@ -240,7 +238,7 @@ static void put_options(struct crq_args *args, const crq_schedule_options *o,
     if (o->start_us != CRQ_UNSET)
         put_time(args, "start", o->start_us);
     put_pair(args, "catchup", catchup);
-    put_pair(args, "overlap", o->skip_overlapping ? "skip" : "allow");
+    put_pair(args, "overlap", o->allow_overlap ? "allow" : "skip");
     if (o->repeat != CRQ_UNSET) {
         crq_args_puts(args, "repeat");
         crq_args_puti(args, o->repeat);

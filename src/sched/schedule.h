@@ -20,6 +20,10 @@
 #define CRQ_SCHEDULE_ID_MAX 360 /* "-<milliseconds>" makes it a job's id */
 #define CRQ_UNIX_LEN        32
 
+/* The shortest interval: ids of jobs have milliseconds. */
+#define CRQ_SCHEDULE_LEAST_US INT64_C(1000)
+#define CRQ_FUTURE_US         (INT64_C(253402300800) * 1000000 - 1) /* 9999 */
+
 /** Seconds with six digits of fraction, for instants and durations. */
 void crq_unix_text(char out[CRQ_UNIX_LEN], int64_t us);
 

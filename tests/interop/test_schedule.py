@@ -92,7 +92,8 @@ def test_registering_at_the_same_time_makes_one_schedule(
 
 def test_jobs_of_a_schedule_are_rq_s(r, crq, scheduler):  # noqa: F811
     scheduler()
-    crq("schedule", "--every", "0.3s", "--repeat", "3", "-q", "q",
+    crq("schedule", "--every", "0.3s", "--repeat", "3",
+        "--overlap", "allow", "-q", "q",
         "--result-ttl", "7", "--timeout", "1m", "s", "f.g", "x", "n:=[1]")
     eventually(lambda: len(ids(r)) == 3)
     assert steps(slots(r, "s")) == [300, 300]
@@ -110,7 +111,8 @@ def test_jobs_of_a_schedule_are_rq_s(r, crq, scheduler):  # noqa: F811
 
 def test_a_cron_schedule_runs_at_full_seconds(r, crq, scheduler):  # noqa: F811
     scheduler()
-    crq("schedule", "--cron", "* * * * * *", "-q", "q", "s", "f.g")
+    crq("schedule", "--cron", "* * * * * *", "--overlap", "allow", "-q",
+        "q", "s", "f.g")
     eventually(lambda: len(ids(r)) >= 3)
     assert all(slot % 1000 == 0 for slot in slots(r, "s"))
     assert set(steps(slots(r, "s"))) == {1000}
@@ -122,8 +124,8 @@ def test_no_slot_is_lost_or_doubled_when_a_leader_is_killed(
         r, crq, scheduler):  # noqa: F811
     first = scheduler()
     scheduler(wait=False)
-    crq("schedule", "--every", "0.1s", "--catchup", "all", "-q", "q", "s",
-        "f.g")
+    crq("schedule", "--every", "0.1s", "--catchup", "all", "--overlap",
+        "allow", "-q", "q", "s", "f.g")
     eventually(lambda: len(ids(r)) > 5)
     first.signal(signal.SIGKILL)
     first.process.wait()
@@ -154,8 +156,7 @@ def test_missed_slots_follow_the_policy(r, crq, scheduler):  # noqa: F811
 def test_runs_do_not_overlap_where_they_must_not(
         r, crq, scheduler):  # noqa: F811
     scheduler()
-    crq("schedule", "--every", "0.2s", "--overlap", "skip", "-q", "q", "s",
-        "f.g")
+    crq("schedule", "--every", "0.2s", "-q", "q", "s", "f.g")
     eventually(lambda: len(ids(r)) == 1)
     seen = r.zscore(SCHEDULES, "s")
     eventually(lambda: r.zscore(SCHEDULES, "s") > seen + 0.5)
@@ -172,7 +173,8 @@ def test_a_damaged_schedule_is_set_aside_and_the_others_run(
     r.zadd(SCHEDULES, {"foreign": 3})
     r.hset("crq:schedule:foreign", "next", "3.000000")
     r.set("rq:queue:wrong", "x")
-    crq("schedule", "--every", "0.5s", "-q", "q", "good", "f.g")
+    crq("schedule", "--every", "0.5s", "--overlap", "allow", "-q", "q",
+        "good", "f.g")
     made = scheduler()
     eventually(lambda: len(ids(r)) >= 2)
     assert r.zrange(SCHEDULES, 0, -1) == [b"good"]
@@ -188,8 +190,8 @@ def test_a_damaged_schedule_is_set_aside_and_the_others_run(
 def test_a_start_is_kept_to_the_fraction(r, crq, scheduler):  # noqa: F811
     start = datetime.fromtimestamp(int(time.time()) + 1.25, timezone.utc)
     scheduler()
-    crq("schedule", "--every", "0.5s", "--start", start.isoformat(), "-q", "q",
-        "s", "f.g")
+    crq("schedule", "--every", "0.5s", "--start", start.isoformat(),
+        "--overlap", "allow", "-q", "q", "s", "f.g")
     eventually(lambda: len(ids(r)) >= 2)
     assert slots(r, "s")[0] == int(start.timestamp() * 1000)
 

@@ -87,13 +87,13 @@ START_TEST(test_a_schedule_is_a_hash_and_a_place_in_line)
     o.source = "app.json";
     o.catchup = CRQ_CATCHUP_ALL;
     o.catchup_max = 5;
-    o.skip_overlapping = true;
+    o.allow_overlap = true;
     call.at_front = true;
     ck_assert_int_eq(put(conn, &o, &call), AT_US + 500000);
     expect(conn,
             "crq:schedule:s hash\n  at_front 1\n  catchup all:5\n"
             "  created_at 1800000000.000000\n  every 0.500000\n  func f\n" JOB
-            "  left 3\n  next 1800000000.500000\n  overlap skip\n"
+            "  left 3\n  next 1800000000.500000\n  overlap allow\n"
             "  queue q1\n  repeat 3\n  source app.json\n"
             "crq:schedules zset\n  1800000000.5 s\n");
     crq_conn_free(conn);
@@ -117,7 +117,7 @@ START_TEST(test_a_cron_schedule_keeps_its_zone)
             "crq:schedule:s hash\n  catchup skip\n"
             "  created_at 1800000000.000000\n  cron \"0 9 * * *\"\n  func f\n"
             "  job.data *\n  job.description f()\n  job.origin default\n"
-            "  job.timeout 180\n  next 1800172800.000000\n  overlap allow\n"
+            "  job.timeout 180\n  next 1800172800.000000\n  overlap skip\n"
             "  queue default\n  start 1800090000.000000\n"
             "  tz Europe/Berlin\ncrq:schedules zset\n  1800172800 s\n");
     crq_conn_free(conn);
@@ -425,13 +425,24 @@ static const struct {
             "crq:schedule:s hash\n  -next 1800000000.000000\n"
             "  +next 1800000010.000000\n"
             "crq:schedules zset\n  -1800000000 s\n  +1800000010 s\n" },
-    { LEAD SCHEDULE "HSET crq:schedule:s overlap skip\n", 2, false,
-            CRQ_TICK_DONE, 1, 0, 1,
-            "crq:schedule:s hash\n  -next 1800000000.000000\n"
-            "  +last 1799999990.000000\n  +last_job s-1799999990000\n"
-            "  +lateness 12.000000\n  +next 1800000010.000000\n"
+    { LEAD SCHEDULE "HSET crq:schedule:s overlap allow last_job j\n"
+                    "HSET rq:job:j status started\n",
+            1, false, CRQ_TICK_DONE, 1, 0, 0,
+            "crq:schedule:s hash\n  -last_job j\n  -next 1800000000.000000\n"
+            "  +last 1800000000.000000\n  +last_job s-1800000000000\n"
+            "  +lateness 2.000000\n  +next 1800000010.000000\n"
             "crq:schedules zset\n  -1800000000 s\n  +1800000010 s\n" MADE(
-                    "s-1799999990000") QUEUE("s-1799999990000") },
+                    "s-1800000000000") QUEUE("s-1800000000000") },
+    /* Slots that are made up for together do not keep each other out. */
+    { LEAD SCHEDULE "HSET crq:schedule:s overlap skip last_job j\n"
+                    "HSET rq:job:j status failed\n",
+            2, false, CRQ_TICK_DONE, 2, 0, 0,
+            "crq:schedule:s hash\n  -last_job j\n  -next 1800000000.000000\n"
+            "  +last 1800000000.000000\n  +last_job s-1800000000000\n"
+            "  +lateness 2.000000\n  +next 1800000010.000000\n"
+            "crq:schedules zset\n  -1800000000 s\n  +1800000010 s\n" MADE(
+                    "s-1799999990000") MADE("s-1800000000000")
+                    QUEUE("s-1799999990000 s-1800000000000") },
     { LEAD SCHEDULE "HSET crq:schedule:s overlap skip last_job j\n", 1, false,
             CRQ_TICK_DONE, 1, 0, 0,
             "crq:schedule:s hash\n  -last_job j\n  -next 1800000000.000000\n"

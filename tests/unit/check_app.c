@@ -55,7 +55,7 @@ START_TEST(test_everything_that_may_be_declared_is_read)
     ck_assert_str_eq(s->id, "tick");
     ck_assert_int_eq(s->every_us, 500000);
     ck_assert_int_eq(s->repeat, 20);
-    ck_assert_int_eq(s->catchup, CRQ_APP_ALL);
+    ck_assert_int_eq(s->catchup, CRQ_CATCHUP_ALL);
     ck_assert_int_eq(s->catchup_max, 7);
     ck_assert(s->overlap);
     ck_assert_str_eq(s->call.queue, "pet");
@@ -66,7 +66,7 @@ START_TEST(test_everything_that_may_be_declared_is_read)
     ck_assert_str_eq(s->tz, "Europe/Berlin");
     ck_assert_int_eq(s->start_us, INT64_C(86400000000));
     ck_assert_int_eq(s->repeat, CRQ_UNSET);
-    ck_assert_int_eq(s->catchup, CRQ_APP_SKIP);
+    ck_assert_int_eq(s->catchup, CRQ_CATCHUP_SKIP);
     ck_assert(!s->overlap && s->call.at_front);
     ck_assert_str_eq(s->call.queue, "slow");
     ck_assert_str_eq(s->call.description, "Nine!");
@@ -140,7 +140,22 @@ static const struct {
             "0" },
     { SCHEDULE(", \"every\": 1, \"catchup\": \"all:0\"" RUN),
             "$.schedules[0].catchup: expected \"skip\", \"once\", \"all\" or "
-            "\"all:N\", found \"all:0\"" },
+            "\"all:N\", N up to 100, found \"all:0\"" },
+    { SCHEDULE(", \"every\": 1, \"catchup\": \"all:101\"" RUN),
+            "$.schedules[0].catchup: expected \"skip\", \"once\", \"all\" or "
+            "\"all:N\", N up to 100, found \"all:101\"" },
+    { SCHEDULE(", \"every\": 0.0001" RUN),
+            "$.schedules[0].every: must be 0.001 or more, and end before the "
+            "year 10000" },
+    { SCHEDULE(", \"cron\": \"61 * * * *\"" RUN),
+            "$.schedules[0].cron: cron '61 * * * *', character 1, minute: 0 to "
+            "59 was expected, not '61'" },
+    { SCHEDULE(", \"cron\": \"0 0 31 2 *\"" RUN),
+            "$.schedules[0].cron: cron '0 0 31 2 *' is impossible: no year has "
+            "such a day of the month" },
+    { SCHEDULE(", \"cron\": \"@daily\", \"tz\": \"Mars/Base\"" RUN),
+            "$.schedules[0].tz: there is no time zone 'Mars/Base'; zones are "
+            "named like Europe/Berlin, as in /usr/share/zoneinfo" },
     { SCHEDULE(", \"every\": 1, \"overlap\": true" RUN),
             "$.schedules[0].overlap: expected \"skip\" or \"allow\", found "
             "true" },

@@ -54,8 +54,10 @@ for i = 1, #flat, 2 do
     end
 end
 
+-- The last job is that of an earlier tick: slots that are made up for together
+-- do not keep each other out.
 local function still_runs(last)
-    if fields.overlap ~= 'skip' or not last or
+    if fields.overlap == 'allow' or not last or
             call('TYPE', job_key(last)).ok ~= 'hash' then
         return false
     end
@@ -64,13 +66,14 @@ local function still_runs(last)
 end
 
 local last, last_slot, left = fields.last_job, nil, whole(fields.left)
+local occupied = still_runs(last)
 for i = 24, #ARGV, 2 do
     local new = id .. '-' .. ARGV[i + 1]
     if left == 0 then
         break
     elseif call('EXISTS', job_key(new)) == 1 then
         there = there + 1
-    elseif still_runs(last) then
+    elseif occupied then
         busy = busy + 1
     else
         call('HSET', job_key(new), 'created_at', stamp, 'started_at', '',
