@@ -1,5 +1,6 @@
 bin_PROGRAMS += crq-scheduler
 crq_scheduler_SOURCES = \
+	scheduler/declare.c \
 	scheduler/main.c \
 	scheduler/options.c \
 	scheduler/options.h \
@@ -7,5 +8,6 @@ crq_scheduler_SOURCES = \
 	scheduler/rq.c \
 	scheduler/scheduler.c \
 	scheduler/scheduler.h \
-	scheduler/schedules.c
+	scheduler/schedules.c \
+	scheduler/triggers.c
 crq_scheduler_LDADD = libcrq-exec.la

@@ -5,7 +5,7 @@
 #include <argp.h>
 #include <string.h>
 
-enum { OPT_PID = 256, OPT_LOG_FORMAT };
+enum { OPT_PID = 256, OPT_LOG_FORMAT, OPT_APP };
 
 /* Names of locks and hashes are made of it. */
 #define NAME_BYTES 300
@@ -14,6 +14,10 @@ static const struct argp_option table[] = {
     { "url", 'u', "URL", 0,
             "Redis: redis://[user:password@]host[:port][/db] or "
             "unix:///path[?db=n]",
+            1 },
+    { "app", OPT_APP, "PATH", 0,
+            "Run the schedules and triggers of an app.json, or of the one in "
+            "a folder; several times for several",
             1 },
     { "burst", 'b', NULL, 0, "Do what is due now, then stop", 1 },
     { "name", 'n', "NAME", 0,
@@ -37,6 +41,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
             argp_error(state, "--name: 1 to %d bytes", NAME_BYTES);
         o->name = arg;
         return 0;
+    case OPT_APP:
+        if (o->app_count == MAX_FILES)
+            argp_error(state, "more than %d applications", MAX_FILES);
+        o->apps[o->app_count++] = arg;
+        return 0;
     case OPT_PID: o->pid_file = arg; return 0;
     case 'v': o->level = CRQ_LOG_DEBUG; return 0;
     case 'q': o->level = CRQ_LOG_WARN; return 0;
@@ -57,8 +66,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 void options_parse(struct options *o, int argc, char **argv)
 {
     static const struct argp argp = { table, parse, "[QUEUE...]",
-        "Enqueue jobs when their time comes: schedules, and the scheduled "
-        "jobs of queues (default: of all queues).",
+        "Enqueue jobs when their time comes, or an event: schedules, triggers, "
+        "and the scheduled jobs of queues (default: of all queues).",
         NULL, NULL, NULL };
 
     *o = (struct options){ .level = CRQ_LOG_INFO };

@@ -7,11 +7,14 @@
 #include "base/log.h"
 
 #define MAX_QUEUES 256
+#define MAX_FILES  64
 
 struct options {
     const char *url; /* NULL: from the environment */
     const char *queues[MAX_QUEUES];
-    size_t queue_count;   /* 0: all */
+    size_t queue_count; /* 0: all */
+    const char *apps[MAX_FILES];
+    size_t app_count;
     const char *name;     /* NULL: the host */
     const char *pid_file; /* NULL: none */
     bool burst, json_log;

@@ -49,7 +49,7 @@ static bool is_busy(const struct scheduler *s)
     for (int duty = 0; duty < DUTIES; duty++)
         if (s->rounds[duty].pending > 0)
             return true;
-    return s->beating;
+    return s->beating || s->declaring > 0 || triggers_are_busy(s);
 }
 
 /* Begin the rounds whose time has come, and sleep until the next one's. */
@@ -77,8 +77,7 @@ static void look_at_time(struct scheduler *s)
         ev_timer_set(&s->due, (double)(next_us - now_us) / 1e6, 0.);
         ev_timer_start(s->loop, &s->due);
     }
-    if (s->options->burst && !is_busy(s))
-        leave(s);
+    scheduler_settled(s);
 }
 
 static void on_due(struct ev_loop *loop, ev_timer *timer, int revents)
@@ -108,7 +107,13 @@ void round_answered(struct scheduler *s, enum duty duty)
      * what can't be done now must not be tried without a pause. */
     if (round->progress && !s->leaving)
         send_beat(s);
-    else if (s->options->burst && !is_busy(s))
+    else
+        scheduler_settled(s);
+}
+
+void scheduler_settled(struct scheduler *s)
+{
+    if (s->options->burst && s->told && !s->leaving && !is_busy(s))
         leave(s);
 }
 
@@ -176,6 +181,7 @@ static void on_beaten(void *arg, const crq_reply *reply, const crq_error *err)
     notify_ready(&s->notify);
     if (s->leads)
         keep_queues(s, &beat);
+    triggers_beat(s, beat.triggers);
     s->rounds[SCHEDULES].due_us = beat.schedules_us;
     s->rounds[RQ_JOBS].due_us = beat.rq_us;
     s->rounds[PERIODIC].due_us = beat.periodic ? beat.periodic_us : CRQ_UNSET;
@@ -224,6 +230,7 @@ static void on_up(void *arg)
 
     crq_log_info(s->log, "connected to Redis at %s",
             crq_async_address(s->link));
+    declare_all(s);
     send_beat(s);
 }
 
@@ -234,6 +241,7 @@ static void on_down(void *arg, const crq_error *err)
 
     crq_log_warn(s->log, "%s", err->text);
     s->leads = s->told = false;
+    triggers_beat(s, "");
     if (s->leaving)
         ev_break(s->loop, EVBREAK_ALL);
 }
@@ -383,8 +391,10 @@ static void end(struct scheduler *s)
     s->leaving = true;
     if (s->link != NULL)
         crq_async_abandon(s->link); /* the callbacks free what they hold */
+    triggers_end(s);
     crq_async_free(s->link);
     crq_async_free(s->ears);
+    declare_free(s);
     notify_fini(&s->notify);
     ev_timer_stop(s->loop, &s->beat);
     ev_timer_stop(s->loop, &s->due);
@@ -407,6 +417,11 @@ int scheduler_run(const struct options *options, struct crq_log *log)
         s.rounds[duty].due_us = CRQ_UNSET;
     name_it(&s);
     watch(&s);
+    rc = declare_read(&s);
+    if (rc < 0) {
+        end(&s);
+        return 1;
+    }
     rc = connect_links(&s, &err);
     if (rc == 0)
         ev_run(s.loop, 0);

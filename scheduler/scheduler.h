@@ -5,10 +5,12 @@
  *     schedules.c  crq's own schedules
  *     rq.c         RQ's scheduled jobs
  *     periodic.c   rq-scheduler's entries
+ *     triggers.c   events of streams
+ *     declare.c    the files of the command line
  *
- * A duty is a round: it is begun when its first entry is due, sends scripts,
- * and says when the last of them has been answered. One round of a duty runs
- * at a time.
+ * The first three are duties. A duty is a round: it is begun when its first
+ * entry is due, sends scripts, and says when the last of them has been
+ * answered. One round of a duty runs at a time.
  */
 #ifndef CRQ_SCHEDULER_SCHEDULER_H
 #define CRQ_SCHEDULER_SCHEDULER_H
@@ -16,6 +18,8 @@
 #include <crq.h>
 #include <ev.h>
 
+#include "app/app.h"
+#include "app/trigger.h"
 #include "base/log.h"
 #include "exec/async.h"
 #include "exec/notify.h"
@@ -28,6 +32,27 @@ struct round {
     int64_t due_us; /* of the first entry; CRQ_UNSET: there is none */
     size_t pending; /* scripts without an answer; > 0: a round runs */
     bool progress;  /* it has changed something */
+};
+
+struct triggers {
+    char version[24]; /* of what is in `all`; "": nothing is, or it is stale */
+    struct crq_triggers all;
+    const char **readable; /* streams, borrowed from `all` */
+    size_t readable_count;
+    struct crq_async *reader; /* NULL: nothing is read */
+    bool fetching, reading, claiming;
+    bool unsettled; /* events may wait that nobody is at work on */
+    bool drained;   /* the last read found nothing */
+    int beats;      /* since they were looked for */
+    size_t events;  /* scripts about events without an answer */
+    size_t pending; /* all that has no answer */
+};
+
+/* A file of the command line. */
+struct declared {
+    const char *path;
+    char *source; /* its name in Redis */
+    struct crq_app *app;
 };
 
 struct scheduler {
@@ -45,6 +70,11 @@ struct scheduler {
     char **queues; /* whose lock is held */
     size_t queue_count;
     struct round rounds[DUTIES];
+    struct triggers triggers;
+    struct declared declared[MAX_FILES];
+    size_t declared_count;
+    bool has_declared;
+    size_t declaring; /* steps without an answer */
 
     ev_timer beat, due, patience;
     ev_signal sigint, sigterm;
@@ -62,6 +92,8 @@ bool round_send(struct scheduler *s, enum duty duty,
 void round_answered(struct scheduler *s, enum duty duty);
 /** Another leads now. */
 void scheduler_follow(struct scheduler *s);
+/** Something has ended, as the last thing in a callback: perhaps all has. */
+void scheduler_settled(struct scheduler *s);
 
 /* schedules.c */
 void schedules_begin(struct scheduler *s);
@@ -71,5 +103,18 @@ void rq_begin(struct scheduler *s);
 
 /* periodic.c */
 void periodic_begin(struct scheduler *s);
+
+/* triggers.c */
+/** A beat was answered, or Redis is gone. Not from a callback of its reader. */
+void triggers_beat(struct scheduler *s, const char *version);
+bool triggers_are_busy(const struct scheduler *s);
+void triggers_end(struct scheduler *s);
+
+/* declare.c */
+/** Read the files; what is wrong is logged. Below 0: something is. */
+int declare_read(struct scheduler *s);
+/** Once the link is up: tell Redis, the first time. */
+void declare_all(struct scheduler *s);
+void declare_free(struct scheduler *s);
 
 #endif

@@ -21,11 +21,22 @@
 #include "sched/schedule.h"
 #include "sched/zone.h"
 
-#define FILE_MAX ((size_t)4 << 20)
+#define FILE_MAX     ((size_t)4 << 20)
+#define NAME_LETTERS 300
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-/* ------------------------------------------------------------ plain lists */
+/* ------------------------------------------------------------ plain values */
+
+/* Ids of jobs begin with it. */
+static void read_name(struct crq_app_reader *r, const crq_value *v, void *to)
+{
+    const char *const *out = to;
+
+    crq_app_name(r, v, to);
+    if (*out != NULL && strlen(*out) > NAME_LETTERS)
+        crq_app_wrong(r, "is longer than %d letters", NAME_LETTERS);
+}
 
 static void read_modules(struct crq_app_reader *r, const crq_value *v, void *to)
 {
@@ -261,6 +272,7 @@ static void read_triggers(struct crq_app_reader *r, const crq_value *v,
 
     app->triggers = crq_app_list(r, v, sizeof(*app->triggers),
             &app->trigger_count, read_trigger);
+    app->trigger_list = crq_value_ref(v);
 }
 
 /* --------------------------------------------------------------- the whole */
@@ -269,7 +281,7 @@ static void read_app(struct crq_app_reader *r, const crq_value *v,
         struct crq_app *app)
 {
     static const struct crq_app_key keys[] = {
-        { "name", crq_app_name, offsetof(struct crq_app, name), true },
+        { "name", read_name, offsetof(struct crq_app, name), true },
         { "modules", read_modules, 0, false },
         { "queues", read_queues, 0, true },
         { "options", read_options, offsetof(struct crq_app, options), false },
@@ -381,6 +393,7 @@ void crq_app_free(struct crq_app *app)
     crq_app_web_fini(app);
     crq_free(app->schedules);
     crq_free(app->triggers);
+    crq_value_free(app->trigger_list);
     crq_app_texts_free(app->modules, app->module_count);
     crq_app_texts_free(app->queues, app->queue_count);
     crq_value_free(app->options);

@@ -131,6 +131,7 @@ struct crq_app {
     size_t schedule_count;
     struct crq_app_trigger *triggers;
     size_t trigger_count;
+    crq_value *trigger_list; /* as they stand in the file; NULL: none */
     struct crq_app_route *routes;
     size_t route_count;
     struct crq_app_socket *sockets;
@@ -190,5 +191,10 @@ typedef int crq_app_lookup(void *arg, enum crq_app_from from, const char *key,
 int crq_app_call_bind(const struct crq_app_call *call, crq_app_lookup *lookup,
         void *arg, crq_value **out_args, crq_value **out_kwargs,
         crq_error *err) CRQ_MUST_CHECK;
+
+/** The job of a call with its arguments, as crq_queue_enqueue() takes it: all
+ *  is borrowed. Its queue is call->queue. */
+void crq_app_call_fill(const struct crq_app_call *call, const crq_value *args,
+        const crq_value *kwargs, crq_call *out);
 
 #endif

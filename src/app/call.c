@@ -422,3 +422,21 @@ int crq_app_call_bind(const struct crq_app_call *call, crq_app_lookup *lookup,
     *out_kwargs = kwargs;
     return 0;
 }
+
+void crq_app_call_fill(const struct crq_app_call *call, const crq_value *args,
+        const crq_value *kwargs, crq_call *out)
+{
+    *out = (crq_call)CRQ_CALL_INIT;
+    out->func = call->task;
+    out->args = args;
+    out->kwargs = kwargs;
+    out->description = call->description;
+    out->timeout_s = call->timeout_s;
+    out->result_ttl_s = call->result_ttl_s;
+    out->failure_ttl_s = call->failure_ttl_s;
+    out->ttl_s = call->ttl_s;
+    out->retry_max = call->retry_max;
+    out->retry_intervals_s = call->retry_intervals_s;
+    out->retry_intervals = call->retry_intervals;
+    out->at_front = call->at_front;
+}

@@ -6,3 +6,9 @@ libcrq_core_la_SOURCES += \
 	src/app/read.c \
 	src/app/read.h \
 	src/app/web.c
+	src/app/declare.c \
+	src/app/declare.h \
+	src/app/read.c \
+	src/app/read.h \
+	src/app/trigger.c \
+	src/app/trigger.h

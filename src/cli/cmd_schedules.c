@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/show.h"
 #include "cli/term.h"
+#include "cli/triggers.h"
 #include "codec/timetext.h"
 #include "redis/conn.h"
 #include "sched/schedule_json.h"
@@ -51,7 +52,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 /* ---- for programs ---- */
 
-static int print_json(crq_schedule *const *list, size_t count, crq_error *err)
+/* Schedules, and with `cli` all triggers. */
+static int print_json(const struct cli *cli, crq_schedule *const *list,
+        size_t count, crq_error *err)
 {
     crq_value *all = crq_value_new_list();
     int rc = all != NULL ? 0 : CRQ_ENOMEM;
@@ -63,7 +66,12 @@ static int print_json(crq_schedule *const *list, size_t count, crq_error *err)
         if (rc == 0)
             rc = crq_value_add(all, v);
     }
-    rc = rc < 0 ? crq_fail_nomem(err) : show_json(all, err);
+    if (rc < 0)
+        rc = crq_fail_nomem(err);
+    else if (cli != NULL)
+        rc = triggers_show(cli, all, err);
+    if (rc == 0)
+        rc = show_json(all, err);
     crq_value_free(all);
     return rc;
 }
@@ -110,9 +118,11 @@ static int print_list(struct options *o, crq_error *err)
     if (rc < 0)
         return rc;
     if (o->cli->json)
-        rc = print_json(list, count, err);
+        rc = print_json(o->cli, list, count, err);
     for (size_t i = 0; !o->cli->json && i < count; i++)
         print_one(list[i], now_us);
+    if (!o->cli->json)
+        rc = triggers_show(o->cli, NULL, err);
     crq_schedules_free(list, count);
     return rc;
 }
@@ -158,7 +168,7 @@ static int print_schedule(struct options *o, crq_error *err)
     if (o->next > 0)
         rc = print_times(o, s, err);
     else if (o->cli->json)
-        rc = print_json(&s, 1, err);
+        rc = print_json(NULL, &s, 1, err);
     else
         print_one(s, crq_clock_wall_us(crq_conn_clock(o->cli->conn)));
     crq_schedule_free(s);
@@ -171,7 +181,9 @@ int cmd_schedules(struct cli *cli, int argc, char **argv)
         { &cli_common_argp, 0, NULL, 0 }, { 0 }
     };
     static const struct argp argp = { option_table, parse, "[ID]",
-        "List schedules, the next one due first.", children, NULL, NULL };
+        "List schedules, the next one due first, and triggers with the "
+        "events that they are behind.",
+        children, NULL, NULL };
     struct options o = { cli, 0, NULL };
     crq_error err;
     int rc;

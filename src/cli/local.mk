@@ -43,5 +43,7 @@ crq_SOURCES = \
 	src/cli/show.c \
 	src/cli/show.h \
 	src/cli/term.c \
-	src/cli/term.h
+	src/cli/term.h \
+	src/cli/triggers.c \
+	src/cli/triggers.h
 crq_LDADD = libcrq-core.la

@@ -39,6 +39,7 @@ static const char *const patterns[CRQ_KEY_COUNT] = {
     [CRQ_KEY_PROMOTING_REST] = "crq:promoting:%",
     [CRQ_KEY_SCHEDULES] = "crq:schedules",
     [CRQ_KEY_SCHEDULE] = "crq:schedule:%",
+    [CRQ_KEY_TRIGGERS] = "crq:triggers",
     [CRQ_KEY_LEADER] = "crq:scheduler:leader",
     [CRQ_KEY_QUARANTINE] = "crq:scheduler:quarantine",
     [CRQ_KEY_IDEMPOTENCY] = "crq:idempotency:%",

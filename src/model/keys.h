@@ -43,6 +43,7 @@ enum crq_key {
     CRQ_KEY_PROMOTING_REST,   /* crq: set of dependents left: id */
     CRQ_KEY_SCHEDULES,        /* crq: zset of ids of schedules by next slot */
     CRQ_KEY_SCHEDULE,         /* crq: hash: id of a schedule */
+    CRQ_KEY_TRIGGERS,         /* crq: hash, triggers: name of application */
     CRQ_KEY_LEADER,           /* crq: string, the leading scheduler's token */
     CRQ_KEY_QUARANTINE,       /* crq: hash, what no scheduler can read: why */
     CRQ_KEY_IDEMPOTENCY,      /* crq: string, what a key was used for: digest */

@@ -47,14 +47,19 @@ LUA_FILES = \
 	src/redis/lua/requeue.lua \
 	src/redis/lua/sched_aside.lua \
 	src/redis/lua/sched_beat.lua \
+	src/redis/lua/sched_claim.lua \
 	src/redis/lua/sched_due.lua \
+	src/redis/lua/sched_event.lua \
+	src/redis/lua/sched_keep.lua \
 	src/redis/lua/sched_periodic.lua \
 	src/redis/lua/sched_periodic_due.lua \
+	src/redis/lua/sched_poison.lua \
 	src/redis/lua/sched_put.lua \
 	src/redis/lua/sched_release.lua \
 	src/redis/lua/sched_remove.lua \
 	src/redis/lua/sched_report.lua \
 	src/redis/lua/sched_rq.lua \
+	src/redis/lua/sched_streams.lua \
 	src/redis/lua/sched_tick.lua \
 	src/redis/lua/schedule.lua \
 	src/redis/lua/set_meta.lua \
@@ -76,6 +81,7 @@ LUA_PIECES = \
 	src/redis/lua/run.lua \
 	src/redis/lua/save_job.lua \
 	src/redis/lua/sched_leads.lua \
+	src/redis/lua/sched_new.lua \
 	src/redis/lua/sched_show.lua
 
 nodist_libcrq_core_la_SOURCES = \

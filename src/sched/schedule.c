@@ -249,6 +249,21 @@ static void put_options(struct crq_args *args, const crq_schedule_options *o,
         put_pair(args, "at_front", "1");
 }
 
+void crq_schedule_put_fields(struct crq_args *out, const char *prefix,
+        const struct crq_fields *fields)
+{
+    for (int f = 0; f < CRQ_FIELD_COUNT; f++) {
+        char name[60];
+
+        if (f == CRQ_FIELD_CREATED_AT || fields->known[f].bytes == NULL)
+            continue;
+        snprintf(name, sizeof(name), "%s%s", prefix,
+                crq_field_name((enum crq_field)f));
+        crq_args_puts(out, name);
+        crq_args_put(out, fields->known[f].bytes, fields->known[f].len);
+    }
+}
+
 /* What each job gets, but its status and times. */
 static int put_job(struct crq_args *args, const struct crq_fields *fields,
         crq_error *err)
@@ -260,25 +275,14 @@ static int put_job(struct crq_args *args, const struct crq_fields *fields,
         if (fields->known[refused[i]].bytes != NULL)
             return crq_fail(err, CRQ_EINVAL, "a schedule's jobs can have no %s",
                     crq_field_name(refused[i]));
-    for (int f = 0; f < CRQ_FIELD_COUNT; f++) {
-        char name[60];
-
-        if (f == CRQ_FIELD_CREATED_AT || fields->known[f].bytes == NULL)
-            continue;
-        snprintf(name, sizeof(name), "job.%s",
-                crq_field_name((enum crq_field)f));
-        crq_args_puts(args, name);
-        crq_args_put(args, fields->known[f].bytes, fields->known[f].len);
-    }
+    crq_schedule_put_fields(args, "job.", fields);
     return 0;
 }
 
-static int put_words(crq_conn *conn, const crq_schedule_options *o,
-        const crq_call *call, int64_t next_us, struct crq_args *args,
-        crq_error *err)
+static int put_words(const crq_schedule_options *o, const crq_call *call,
+        int64_t now_us, int64_t next_us, struct crq_args *args, crq_error *err)
 {
     const char *queue = o->queue != NULL ? o->queue : "default";
-    int64_t now_us = crq_clock_wall_us(crq_conn_clock(conn));
     char text[CRQ_KEY_MAX];
     struct crq_fields fields;
     int rc;
@@ -303,19 +307,16 @@ static int put_words(crq_conn *conn, const crq_schedule_options *o,
     return rc;
 }
 
-int crq_schedule_put(crq_conn *conn, const crq_schedule_options *options,
-        const crq_call *call, int64_t *out_next_us, crq_error *err)
+int crq_schedule_words(const crq_schedule_options *options,
+        const crq_call *call, int64_t now_us, struct crq_args *out,
+        crq_error *err)
 {
-    int64_t now_us = crq_clock_wall_us(crq_conn_clock(conn)), next_us;
     struct crq_plan_rule rule;
-    struct crq_args args;
-    crq_reply *reply = NULL;
-    const char *next;
     crq_call read;
-    int rc;
+    int64_t next_us;
+    int rc = check_options(options, &rule, err);
 
-    crq_args_init(&args);
-    rc = check_options(options, &rule, err);
+    crq_args_clear(out);
     if (rc == 0)
         rc = read_call(call, &read, err);
     if (rc == 0)
@@ -324,10 +325,24 @@ int crq_schedule_put(crq_conn *conn, const crq_schedule_options *options,
         rc = crq_fail(err, CRQ_EINVAL, "cron '%.80s' names no time to come",
                 options->cron);
     if (rc == 0)
-        rc = put_words(conn, options, &read, next_us, &args, err);
-    if (rc == 0)
-        rc = crq_script_call(conn, &crq_script_sched_put, 2, &args, &reply,
-                err);
+        rc = put_words(options, &read, now_us, next_us, out, err);
+    return rc < 0 ? rc : 2;
+}
+
+int crq_schedule_put(crq_conn *conn, const crq_schedule_options *options,
+        const crq_call *call, int64_t *out_next_us, crq_error *err)
+{
+    int64_t now_us = crq_clock_wall_us(crq_conn_clock(conn)), next_us;
+    struct crq_args args;
+    crq_reply *reply = NULL;
+    const char *next;
+    int rc;
+
+    crq_args_init(&args);
+    rc = crq_schedule_words(options, call, now_us, &args, err);
+    if (rc >= 0)
+        rc = crq_script_call(conn, &crq_script_sched_put, (size_t)rc, &args,
+                &reply, err);
     if (rc == 0) {
         next = crq_reply_text(crq_reply_item(reply, 1), NULL);
         if (next == NULL || crq_timetext_duration(next, &next_us, NULL) < 0)

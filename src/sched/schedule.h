@@ -14,6 +14,8 @@
 
 #include <crq.h>
 
+#include "model/fields.h"
+#include "redis/args.h"
 #include "redis/reply.h"
 #include "sched/plan.h"
 
@@ -26,6 +28,20 @@
 
 /** Seconds with six digits of fraction, for instants and durations. */
 void crq_unix_text(char out[CRQ_UNIX_LEN], int64_t us);
+
+/**
+ * The words of crq_script_sched_put, which registers a schedule: what
+ * crq_schedule_put() sends. The number of keys, or its errors about options
+ * and call.
+ */
+int crq_schedule_words(const crq_schedule_options *options,
+        const crq_call *call, int64_t now_us, struct crq_args *out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** Put names and values of a job's fields, but created_at; each name behind
+ *  `prefix`. */
+void crq_schedule_put_fields(struct crq_args *out, const char *prefix,
+        const struct crq_fields *fields);
 
 /** The fields that a rule is made of, in the order of crq_rule_decode(). */
 enum crq_rule_field {

@@ -46,6 +46,13 @@ static void put_queues(struct crq_args *out, const struct crq_scheduler_id *who)
         crq_args_puts(out, who->queues[i]);
 }
 
+static const char *text_or_empty(const crq_reply *reply)
+{
+    const char *text = crq_reply_text(reply, NULL);
+
+    return text != NULL ? text : "";
+}
+
 /* ---- leading ---- */
 
 size_t crq_beat_words(const struct crq_scheduler_id *who, int64_t now_us,
@@ -61,6 +68,7 @@ size_t crq_beat_words(const struct crq_scheduler_id *who, int64_t now_us,
     crq_steps_put_key(out, CRQ_KEY_PERIODIC_PROCESS, who->name);
     crq_steps_put_pattern(out, CRQ_KEY_CRON_SCHEDULERS);
     crq_steps_put_key(out, CRQ_KEY_CRON_SCHEDULER, who->name);
+    crq_steps_put_pattern(out, CRQ_KEY_TRIGGERS);
 
     crq_args_puts(out, who->name);
     crq_args_puti(out, CRQ_LEADER_MS);
@@ -77,7 +85,7 @@ size_t crq_beat_words(const struct crq_scheduler_id *who, int64_t now_us,
     crq_steps_put_unix(out, now_us);
     crq_steps_put_pattern(out, CRQ_KEY_SCHEDULE);
     put_queues(out, who);
-    return 9;
+    return 10;
 }
 
 /* A score as Redis writes it: perhaps "inf", or with an exponent. What is out
@@ -94,7 +102,7 @@ static int64_t read_score(const crq_reply *reply)
 
 int crq_beat_read(const crq_reply *reply, struct crq_beat *out, crq_error *err)
 {
-    int rc = crq_run_check(reply, 6, "sched_beat", err);
+    int rc = crq_run_check(reply, 7, "sched_beat", err);
 
     if (rc < 0)
         return rc;
@@ -105,6 +113,7 @@ int crq_beat_read(const crq_reply *reply, struct crq_beat *out, crq_error *err)
     out->periodic = crq_reply_int(crq_reply_item(reply, 4), 0) == 1;
     out->queues = crq_reply_item(reply, 5);
     out->queue_count = crq_reply_count(out->queues);
+    out->triggers = text_or_empty(crq_reply_item(reply, 6));
     return 0;
 }
 
@@ -142,7 +151,13 @@ size_t crq_release_words(const struct crq_scheduler_id *who, int64_t now_us,
 size_t crq_steps_start(const struct crq_scheduler_id *who, enum crq_key third,
         struct crq_args *out)
 {
-    size_t nkeys = crq_run_start(out, crq_key_pattern(third));
+    return crq_steps_start_at(who, crq_key_pattern(third), out);
+}
+
+size_t crq_steps_start_at(const struct crq_scheduler_id *who, const char *third,
+        struct crq_args *out)
+{
+    size_t nkeys = crq_run_start(out, third);
 
     crq_steps_put_pattern(out, CRQ_KEY_LEADER);
     crq_args_puts(out, who->name);
@@ -165,13 +180,6 @@ size_t crq_rq_due_start(const struct crq_scheduler_id *who, int64_t now_us,
 void crq_rq_due_add(struct crq_args *out, const char *queue)
 {
     crq_args_puts(out, queue);
-}
-
-static const char *text_or_empty(const crq_reply *reply)
-{
-    const char *text = crq_reply_text(reply, NULL);
-
-    return text != NULL ? text : "";
 }
 
 int crq_rq_due_read(const crq_reply *reply, struct crq_rq_due *out,
@@ -245,20 +253,28 @@ size_t crq_tick_words(const struct crq_scheduler_id *who, const char *id,
     return nkeys;
 }
 
-int crq_tick_read(const crq_reply *reply, struct crq_tick *out, crq_error *err)
+int crq_ticked_read(const crq_reply *reply, const char *script,
+        enum crq_ticked *out, crq_error *err)
 {
     static const enum crq_ticked became[] = { CRQ_TICK_REFUSED,
         CRQ_TICK_FOLLOWS, CRQ_TICK_CHANGED, CRQ_TICK_DONE };
-    int rc = crq_run_check(reply, 5, "sched_tick", err);
-    int64_t state;
+    int64_t state = crq_reply_int(crq_reply_item(reply, 0), -9);
 
+    if (state < -2 || state > 1)
+        return crq_fail(err, CRQ_ECODEC, "%s answered %lld", script,
+                (long long)state);
+    *out = became[state + 2];
+    return 0;
+}
+
+int crq_tick_read(const crq_reply *reply, struct crq_tick *out, crq_error *err)
+{
+    int rc = crq_run_check(reply, 5, "sched_tick", err);
+
+    if (rc == 0)
+        rc = crq_ticked_read(reply, "sched_tick", &out->became, err);
     if (rc < 0)
         return rc;
-    state = crq_reply_int(crq_reply_item(reply, 0), -9);
-    if (state < -2 || state > 1)
-        return crq_fail(err, CRQ_ECODEC, "sched_tick answered %lld",
-                (long long)state);
-    out->became = became[state + 2];
     out->made = crq_reply_int(crq_reply_item(reply, 1), 0);
     out->there = crq_reply_int(crq_reply_item(reply, 2), 0);
     out->busy = crq_reply_int(crq_reply_item(reply, 3), 0);

@@ -38,7 +38,8 @@ struct crq_beat {
     int64_t schedules_us, rq_us, periodic_us;
     bool periodic; /* rq-scheduler's lock is held */
     const crq_reply *queues;
-    size_t queue_count; /* whose lock is held */
+    size_t queue_count;   /* whose lock is held */
+    const char *triggers; /* their version, "": there never were any */
 };
 
 size_t crq_beat_words(const struct crq_scheduler_id *who, int64_t now_us,
@@ -86,6 +87,10 @@ enum crq_ticked {
     CRQ_TICK_FOLLOWS, /* the caller leads no more */
     CRQ_TICK_REFUSED  /* it can't be done: `reason` */
 };
+/** What the first item of an answer says. */
+int crq_ticked_read(const crq_reply *reply, const char *script,
+        enum crq_ticked *out, crq_error *err) CRQ_MUST_CHECK;
+
 struct crq_tick {
     enum crq_ticked became;
     int64_t made, there, busy;

@@ -16,5 +16,8 @@ void crq_steps_put_value(struct crq_args *out,
  *  with; the number of keys. */
 size_t crq_steps_start(const struct crq_scheduler_id *who, enum crq_key third,
         struct crq_args *out);
+/** The same with any key. */
+size_t crq_steps_start_at(const struct crq_scheduler_id *who, const char *third,
+        struct crq_args *out);
 
 #endif

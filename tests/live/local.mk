@@ -25,6 +25,7 @@ LIVE_TESTS = \
 	tests/live/check_schedule \
 	tests/live/check_script \
 	tests/live/check_task_redis \
+	tests/live/check_trigger \
 	tests/live/check_tls
 
 LIVE_LIBS = tests/live/liblive.la $(LDADD)
@@ -73,6 +74,9 @@ tests_live_check_registry_LDADD = $(LIVE_LIBS)
 tests_live_check_schedule_SOURCES = tests/live/check_schedule.c
 tests_live_check_schedule_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_schedule_LDADD = $(LIVE_LIBS)
+tests_live_check_trigger_SOURCES = tests/live/check_trigger.c
+tests_live_check_trigger_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_trigger_LDADD = $(LIVE_LIBS)
 tests_live_check_periodic_SOURCES = tests/live/check_periodic.c
 tests_live_check_periodic_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_periodic_LDADD = $(LIVE_LIBS)

@@ -3,7 +3,7 @@
 -- KEYS  1 crq:scheduler:leader  2 rq:queues  3 crq:schedules
 --       4 rq:scheduler:scheduled_jobs  5 rq:scheduler_lock
 --       6 rq:scheduler:<name>  7 rq:scheduler_instance:<name>
---       8 rq:cron_schedulers  9 rq:cron_scheduler:<name>
+--       8 rq:cron_schedulers  9 rq:cron_scheduler:<name>  10 crq:triggers
 -- ARGV  1 token  2 milliseconds that a leader is believed
 --       3 what its locks hold, "crq:<name>"  4 seconds that RQ's locks last
 --       5 seconds that rq-scheduler's lasts
@@ -13,7 +13,8 @@
 --       16... names of queues; none: all
 -- Returns { 1 it leads, 0 another does; when the first schedule, job of RQ and
 --           entry of rq-scheduler are due, each unix seconds or "";
---           1 when rq-scheduler's lock is held; the queues whose lock is }.
+--           1 when rq-scheduler's lock is held; the queues whose lock is; the
+--           version of the triggers, or "" }.
 
 local call = redis.call
 -- include sched_show.lua
@@ -51,7 +52,7 @@ end
 
 local leader = value_of(KEYS[1])
 if leader and leader ~= token then
-    return { 0, '', '', '', 0, {} }
+    return { 0, '', '', '', 0, {}, '' }
 end
 call('SET', KEYS[1], token, 'PX', ARGV[2])
 
@@ -118,4 +119,7 @@ else
     forget_shown(KEYS[8], KEYS[9], ARGV[9])
 end
 
-return { 1, schedule or '', first or '', periodic or '', holds, held }
+local version = call('TYPE', KEYS[10]).ok == 'hash' and
+    call('HGET', KEYS[10], '.version')
+return { 1, schedule or '', first or '', periodic or '', holds, held,
+    version or '' }

@@ -13,6 +13,7 @@
 -- include run.lua
 -- include move.lua
 -- include sched_leads.lua
+-- include sched_new.lua
 
 local ENDED = { finished = true, failed = true, stopped = true,
     canceled = true }
@@ -76,11 +77,7 @@ for i = 24, #ARGV, 2 do
     elseif occupied then
         busy = busy + 1
     else
-        call('HSET', job_key(new), 'created_at', stamp, 'started_at', '',
-            'ended_at', '', 'last_heartbeat', '', 'worker_name', '',
-            'group_id', '', 'success_callback_name', '',
-            'failure_callback_name', '', 'stopped_callback_name', '',
-            unpack(job))
+        new_job(new, stamp, job)
         enqueue(new, queue, { timeout = fields['job.timeout'],
             ttl = fields['job.ttl'] }, stamp, fields.at_front == '1' and 'L'
             or 'R')

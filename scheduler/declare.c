@@ -1,0 +1,171 @@
+/*
+ * declare.c - what was named on the command line, told to Redis.
+ *
+ * Files are read before anything is begun, so that one with a mistake does not
+ * take half of what it has declared away. Then each schedule is registered, and
+ * at last what a file does not have any more is removed: whoever is killed in
+ * between does it all again when it is started again.
+ */
+#include "scheduler/scheduler.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/declare.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "redis/scripts.h"
+
+/* ---- reading ---- */
+
+struct told {
+    struct scheduler *scheduler;
+    const char *path;
+};
+
+static void on_mistake(void *arg, const char *where, const char *what)
+{
+    const struct told *told = arg;
+
+    crq_log_error(told->scheduler->log, "%s: %s: %s", told->path, where, what);
+}
+
+/* A schedule knows its source by this name: the same one from wherever it is
+ * started. */
+static char *name_source(const char *path)
+{
+    char full[PATH_MAX], name[PATH_MAX + 16];
+
+    if (realpath(path, full) == NULL)
+        return NULL;
+    snprintf(name, sizeof(name), "%s%s", full,
+            crq_file_is_folder(full) ? "/app.json" : "");
+    return crq_strdup(name);
+}
+
+static int read_one(struct scheduler *s, const struct declared *from,
+        struct crq_app **out)
+{
+    struct told told = { s, from->path };
+    crq_error err = { 0 };
+    int rc = crq_app_load(from->path, on_mistake, &told, out, &err);
+
+    /* Mistakes have been told one by one. */
+    if (rc < 0 && rc != CRQ_EINVAL)
+        crq_log_error(s->log, "%s", err.text);
+    return rc;
+}
+
+int declare_read(struct scheduler *s)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < s->options->app_count; i++) {
+        struct declared *d = &s->declared[i];
+        int one;
+
+        d->path = s->options->apps[i];
+        one = read_one(s, d, &d->app);
+        if (one == 0)
+            d->source = name_source(d->path);
+        if (one == 0 && (d->source == NULL || strpbrk(d->source, "\n\r"))) {
+            crq_log_error(s->log, "%s: it has no usable path", d->path);
+            one = CRQ_EINVAL;
+        }
+        s->declared_count++;
+        if (one < 0)
+            rc = one;
+    }
+    return rc;
+}
+
+void declare_free(struct scheduler *s)
+{
+    for (size_t i = 0; i < s->declared_count; i++) {
+        crq_app_free(s->declared[i].app);
+        crq_free(s->declared[i].source);
+    }
+    s->declared_count = 0;
+}
+
+/* ---- telling ---- */
+
+/* One step about one file. */
+struct about {
+    struct scheduler *scheduler;
+    const struct declared *declared;
+    const char *id; /* of a schedule; NULL: what is no longer declared */
+};
+
+static void on_declared(void *arg, const crq_reply *reply, const crq_error *err)
+{
+    struct about *about = arg;
+    struct scheduler *s = about->scheduler;
+    int64_t removed = crq_reply_int(crq_reply_item(reply, 0), 0);
+
+    if (err != NULL && err->code != CRQ_ELOST) {
+        /* Redis is full, or a key holds something else: no reason to end. */
+        crq_log_error(s->log, "%s: %s%s%s", about->declared->path,
+                about->id != NULL ? about->id : "",
+                about->id != NULL ? ": " : "", err->text);
+    } else if (err == NULL && about->id == NULL) {
+        crq_log_info(s->log,
+                "%s: %zu schedules, %zu triggers; %lld schedules removed",
+                about->declared->path, about->declared->app->schedule_count,
+                about->declared->app->trigger_count, (long long)removed);
+    }
+    crq_free(about);
+    s->declaring--;
+    scheduler_settled(s);
+}
+
+static void send(struct scheduler *s, const struct declared *d, const char *id,
+        const struct crq_script *script, size_t nkeys, struct crq_args *words)
+{
+    struct about *about = crq_calloc(1, sizeof(*about));
+
+    if (about == NULL)
+        return;
+    *about = (struct about){ s, d, id };
+    if (crq_async_script(s->link, script, nkeys, words, on_declared, about) < 0)
+        crq_free(about);
+    else
+        s->declaring++;
+}
+
+static void declare(struct scheduler *s, const struct declared *d)
+{
+    struct crq_args words;
+    crq_error err;
+    int rc;
+
+    crq_args_init(&words);
+    for (size_t i = 0; i < d->app->schedule_count; i++) {
+        rc = crq_app_schedule_words(d->app, i, d->source, scheduler_now(s),
+                &words, &err);
+        if (rc < 0)
+            crq_log_error(s->log, "%s: %s: %s", d->path,
+                    d->app->schedules[i].id, err.text);
+        else
+            send(s, d, d->app->schedules[i].id, &crq_script_sched_put,
+                    (size_t)rc, &words);
+    }
+    rc = crq_app_keep_words(d->app, d->source, &words, &err);
+    if (rc < 0)
+        crq_log_error(s->log, "%s: %s", d->path, err.text);
+    else
+        send(s, d, NULL, &crq_script_sched_keep, (size_t)rc, &words);
+    crq_args_fini(&words);
+}
+
+void declare_all(struct scheduler *s)
+{
+    if (s->has_declared)
+        return;
+    s->has_declared = true;
+    for (size_t i = 0; i < s->declared_count; i++)
+        declare(s, &s->declared[i]);
+}
