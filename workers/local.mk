@@ -17,6 +17,8 @@ crq_worker_SOURCES = \
 	workers/runs.c \
 	workers/strategy.c \
 	workers/waiting.c \
+	workers/scheduler.c \
+	workers/scheduler.h \
 	workers/webhooks.c \
 	workers/webhooks.h \
 	workers/worker.c \

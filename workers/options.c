@@ -25,7 +25,8 @@ enum {
     OPT_CHILD_MEMORY,
     OPT_PID,
     OPT_LOG_FORMAT,
-    OPT_ALLOW_PRIVATE
+    OPT_ALLOW_PRIVATE,
+    OPT_SCHEDULER
 };
 
 static const struct argp_option table[] = {
@@ -39,6 +40,8 @@ static const struct argp_option table[] = {
             1 },
     { "jobs", OPT_JOBS, "N", 0, "Jobs at a time (default: one per core)", 1 },
     { "burst", 'b', NULL, 0, "Stop when the queues are empty", 1 },
+    { "with-scheduler", OPT_SCHEDULER, NULL, 0,
+            "Run a crq-scheduler for these queues, too", 1 },
     { "name", 'n', "NAME", 0, "The worker's name (default: <host>.<pid>)", 1 },
     { "max-jobs", OPT_MAX_JOBS, "N", 0, "Stop after N jobs", 1 },
     { "max-idle-time", OPT_MAX_IDLE, "TIME", 0,
@@ -174,6 +177,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                     arg);
         return 0;
     case OPT_PID: o->pid_file = arg; return 0;
+    case OPT_SCHEDULER: o->with_scheduler = true; return 0;
     case OPT_ALLOW_PRIVATE: o->webhook_allow_private = true; return 0;
     case 'v': o->level = CRQ_LOG_DEBUG; return 0;
     case 'q': o->level = CRQ_LOG_WARN; return 0;

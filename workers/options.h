@@ -30,6 +30,7 @@ struct options {
     int64_t max_jobs_per_child, max_child_memory_mib; /* 0: no limit */
     bool burst, json_log;
     bool webhook_allow_private;
+    bool with_scheduler;
     enum crq_log_level level;
 };
 

@@ -25,6 +25,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "workers/callbacks.h"
+#include "workers/scheduler.h"
 #include "workers/webhooks.h"
 
 int64_t worker_now(const struct worker *w)
@@ -43,7 +44,7 @@ static bool owes_something(struct worker *w)
         return false; /* who knows when it comes back */
     return w->claiming != NULL || w->ended.count > 0 || w->finishing > 0 ||
             w->waiting.count + w->starting.count + w->back.count > 0 ||
-            courier_owes(w) || janitor_is_busy(w);
+            courier_owes(w) || janitor_is_busy(w) || scheduler_owes(w);
 }
 
 /* How long the answers of Redis are waited for when all else has ended: one
@@ -327,7 +328,7 @@ static int name_slots(struct worker *w, crq_error *err)
 
 static bool keep_child(void *arg, pid_t pid)
 {
-    return courier_is(arg, pid);
+    return courier_is(arg, pid) || scheduler_is(arg, pid);
 }
 
 static int start_pool(struct worker *w, crq_error *err)
@@ -374,6 +375,7 @@ static int begin(struct worker *w, crq_error *err)
     runs_init(w);
     joblog_init(w);
     courier_init(w);
+    scheduler_init(w);
     if (rc == 0)
         rc = janitor_init(w, err);
     if (rc == 0)
@@ -396,6 +398,7 @@ static void end(struct worker *w)
     joblog_fini(w);
     callbacks_fini(w);
     courier_fini(w);
+    scheduler_fini(w);
     heartbeat_fini(w);
     janitor_fini(w);
     strategy_fini(w);
@@ -420,6 +423,8 @@ int worker_run(const struct options *options, struct crq_log *log)
     crq_error err;
     int rc;
 
+    if (options->burst)
+        scheduler_burst(options, log);
     w.birth_us = crq_clock_wall_us(w.clock);
     rc = begin(&w, &err);
     if (rc == 0)

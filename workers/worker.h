@@ -10,6 +10,7 @@
  *     webhooks.c   what is sent when a job has ended
  *     courier.c    the process that sends it
  *     promote.c    dependents of jobs that ended with very many of them
+ *     scheduler.c  the scheduler that it may bring along
  *     heartbeat.c  records, leases, signs of life, dead workers' runs
  *     janitor.c    maintenance: what time and dead workers leave
  *     listener.c   commands from rq and crq
@@ -37,6 +38,7 @@
 
 struct callbacks;
 struct janitor;
+struct child_scheduler;
 struct courier;
 struct webhooks;
 struct worker;
@@ -171,6 +173,7 @@ struct worker {
     const char *order[MAX_QUEUES];
     ev_timer idle;
     int64_t busy_us, started_before; /* mono: when there was something to do */
+    struct child_scheduler *scheduler; /* NULL: it has none */
     /* worker.c */
     struct notify notify;
     ev_signal sigint, sigterm, sighup;

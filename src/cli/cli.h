@@ -48,6 +48,7 @@ int cmd_requeue(struct cli *cli, int argc, char **argv);
 int cmd_result(struct cli *cli, int argc, char **argv);
 int cmd_resume(struct cli *cli, int argc, char **argv);
 int cmd_schedule(struct cli *cli, int argc, char **argv);
+int cmd_scheduler(struct cli *cli, int argc, char **argv);
 int cmd_schedules(struct cli *cli, int argc, char **argv);
 int cmd_show(struct cli *cli, int argc, char **argv);
 int cmd_shutdown(struct cli *cli, int argc, char **argv);

@@ -1,5 +1,6 @@
 /*
- * cmd_up.c - crq up: a Redis and a worker of one's own, until Ctrl-C.
+ * cmd_up.c - crq up: a Redis and a worker of one's own, until Ctrl-C. The
+ * worker brings a scheduler along.
  *
  * The Redis listens on a Unix socket in a folder that only its user may enter,
  * so it needs neither a free port nor a password. Its data stays there.
@@ -317,7 +318,7 @@ static int open_notify(struct up *up)
 
 static int start_worker(struct up *up, const char *program)
 {
-    const char *argv[2 * MODULES_MAX + 8];
+    const char *argv[2 * MODULES_MAX + 9];
     const char *env[2];
     struct crq_buf url = CRQ_BUF_INIT;
     size_t n = 0;
@@ -332,6 +333,7 @@ static int start_worker(struct up *up, const char *program)
         argv[n++] = "--jobs";
         argv[n++] = up->jobs;
     }
+    argv[n++] = "--with-scheduler";
     if (up->cli->json)
         argv[n++] = "--log-format=json";
     argv[n] = NULL;
@@ -386,7 +388,7 @@ static void announce(const struct up *up)
         fflush(stdout);
         return;
     }
-    printf("\n%s and a worker are up. In another terminal:\n\n",
+    printf("\n%s and a worker with a scheduler are up. In another terminal:\n\n",
             up->data.len > 0 ? "Redis" : "The connection to Redis");
     term_printf(TERM_BOLD, "  export CRQ_URL=%s\n", crq_buf_text(&up->url));
     if (is_demo)
@@ -480,8 +482,8 @@ int cmd_up(struct cli *cli, int argc, char **argv)
         { &cli_common_argp, 0, NULL, 0 }, { 0 }
     };
     static const struct argp argp = { option_table, parse, "",
-        "Start a Redis and a worker for the queue 'default', and stop them at "
-        "Ctrl-C.\v"
+        "Start a Redis and a worker for the queue 'default' with a scheduler, and "
+        "stop them at Ctrl-C.\v"
         "The Redis is private: a Unix socket and its data in "
         "~/.local/share/crq. With -u it is the one at that URL.",
         children, NULL, NULL };

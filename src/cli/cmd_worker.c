@@ -1,7 +1,8 @@
 /*
- * cmd_worker.c - crq worker: becomes crq-worker.
+ * cmd_worker.c - crq worker and crq scheduler: become crq-worker and
+ * crq-scheduler.
  *
- * Options behind the verb are that program's own. What stands before the verb
+ * Options behind the verb are those programs' own. What stands before the verb
  * is translated: -u, into the environment, where other users of the machine
  * do not see a password; --json, into a log of JSON objects.
  */
@@ -15,9 +16,9 @@
 #include "cli/cli.h"
 #include "cli/process.h"
 
-int cmd_worker(struct cli *cli, int argc, char **argv)
+static int become(struct cli *cli, char *name, int argc, char **argv)
 {
-    static char name[] = "crq-worker", json[] = "--log-format=json";
+    static char json[] = "--log-format=json";
     struct crq_buf path = CRQ_BUF_INIT, url = CRQ_BUF_INIT;
     const char *where = cli_url(cli, &url);
     char **words = crq_calloc((size_t)argc + 2, sizeof(*words));
@@ -44,4 +45,18 @@ int cmd_worker(struct cli *cli, int argc, char **argv)
     crq_buf_fini(&url);
     crq_buf_fini(&path);
     return rc;
+}
+
+int cmd_worker(struct cli *cli, int argc, char **argv)
+{
+    static char name[] = "crq-worker";
+
+    return become(cli, name, argc, argv);
+}
+
+int cmd_scheduler(struct cli *cli, int argc, char **argv)
+{
+    static char name[] = "crq-scheduler";
+
+    return become(cli, name, argc, argv);
 }

@@ -52,6 +52,7 @@ EXTRA_DIST += \
 	tests/interop/test_web.py \
 	tests/interop/test_web_http.py \
 	tests/interop/test_web_sockets.py \
+	tests/interop/test_with_scheduler.py \
 	tests/interop/test_worker.py \
 	tests/interop/test_worker_manual.py \
 	tests/interop/web.py
