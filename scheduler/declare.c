@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/cronfile.h"
 #include "app/declare.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -24,13 +25,15 @@
 struct told {
     struct scheduler *scheduler;
     const char *path;
+    bool cron; /* FILE:LINE:COLUMN, as compilers say it */
 };
 
 static void on_mistake(void *arg, const char *where, const char *what)
 {
     const struct told *told = arg;
 
-    crq_log_error(told->scheduler->log, "%s: %s: %s", told->path, where, what);
+    crq_log_error(told->scheduler->log, "%s:%s%s: %s", told->path,
+            told->cron ? "" : " ", where, what);
 }
 
 /* A schedule knows its source by this name: the same one from wherever it is
@@ -49,9 +52,10 @@ static char *name_source(const char *path)
 static int read_one(struct scheduler *s, const struct declared *from,
         struct crq_app **out)
 {
-    struct told told = { s, from->path };
+    struct told told = { s, from->path, from->cron };
     crq_error err = { 0 };
-    int rc = crq_app_load(from->path, on_mistake, &told, out, &err);
+    int rc = (from->cron ? crq_cronfile_load : crq_app_load)(from->path,
+            on_mistake, &told, out, &err);
 
     /* Mistakes have been told one by one. */
     if (rc < 0 && rc != CRQ_EINVAL)
@@ -63,11 +67,12 @@ int declare_read(struct scheduler *s)
 {
     int rc = 0;
 
-    for (size_t i = 0; i < s->options->app_count; i++) {
+    for (size_t i = 0; i < s->options->file_count; i++) {
         struct declared *d = &s->declared[i];
         int one;
 
-        d->path = s->options->apps[i];
+        d->path = s->options->files[i].path;
+        d->cron = s->options->files[i].cron;
         one = read_one(s, d, &d->app);
         if (one == 0)
             d->source = name_source(d->path);

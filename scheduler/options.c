@@ -5,7 +5,7 @@
 #include <argp.h>
 #include <string.h>
 
-enum { OPT_PID = 256, OPT_LOG_FORMAT, OPT_APP };
+enum { OPT_PID = 256, OPT_LOG_FORMAT, OPT_APP, OPT_CRON };
 
 /* Names of locks and hashes are made of it. */
 #define NAME_BYTES 300
@@ -19,6 +19,8 @@ static const struct argp_option table[] = {
             "Run the schedules and triggers of an app.json, or of the one in "
             "a folder; several times for several",
             1 },
+    { "cron", OPT_CRON, "FILE", 0,
+            "Run the schedules of a cron file; several times for several", 1 },
     { "burst", 'b', NULL, 0, "Do what is due now, then stop", 1 },
     { "name", 'n', "NAME", 0,
             "What the scheduler's name begins with (default: the host)", 1 },
@@ -42,9 +44,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         o->name = arg;
         return 0;
     case OPT_APP:
-        if (o->app_count == MAX_FILES)
-            argp_error(state, "more than %d applications", MAX_FILES);
-        o->apps[o->app_count++] = arg;
+    case OPT_CRON:
+        if (o->file_count == MAX_FILES)
+            argp_error(state, "more than %d files", MAX_FILES);
+        o->files[o->file_count].cron = key == OPT_CRON;
+        o->files[o->file_count++].path = arg;
         return 0;
     case OPT_PID: o->pid_file = arg; return 0;
     case 'v': o->level = CRQ_LOG_DEBUG; return 0;

@@ -13,8 +13,11 @@ struct options {
     const char *url; /* NULL: from the environment */
     const char *queues[MAX_QUEUES];
     size_t queue_count; /* 0: all */
-    const char *apps[MAX_FILES];
-    size_t app_count;
+    struct {
+        const char *path;
+        bool cron; /* a cron file, and not an app.json */
+    } files[MAX_FILES];
+    size_t file_count;
     const char *name;     /* NULL: the host */
     const char *pid_file; /* NULL: none */
     bool burst, json_log;

@@ -51,6 +51,7 @@ struct triggers {
 /* A file of the command line. */
 struct declared {
     const char *path;
+    bool cron;    /* a cron file, and not an app.json */
     char *source; /* its name in Redis */
     struct crq_app *app;
 };

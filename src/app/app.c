@@ -328,7 +328,7 @@ static int read_json(const char *text, size_t len, crq_value **out,
             why.text + said);
 }
 
-int crq_app_parse(const char *text, size_t len, const char *folder,
+int crq_app_read_value(const crq_value *v, const char *folder,
         crq_app_mistake *mistake, void *arg, struct crq_app **out,
         crq_error *err)
 {
@@ -337,23 +337,18 @@ int crq_app_parse(const char *text, size_t len, const char *folder,
         .mistake = mistake, .arg = arg, .err = &first, .path = CRQ_BUF_INIT
     };
     struct crq_app *app = crq_calloc(1, sizeof(*app));
-    crq_value *v = NULL;
-    int rc;
+    int rc = 0;
 
     if (app == NULL)
         return crq_fail_nomem(err);
-    rc = read_json(text, len, &v, err);
-    if (rc == 0) {
-        r.app = app;
-        app->folder = crq_app_copy(&r, folder);
-        crq_buf_puts(&r.path, "$");
-        read_app(&r, v, app);
-        if (r.nomem || r.path.rc < 0)
-            rc = crq_fail_nomem(err);
-        else if (r.mistakes > 0)
-            rc = crq_fail(err, CRQ_EINVAL, "%s", first.text);
-    }
-    crq_value_free(v);
+    r.app = app;
+    app->folder = crq_app_copy(&r, folder);
+    crq_buf_puts(&r.path, "$");
+    read_app(&r, v, app);
+    if (r.nomem || r.path.rc < 0)
+        rc = crq_fail_nomem(err);
+    else if (r.mistakes > 0)
+        rc = crq_fail(err, CRQ_EINVAL, "%s", first.text);
     crq_buf_fini(&r.path);
     if (rc < 0) {
         crq_app_free(app);
@@ -361,6 +356,19 @@ int crq_app_parse(const char *text, size_t len, const char *folder,
     }
     *out = app;
     return 0;
+}
+
+int crq_app_parse(const char *text, size_t len, const char *folder,
+        crq_app_mistake *mistake, void *arg, struct crq_app **out,
+        crq_error *err)
+{
+    crq_value *v = NULL;
+    int rc = read_json(text, len, &v, err);
+
+    if (rc == 0)
+        rc = crq_app_read_value(v, folder, mistake, arg, out, err);
+    crq_value_free(v);
+    return rc;
 }
 
 static void schedule_fini(struct crq_app_schedule *s)

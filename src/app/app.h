@@ -160,6 +160,10 @@ int crq_app_load(const char *path, crq_app_mistake *mistake, void *arg,
 int crq_app_parse(const char *text, size_t len, const char *folder,
         crq_app_mistake *mistake, void *arg, struct crq_app **out,
         crq_error *err) CRQ_MUST_CHECK;
+/** The same from a value. */
+int crq_app_read_value(const crq_value *v, const char *folder,
+        crq_app_mistake *mistake, void *arg, struct crq_app **out,
+        crq_error *err) CRQ_MUST_CHECK;
 void crq_app_free(struct crq_app *app);
 
 /** Whether a path, split at its slashes and then without percent-escapes, is

@@ -6,8 +6,12 @@ libcrq_core_la_SOURCES += \
 	src/app/read.c \
 	src/app/read.h \
 	src/app/web.c
+	src/app/cronfile.c \
+	src/app/cronfile.h \
 	src/app/declare.c \
 	src/app/declare.h \
+	src/app/funcargs.c \
+	src/app/funcargs.h \
 	src/app/read.c \
 	src/app/read.h \
 	src/app/trigger.c \

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "cli/around.h"
 #include "cli/cli.h"
-#include "cli/funcargs.h"
+#include "app/funcargs.h"
 #include "cli/show.h"
 #include "cli/term.h"
 #include "codec/json.h"
@@ -289,7 +289,7 @@ static int run(struct options *o, crq_error *err)
     int rc;
 
     o->call.func = o->words[0];
-    rc = cli_funcargs(o->words_count - 1, o->words + 1, &args, &kwargs, err);
+    rc = crq_funcargs(o->words_count - 1, o->words + 1, &args, &kwargs, err);
     if (rc < 0)
         goto fail;
     o->call.args = args;

@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "cli/cli.h"
-#include "cli/funcargs.h"
+#include "app/funcargs.h"
 #include "cli/show.h"
 #include "cli/term.h"
 #include "codec/repr.h"
@@ -189,7 +189,7 @@ static int run(struct options *o, crq_error *err)
 
     o->schedule.id = o->words[0];
     o->call.func = o->words[1];
-    rc = cli_funcargs(o->words_count - 2, o->words + 2, &args, &kwargs, err);
+    rc = crq_funcargs(o->words_count - 2, o->words + 2, &args, &kwargs, err);
     if (rc < 0)
         goto fail;
     o->call.args = args;

@@ -1,5 +1,5 @@
 /*
- * cmd_worker.c - crq worker and crq scheduler: become crq-worker and
+ * cmd_worker.c - crq worker, crq scheduler and crq cron: become crq-worker and
  * crq-scheduler.
  *
  * Options behind the verb are those programs' own. What stands before the verb
@@ -16,12 +16,14 @@
 #include "cli/cli.h"
 #include "cli/process.h"
 
-static int become(struct cli *cli, char *name, int argc, char **argv)
+/* `first` stands before the other words; NULL: nothing does. */
+static int become(struct cli *cli, char *name, char *first, int argc,
+        char **argv)
 {
     static char json[] = "--log-format=json";
     struct crq_buf path = CRQ_BUF_INIT, url = CRQ_BUF_INIT;
     const char *where = cli_url(cli, &url);
-    char **words = crq_calloc((size_t)argc + 2, sizeof(*words));
+    char **words = crq_calloc((size_t)argc + 3, sizeof(*words));
     size_t count = 0;
     int rc = process_find(name, &path);
 
@@ -33,6 +35,8 @@ static int become(struct cli *cli, char *name, int argc, char **argv)
         words[count++] = name;
         if (cli->json)
             words[count++] = json;
+        if (first != NULL)
+            words[count++] = first;
         for (int i = 1; i < argc; i++)
             words[count++] = strcmp(argv[i], "--json") == 0 ? json : argv[i];
         signal(SIGPIPE, SIG_DFL);
@@ -51,12 +55,20 @@ int cmd_worker(struct cli *cli, int argc, char **argv)
 {
     static char name[] = "crq-worker";
 
-    return become(cli, name, argc, argv);
+    return become(cli, name, NULL, argc, argv);
 }
 
 int cmd_scheduler(struct cli *cli, int argc, char **argv)
 {
     static char name[] = "crq-scheduler";
 
-    return become(cli, name, argc, argv);
+    return become(cli, name, NULL, argc, argv);
+}
+
+/* "crq cron FILE", as "rq cron FILE" is. */
+int cmd_cron(struct cli *cli, int argc, char **argv)
+{
+    static char name[] = "crq-scheduler", option[] = "--cron";
+
+    return become(cli, name, option, argc, argv);
 }

@@ -39,6 +39,7 @@ static const struct cli_verb verbs[] = {
     { "schedules", "what runs again and again, and when", cmd_schedules },
     { "unschedule", "remove schedules", cmd_unschedule },
     { "worker", "run jobs in C tasks: crq-worker", cmd_worker },
+    { "cron", "run the schedules of a file: crq-scheduler --cron", cmd_cron },
     { "scheduler", "enqueue jobs at their time: crq-scheduler", cmd_scheduler },
     { "up", "a Redis and a worker of your own, until Ctrl-C", cmd_up },
 };

@@ -201,3 +201,26 @@ def test_each_of_many_events_has_its_job_though_schedulers_are_killed(
                    for job in Job.fetch_many(queued[n:n + 999], connection=r))
     assert seen == Counter([("pet.any", n) for n in range(total)] +
                            [("pet.odd", n) for n in range(1, total, 2)])
+
+
+def test_a_cron_file_is_an_application_of_schedules(
+        r, crq, tmp_path, scheduler):  # noqa: F811
+    path = tmp_path / "crontab"
+    path.write_text("QUEUE=q\nOVERLAP=allow\n"
+                    "@every 0.2s a pet.tick :1 name='a b'\n"
+                    "@daily b pet.tick\n")
+    made = scheduler("--cron", path)
+    eventually(lambda: len(ids(r)) == 3)
+    job = Job.fetch(ids(r)[0], connection=r)
+    assert (job.args, job.kwargs) == ([1], {"name": "a b"})
+    made.stop()
+    path.write_text("@daily b pet.tick\n0 9 31 2 * c pet.tick\n")
+    bad = scheduler("--cron", path, wait=False)
+    assert bad.process.wait(10) == 1
+    bad.process.returncode = 0
+    assert f"{path}:2:1: cron '0 9 31 2 *' is impossible" in bad.text()
+    assert {row["id"] for row in crq("schedules", "--json").json()} == {"a",
+                                                                       "b"}
+    path.write_text("@daily b pet.tick\n")
+    scheduler("--cron", path)
+    assert [row["id"] for row in crq("schedules", "--json").json()] == ["b"]

@@ -11,6 +11,7 @@ UNIT_TESTS = \
 	tests/unit/check_callback \
 	tests/unit/check_clock \
 	tests/unit/check_cron \
+	tests/unit/check_cronfile \
 	tests/unit/check_death \
 	tests/unit/check_error \
 	tests/unit/check_fields \

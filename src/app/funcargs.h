@@ -1,8 +1,8 @@
 /*
  * funcargs.h - the arguments of a call, as the shell gives them.
  */
-#ifndef CRQ_CLI_FUNCARGS_H
-#define CRQ_CLI_FUNCARGS_H
+#ifndef CRQ_APP_FUNCARGS_H
+#define CRQ_APP_FUNCARGS_H
 
 #include <crq.h>
 
@@ -17,7 +17,7 @@
  *
  * Source: RQ 2.10, rq/cli/helpers.py, parse_function_arg().
  */
-int cli_funcargs(int argc, char **argv, crq_value **out_args,
+int crq_funcargs(int argc, char **argv, crq_value **out_args,
         crq_value **out_kwargs, crq_error *err) CRQ_MUST_CHECK;
 
 #endif

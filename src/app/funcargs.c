@@ -1,5 +1,5 @@
 /* funcargs.c - RQ's syntax for arguments on the command line. */
-#include "cli/funcargs.h"
+#include "app/funcargs.h"
 
 #include <string.h>
 
@@ -89,7 +89,7 @@ static int put(const struct argument *a, const char *arg, crq_value *value,
     return rc < 0 ? crq_fail(err, rc, "%s", crq_error_summary(rc)) : 0;
 }
 
-int cli_funcargs(int argc, char **argv, crq_value **out_args,
+int crq_funcargs(int argc, char **argv, crq_value **out_args,
         crq_value **out_kwargs, crq_error *err)
 {
     static const char *const kinds[] = { "text", "JSON", "a Python literal" };
