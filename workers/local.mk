@@ -15,10 +15,10 @@ crq_worker_SOURCES = \
 	workers/pace.h \
 	workers/promote.c \
 	workers/runs.c \
-	workers/strategy.c \
-	workers/waiting.c \
 	workers/scheduler.c \
 	workers/scheduler.h \
+	workers/strategy.c \
+	workers/waiting.c \
 	workers/webhooks.c \
 	workers/webhooks.h \
 	workers/worker.c \

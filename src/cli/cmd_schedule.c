@@ -9,11 +9,13 @@
 #include "codec/repr.h"
 #include "codec/timetext.h"
 #include "model/serializer.h"
+#include "sched/entry.h"
 
 struct options {
     struct cli *cli;
     crq_schedule_options schedule;
     crq_call call;
+    bool entry;   /* of rq-scheduler */
     char **words; /* the id, the function and its arguments */
     int words_count;
 };
@@ -32,7 +34,8 @@ enum {
     OPT_FAILURE_TTL,
     OPT_DESCRIPTION,
     OPT_AT_FRONT,
-    OPT_SOURCE
+    OPT_SOURCE,
+    OPT_FORMAT
 };
 
 static const struct argp_option option_table[] = {
@@ -66,6 +69,10 @@ static const struct argp_option option_table[] = {
     { "at-front", OPT_AT_FRONT, NULL, 0, "At the front of the queue", 2 },
     { "serializer", 'S', "NAME", 0, "pickle (default) or json", 2 },
     { "source", OPT_SOURCE, "TEXT", 0, "Where it comes from, for lists", 2 },
+    { "format", OPT_FORMAT, "FORMAT", 0,
+            "crq (default), or rq-scheduler: an entry of that package, which "
+            "either runs",
+            2 },
     { 0 },
 };
 
@@ -149,6 +156,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         o->call.failure_ttl_s = cli_seconds(state, "failure-ttl", arg);
         return 0;
     case OPT_DESCRIPTION: o->call.description = arg; return 0;
+    case OPT_FORMAT:
+        if (strcmp(arg, "crq") != 0 && strcmp(arg, "rq-scheduler") != 0)
+            argp_error(state, "--format %s: crq or rq-scheduler", arg);
+        o->entry = strcmp(arg, "rq-scheduler") == 0;
+        return 0;
     case OPT_AT_FRONT: o->call.at_front = true; return 0;
     case ARGP_KEY_ARGS:
         o->words = state->argv + state->next;
@@ -202,7 +214,8 @@ static int run(struct options *o, crq_error *err)
     rc = cli_connect(o->cli);
     if (rc != 0)
         goto out;
-    rc = crq_schedule_put(o->cli->conn, &o->schedule, &o->call, &next_us, err);
+    rc = (o->entry ? crq_entry_put : crq_schedule_put)(o->cli->conn,
+            &o->schedule, &o->call, &next_us, err);
     if (rc == 0)
         rc = say_scheduled(o, next_us, err);
 fail:
@@ -267,8 +280,8 @@ int cmd_unschedule(struct cli *cli, int argc, char **argv)
         { &cli_common_argp, 0, NULL, 0 }, { 0 }
     };
     static const struct argp argp = { NULL, parse_ids, "ID...",
-        "Remove schedules. Jobs that they have made stay.", children, NULL,
-        NULL };
+        "Remove schedules, crq's or rq-scheduler's. Jobs that they have made stay.",
+        children, NULL, NULL };
     struct ids o = { cli, NULL, 0 };
     crq_error err;
     int rc, worst = CLI_DONE;
@@ -279,6 +292,8 @@ int cmd_unschedule(struct cli *cli, int argc, char **argv)
         return rc;
     for (int i = 0; i < o.count; i++) {
         rc = crq_schedule_remove(cli->conn, o.ids[i], &err);
+        if (rc == CRQ_ENOTFOUND || rc == CRQ_EINVAL)
+            rc = crq_entry_cancel(cli->conn, o.ids[i], &err);
         rc = rc < 0 ? cli_error(&err) : CLI_DONE;
         worst = rc > worst ? rc : worst;
     }

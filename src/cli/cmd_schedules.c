@@ -10,7 +10,9 @@
 #include "cli/term.h"
 #include "cli/triggers.h"
 #include "codec/timetext.h"
+#include "model/job_json.h"
 #include "redis/conn.h"
+#include "sched/entry.h"
 #include "sched/schedule_json.h"
 
 #define MAX_NEXT 1000
@@ -52,7 +54,33 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 /* ---- for programs ---- */
 
-/* Schedules, and with `cli` all triggers. */
+/* An entry of rq-scheduler, with the names that schedules have. */
+static int add_entry(void *arg, const struct crq_entry *entry)
+{
+    crq_value *v = crq_value_new_dict();
+    int rc = v != NULL ? 0 : CRQ_ENOMEM;
+
+    crq_dict_put_text(v, "id", entry->id, &rc);
+    crq_dict_put_text(v, "queue", entry->queue, &rc);
+    crq_dict_put_text(v, "func", entry->func, &rc);
+    crq_dict_put_text(v, "description", entry->description, &rc);
+    crq_dict_put(v, "every",
+            entry->every_us == 0
+                    ? crq_value_new_none()
+                    : crq_value_new_float((double)entry->every_us / 1e6),
+            &rc);
+    crq_dict_put_text(v, "cron", entry->cron, &rc);
+    crq_dict_put_time(v, "next", entry->next_us, &rc);
+    crq_dict_put_number(v, "left", entry->left, &rc);
+    crq_dict_put_text(v, "source", "rq-scheduler", &rc);
+    crq_dict_put_text(v, "problem", entry->problem, &rc);
+    if (rc == 0)
+        return crq_value_add(arg, v);
+    crq_value_free(v);
+    return rc;
+}
+
+/* Schedules, and with `cli` entries of rq-scheduler and triggers, too. */
 static int print_json(const struct cli *cli, crq_schedule *const *list,
         size_t count, crq_error *err)
 {
@@ -69,6 +97,8 @@ static int print_json(const struct cli *cli, crq_schedule *const *list,
     if (rc < 0)
         rc = crq_fail_nomem(err);
     else if (cli != NULL)
+        rc = crq_entry_each(cli->conn, add_entry, all, err);
+    if (rc == 0 && cli != NULL)
         rc = triggers_show(cli, all, err);
     if (rc == 0)
         rc = show_json(all, err);
@@ -78,11 +108,44 @@ static int print_json(const struct cli *cli, crq_schedule *const *list,
 
 /* ---- for people ---- */
 
+static void print_next(int64_t next_us, int64_t now_us, const char *call)
+{
+    printf("  next ");
+    if (next_us > now_us) {
+        printf("in ");
+        term_duration(next_us - now_us);
+    } else
+        term_time(next_us);
+    printf("  ");
+    term_text(TERM_PLAIN, call != NULL ? call : "", 60, 0);
+    printf("\n");
+}
+
+static int print_entry(void *arg, const struct crq_entry *entry)
+{
+    const int64_t *now_us = arg;
+
+    term_text(TERM_BOLD, entry->id, 0, 20);
+    printf("  ");
+    if (entry->problem != NULL) {
+        term_text(TERM_RED, entry->problem, 0, 0);
+        printf("\n");
+        return 0;
+    }
+    printf("rq-scheduler ");
+    if (entry->cron != NULL)
+        term_text(TERM_CYAN, entry->cron, 0, 0);
+    else if (entry->every_us > 0) {
+        printf("every ");
+        term_duration(entry->every_us);
+    } else
+        printf("once");
+    print_next(entry->next_us, *now_us, entry->description);
+    return 0;
+}
+
 static void print_one(const crq_schedule *s, int64_t now_us)
 {
-    const char *call = crq_schedule_description(s);
-    int64_t next_us = crq_schedule_next_us(s);
-
     term_text(TERM_BOLD, crq_schedule_id(s), 0, 20);
     printf("  ");
     if (crq_schedule_problem(s) != NULL) {
@@ -97,15 +160,7 @@ static void print_one(const crq_schedule *s, int64_t now_us)
         printf("every ");
         term_duration(crq_schedule_every_us(s));
     }
-    printf("  next ");
-    if (next_us > now_us) {
-        printf("in ");
-        term_duration(next_us - now_us);
-    } else
-        term_time(next_us);
-    printf("  ");
-    term_text(TERM_PLAIN, call != NULL ? call : "", 60, 0);
-    printf("\n");
+    print_next(crq_schedule_next_us(s), now_us, crq_schedule_description(s));
 }
 
 static int print_list(struct options *o, crq_error *err)
@@ -122,6 +177,8 @@ static int print_list(struct options *o, crq_error *err)
     for (size_t i = 0; !o->cli->json && i < count; i++)
         print_one(list[i], now_us);
     if (!o->cli->json)
+        rc = crq_entry_each(o->cli->conn, print_entry, &now_us, err);
+    if (rc == 0 && !o->cli->json)
         rc = triggers_show(o->cli, NULL, err);
     crq_schedules_free(list, count);
     return rc;

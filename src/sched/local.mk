@@ -2,6 +2,8 @@ libcrq_core_la_SOURCES += \
 	src/sched/cron.c \
 	src/sched/cron.h \
 	src/sched/cron_parse.c \
+	src/sched/entry.c \
+	src/sched/entry.h \
 	src/sched/periodic.c \
 	src/sched/periodic.h \
 	src/sched/plan.c \

@@ -1,8 +1,10 @@
 """crq's named schedules: crq schedule, schedules, unschedule, and the jobs
 that crq-scheduler makes of them, read by RQ."""
 
+import os
 import signal
 import subprocess
+import sys
 import time
 from datetime import datetime, timezone
 
@@ -215,3 +217,72 @@ def test_rq_shows_schedules_as_those_of_a_cron_scheduler(
         due.timestamp()
     made.stop()
     assert CronScheduler.all(r) == []
+
+
+# ---- entries of rq-scheduler ----
+
+def run_rqscheduler(redis_server, seconds):
+    """rq-scheduler's own process, for a while."""
+    folder = os.path.dirname(sys.executable)
+    process = subprocess.Popen(
+        [os.path.join(folder, "rqscheduler"), "--url", redis_server.url,
+         "--interval", "1"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.terminate()
+        process.wait(10)
+
+
+def test_entries_of_rq_scheduler_are_what_its_classes_make(r, crq):
+    from rq_scheduler import Scheduler
+    peer = Scheduler(queue_name="q", connection=r)
+    for words in (["--every", "90s", "--repeat", "3", "--at-front", "mine-a"],
+                  ["--cron", "*/7 3-9 * * *", "mine-b"]):
+        done = crq("schedule", "--format", "rq-scheduler", "-q", "q",
+                   *words, "f.g", ":1", "x=y")
+        assert done.code == 0, done.err
+    now = datetime.now(timezone.utc).replace(tzinfo=None)
+    peer.schedule(now, "f.g", [1], {"x": "y"}, interval=90, repeat=3,
+                  id="its-a", at_front=True)
+    peer.cron("*/7 3-9 * * *", "f.g", [1], {"x": "y"}, id="its-b",
+              queue_name="q")
+    jobs = {job.id: (job, due) for job, due in peer.get_jobs(with_times=True)}
+    assert set(jobs) == {"mine-a", "mine-b", "its-a", "its-b"}
+    for name in "ab":
+        mine, its = ((job.meta, job.func_name, list(job.args), job.kwargs,
+                      job.origin, job.result_ttl, job.enqueue_at_front,
+                      job.get_status())
+                     for job in (jobs[f"mine-{name}"][0],
+                                 jobs[f"its-{name}"][0]))
+        assert mine == its
+    assert jobs["mine-b"][1] == jobs["its-b"][1]
+    rows = {row["id"]: row for row in crq("schedules", "--json").json()}
+    assert rows["its-a"]["every"] == 90 and rows["its-a"]["left"] == 3
+    assert rows["its-b"]["cron"] == "*/7 3-9 * * *"
+    assert {row["source"] for row in rows.values()} == {"rq-scheduler"}
+    assert "rq-scheduler every" in crq("schedules").out
+    assert crq("unschedule", "its-a", "mine-b").code == 0
+    peer.cancel("mine-a")
+    assert {job.id for job in peer.get_jobs()} == {"its-b"}
+
+
+def test_rq_scheduler_runs_what_crq_has_entered(r, crq, redis_server):
+    crq("schedule", "--format", "rq-scheduler", "--every", "1s", "--repeat",
+        "2", "-q", "q", "s", "f.g")
+    run_rqscheduler(redis_server, 5)
+    assert ids(r) == ["s", "s"]
+    assert r.zcard("rq:scheduler:scheduled_jobs") == 0
+
+
+@pytest.mark.parametrize("words, says", [
+    (["--every", "1.5s"], "whole seconds"),
+    (["--cron", "* * * * *", "--tz", "UTC"], "no tz"),
+    (["--every", "1s", "--overlap", "allow"], "no catchup, overlap"),
+    (["--cron", "61 * * * *"], "minute: 0 to 59"),
+])
+def test_what_rq_scheduler_has_no_form_for_is_refused(r, crq, words, says):
+    done = crq("schedule", "--format", "rq-scheduler", *words, "s", "f.g")
+    assert done.code != 0 and says in done.err
+    assert r.keys() == []

@@ -6,6 +6,7 @@
 #include "codec/json.h"
 #include "model/serializer.h"
 #include "redis/scripts.h"
+#include "sched/entry.h"
 #include "sched/periodic.h"
 
 static const struct crq_scheduler_id me = { "me", "host", 7, AT_US, NULL, 0 };
@@ -288,9 +289,84 @@ START_TEST(test_what_was_reported_is_left_out_until_its_time_is_another)
 }
 END_TEST
 
+/* ---- entries made by crq ---- */
+
+START_TEST(test_an_entry_is_a_job_and_a_place_among_entries)
+{
+    struct crq_clock_manual clock;
+    crq_conn *conn = live_conn();
+    crq_schedule_options o = CRQ_SCHEDULE_INIT;
+    crq_call call = CRQ_CALL_INIT;
+    crq_error err;
+    int64_t next_us;
+
+    crq_clock_manual_init(&clock, AT_US);
+    crq_conn_set_clock(conn, &clock.clock);
+    o.id = "s";
+    o.queue = "q1";
+    o.every_us = 90000000;
+    call.func = "f";
+    call.serializer = CRQ_JSON;
+    unit_ok(crq_entry_put(conn, &o, &call, &next_us, &err), &err);
+    ck_assert_int_eq(next_us, AT_US + 90000000);
+    live_seed(conn, "HSET rq:job:s data *");
+    live_expect(conn,
+            "rq:job:s hash\n  created_at 2027-01-15T08:00:00.000000Z\n"
+            "  data *\n  description f()\n  ended_at \"\"\n"
+            "  failure_callback_name \"\"\n  group_id \"\"\n"
+            "  last_heartbeat \"\"\n  meta \"{\\\"interval\\\": 90}\"\n"
+            "  origin q1\n  result_ttl -1\n  started_at \"\"\n"
+            "  status scheduled\n  stopped_callback_name \"\"\n"
+            "  success_callback_name \"\"\n  timeout 180\n"
+            "  worker_name \"\"\nrq:queues set\n  rq:queue:q1\n"
+            "rq:scheduler:scheduled_jobs zset\n  1800000090 s\n");
+    unit_ok(crq_entry_cancel(conn, "s", &err), &err);
+    ck_assert_int_eq(crq_entry_cancel(conn, "s", &err), CRQ_ENOTFOUND);
+    crq_conn_free(conn);
+}
+END_TEST
+
+static int count_entry(void *arg, const struct crq_entry *entry)
+{
+    size_t *count = arg;
+
+    ck_assert_str_eq(entry->id, "s");
+    ++*count;
+    return 0;
+}
+
+static int put(void *arg, crq_error *err)
+{
+    crq_schedule_options o = CRQ_SCHEDULE_INIT;
+    crq_call call = CRQ_CALL_INIT;
+    int64_t next_us;
+
+    o.id = "s";
+    o.cron = "0 9 * * *";
+    call.func = "f";
+    return crq_entry_put(arg, &o, &call, &next_us, err);
+}
+
+START_TEST(test_an_entry_is_made_once_though_memory_runs_out)
+{
+    crq_conn *conn = live_conn();
+
+    size_t count = 0;
+    crq_error err;
+
+    unit_fail_each_allocation(put, conn);
+    unit_ok(crq_entry_each(conn, count_entry, &count, &err), &err);
+    ck_assert_uint_eq(count, 1);
+    crq_conn_free(conn);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tc = tcase_create("periodic");
+
+    tcase_add_test(tc, test_an_entry_is_a_job_and_a_place_among_entries);
+    tcase_add_test(tc, test_an_entry_is_made_once_though_memory_runs_out);
 
     unit_add_rows(tc, test_an_entry_is_decided_by_rq_scheduler_s_rules,
             decisions);

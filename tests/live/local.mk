@@ -25,8 +25,8 @@ LIVE_TESTS = \
 	tests/live/check_schedule \
 	tests/live/check_script \
 	tests/live/check_task_redis \
-	tests/live/check_trigger \
-	tests/live/check_tls
+	tests/live/check_tls \
+	tests/live/check_trigger
 
 LIVE_LIBS = tests/live/liblive.la $(LDADD)
 
