@@ -19,7 +19,7 @@ tests_bench_bench_codec_LDADD = $(BENCH_LIBS)
 tests_bench_bench_enqueue_LDADD = $(BENCH_LIBS)
 tests_bench_bench_enqueue_many_LDADD = $(BENCH_LIBS) $(HIREDIS_LIBS)
 
-EXTRA_DIST += tests/bench/run
+EXTRA_DIST += tests/bench/lateness.py tests/bench/run
 
 bench: $(BENCHES)
 	$(srcdir)/tests/bench/run .

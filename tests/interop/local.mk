@@ -42,6 +42,7 @@ EXTRA_DIST += \
 	tests/interop/test_operations.py \
 	tests/interop/test_read.py \
 	tests/interop/test_readme.py \
+	tests/interop/test_rivals.py \
 	tests/interop/test_run.py \
 	tests/interop/test_schedule.py \
 	tests/interop/test_scheduler.py \
