@@ -1,25 +1,16 @@
 # Units for systemd; ./configure --with-systemdsystemunitdir says where to.
 systemdsystemunit_DATA = \
 	dist/systemd/crq-scheduler.service \
-	dist/systemd/crq-worker@.service
-EXTRA_DIST += \
-	dist/systemd/crq-scheduler.service.in \
-	dist/systemd/crq-worker@.service.in
-CLEANFILES += $(systemdsystemunit_DATA)
 	dist/systemd/crq-web.service \
 	dist/systemd/crq-worker@.service
 EXTRA_DIST += \
+	dist/systemd/crq-scheduler.service.in \
 	dist/systemd/crq-web.service.in \
 	dist/systemd/crq-worker@.service.in
 CLEANFILES += $(systemdsystemunit_DATA)
 
-dist/systemd/crq-web.service: dist/systemd/crq-web.service.in Makefile
-	$(AM_V_GEN)$(MKDIR_P) dist/systemd && \
-	$(SED) 's|@bindir[@]|$(bindir)|g' \
-		'$(top_srcdir)/dist/systemd/crq-web.service.in' >'$@.new' && \
-	mv '$@.new' '$@'
-
 dist/systemd/crq-scheduler.service: dist/systemd/crq-scheduler.service.in
+dist/systemd/crq-web.service: dist/systemd/crq-web.service.in
 dist/systemd/crq-worker@.service: dist/systemd/crq-worker@.service.in
 $(systemdsystemunit_DATA): Makefile
 	$(AM_V_GEN)$(MKDIR_P) dist/systemd && \

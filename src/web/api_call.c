@@ -365,8 +365,8 @@ static void read_overlap(struct crq_app_reader *r, const crq_value *v, void *to)
     bool *out = to;
     const char *text = crq_value_type(v) == CRQ_STR ? crq_value_text(v) : "";
 
-    *out = strcmp(text, "skip") == 0;
-    if (!*out && strcmp(text, "allow") != 0)
+    *out = strcmp(text, "allow") == 0;
+    if (!*out && strcmp(text, "skip") != 0)
         crq_app_unexpected(r, v, "\"skip\" or \"allow\"");
 }
 
@@ -385,7 +385,7 @@ static void read_schedule(struct crq_app_reader *r, const crq_value *v,
         { "repeat", crq_app_count, WHEN(repeat), false },
         { "catchup", read_catchup, offsetof(struct api_schedule, options),
                 false },
-        { "overlap", read_overlap, WHEN(skip_overlapping), false },
+        { "overlap", read_overlap, WHEN(allow_overlap), false },
     };
 #undef AT
 #undef HERE

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -235,13 +236,11 @@ crq_value *app_args(size_t count, ...)
     return list;
 }
 
-/* Fail as the script says; the members that crq_task_refuse() sets are those
- * that were there. */
+/* Fail as the script says. */
 static int pass_refusal(crq_task *task, const crq_value *why, crq_error *err)
 {
-    return crq_task_refuse(task, err, (int)app_get_int(why, "status"),
-            crq_value_ref(why), app_get_text(why, "title"), "%s",
-            app_get_text(why, "detail"));
+    return crq_task_refuse(task, err, (int)app_get_int(why, "status"), why,
+            app_get_text(why, "title"), "%s", app_get_text(why, "detail"));
 }
 
 int app_read(crq_task *task, crq_value *reply, crq_value **out, crq_error *err)

@@ -9,8 +9,6 @@
 
 #include <crq.h>
 
-#include "apps/refuse.h"
-
 #define APP_CODE_SIZE   7  /* of a room or a game, with '\0' */
 #define APP_NUMBER_SIZE 32 /* a number as text, with '\0' */
 #define APP_TOKEN_SIZE  33 /* 128 random bits in hex, with '\0' */

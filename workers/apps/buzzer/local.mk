@@ -2,8 +2,7 @@ pkglib_LTLIBRARIES += buzzer.la
 buzzer_la_SOURCES = \
 	workers/apps/app.c \
 	workers/apps/app.h \
-	workers/apps/buzzer/tasks.c \
-	workers/apps/refuse.h
+	workers/apps/buzzer/tasks.c
 nodist_buzzer_la_SOURCES = workers/apps/buzzer/lua.h
 buzzer_la_CPPFLAGS = $(APP_CPPFLAGS)
 buzzer_la_LDFLAGS  = $(APP_LDFLAGS)

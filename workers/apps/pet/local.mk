@@ -2,8 +2,7 @@ pkglib_LTLIBRARIES += pet.la
 pet_la_SOURCES = \
 	workers/apps/app.c \
 	workers/apps/app.h \
-	workers/apps/pet/tasks.c \
-	workers/apps/refuse.h
+	workers/apps/pet/tasks.c
 nodist_pet_la_SOURCES = workers/apps/pet/lua.h
 pet_la_CPPFLAGS = $(APP_CPPFLAGS)
 pet_la_LDFLAGS  = $(APP_LDFLAGS)

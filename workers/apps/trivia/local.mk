@@ -2,7 +2,6 @@ pkglib_LTLIBRARIES += trivia.la
 trivia_la_SOURCES = \
 	workers/apps/app.c \
 	workers/apps/app.h \
-	workers/apps/refuse.h \
 	workers/apps/trivia/fetch.c \
 	workers/apps/trivia/questions.c \
 	workers/apps/trivia/rounds.c \
