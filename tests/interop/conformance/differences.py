@@ -67,6 +67,8 @@ ONCE = "An id that is in the queue twice is not run while its first run " \
 STUCK = "A job that is stuck in the intermediate list goes back to the " \
     "front of its queue; RQ fails it, though it has not begun."
 FOUND = "The ended_at of an abandoned run is when it was found."
+PROMOTED = "A job that has run is not run again when one of several that " \
+    "it waited for is."
 OLD = "The old fields result and exc_info are read, and never written."
 CANCELED = "A job that is canceled while it runs stays canceled; its " \
     "result is kept."
@@ -110,6 +112,9 @@ INTENDED = [Difference(*row) for row in (
      "end: rq:worker:w/successful_job_count", "2", "1", ONCE, True),
     ("a_running_job_is_(canceled|deleted)",
      "end: rq:worker:w/successful_job_count", "1", "0", UNCOUNTED),
+    ("a_dependent_of_two_and_one_of_them_again",
+     r"\(runs\)|end: rq:(job:a:dependents|results:c/1|worker:w/succ).*", ANY,
+     ANY, PROMOTED),
     ("a_job_that_is_stuck_fails", "end: rq:.*", ANY, ANY, STUCK),
     ("an_abandoned_job.*|the_dependents_of_an_abandoned_job_are_run",
      "end: rq:job:a/ended_at", "", "<time>", FOUND),
