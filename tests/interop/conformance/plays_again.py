@@ -10,8 +10,6 @@ from rq.repeat import Repeat
 from plays_run import see_job
 from scenarios import scenario
 
-NO_SCHEDULER = "crq-scheduler does not run scheduled jobs yet"
-
 
 def in_an_hour():
     return datetime.now(timezone.utc) + timedelta(hours=1)
@@ -54,7 +52,7 @@ def a_retry_with_an_interval_is_scheduled(s):
     see_job(s)
 
 
-@scenario(ends={"a": "failed"}, later=NO_SCHEDULER)
+@scenario(ends={"a": "failed"})
 def retries_with_intervals_end(s):
     s.enqueue("demo.fail", "x", retry=Retry(3, interval=[100, 200]))
     for time in range(4):
@@ -63,7 +61,7 @@ def retries_with_intervals_end(s):
         s.pass_time()
 
 
-@scenario(ends={"a": "finished", "b": "finished"}, later=NO_SCHEDULER,
+@scenario(ends={"a": "finished", "b": "finished"},
           mixed=False, covers="Job.should_enqueue_at_front")
 def a_retry_that_is_due_goes_to_the_front_when_told_so(s):
     s.enqueue("demo.fail", "x", retry=Retry(1, 100, enqueue_at_front=True))
@@ -139,7 +137,7 @@ def a_repetition_with_an_interval_is_scheduled(s):
     see_job(s)
 
 
-@scenario(ends={"a": "finished"}, later=NO_SCHEDULER)
+@scenario(ends={"a": "finished"})
 def repetitions_end(s):
     s.enqueue("demo.noop", repeat=Repeat(4, interval=[100, 200, 300]))
     for time in range(5):
@@ -184,7 +182,7 @@ def a_job_with_a_time_waits_for_it(s):
         < timedelta(seconds=20)))
 
 
-@scenario(ends={"a": "finished"}, later=NO_SCHEDULER,
+@scenario(ends={"a": "finished"},
           covers="Queue.enqueue_in BaseWorker.stop_scheduler")
 def a_job_is_run_when_its_time_has_come(s):
     s.enqueue("demo.noop", after=timedelta(hours=1))
@@ -194,8 +192,7 @@ def a_job_is_run_when_its_time_has_come(s):
     see_job(s)
 
 
-@scenario(ends={"a": "finished", "b": "finished"}, later=NO_SCHEDULER,
-          mixed=False)
+@scenario(ends={"a": "finished", "b": "finished"}, mixed=False)
 def a_job_whose_time_has_come_goes_to_the_front_when_told_so(s):
     s.enqueue("demo.noop", after=timedelta(hours=1), at_front=True)
     s.enqueue("demo.noop", job_id="b")

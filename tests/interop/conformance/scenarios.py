@@ -18,26 +18,24 @@ class Scenario:
     """ends: the status of each job when all is over, None for one that is
     gone: what RQ itself must come to, or the scenario shows nothing.
     covers: the names of RQ's that it is about, "Class.name".
-    mixed: whether it can be played by two workers at once.
-    later: why crq-worker does not pass it yet."""
+    mixed: whether it can be played by two workers at once."""
 
     name: str
     play: object
     ends: dict
     covers: frozenset
     mixed: bool
-    later: str | None
 
 
 SCENARIOS = {}
 
 
-def scenario(ends, covers="", mixed=True, later=None):
+def scenario(ends, covers="", mixed=True):
     def add(play):
         name = play.__name__
         assert name not in SCENARIOS, f"two scenarios are named {name}"
         SCENARIOS[name] = Scenario(name, play, ends,
-                                   frozenset(covers.split()), mixed, later)
+                                   frozenset(covers.split()), mixed)
         return play
     return add
 

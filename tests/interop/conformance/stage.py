@@ -8,7 +8,6 @@ the way, to be compared with the same scenario on another stage.
 """
 
 import contextlib
-import functools
 import re
 import signal
 import subprocess
@@ -26,14 +25,6 @@ from conftest import SANITIZERS, WorkerProcess, module, program_folder
 
 ENDED = (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED,
          JobStatus.CANCELED)
-
-
-@functools.cache
-def _knows(option):
-    """Whether crq-worker has it."""
-    program = f"{program_folder()}/crq-worker"
-    return option in subprocess.run([program, "--help"], text=True,
-                                    capture_output=True).stdout
 
 
 class Stage:
@@ -179,8 +170,11 @@ class Stage:
                               ("--job-monitoring-interval", interval)):
             words += [] if value is None else [option, value]
         # Their server is on this machine.
-        words += ["--webhook-allow-private"] * _knows("--webhook-allow-private")
-        assert not scheduler, "crq-worker has no scheduler"
+        words += ["--webhook-allow-private"]
+        if scheduler:
+            # RQ's worker in a burst does what is due before its first job.
+            subprocess.run([f"{program_folder()}/crq-scheduler", "--burst",
+                            "-u", self.url, *queues], check=True, timeout=20)
         return WorkerProcess(self.url, [*words, *queues])
 
     # ---- waiting ----

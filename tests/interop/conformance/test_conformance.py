@@ -40,20 +40,13 @@ def ends(scenario, statuses):
             {*scenario.ends, *statuses}}
 
 
-def marked(names):
-    """The names as parameters; what crq does not do yet must fail."""
-    return [pytest.param(name, marks=pytest.mark.xfail(
-        strict=True, reason=TABLE[name].later) if TABLE[name].later else ())
-        for name in names]
-
-
 @pytest.mark.parametrize("name", TABLE)
 def test_rq_ends_each_job_as_the_scenario_says(theatre, name):
     _, statuses = theatre.by_rq(TABLE[name])
     assert ends(TABLE[name], statuses) == TABLE[name].ends
 
 
-@pytest.mark.parametrize("name", marked(TABLE))
+@pytest.mark.parametrize("name", TABLE)
 def test_crq_leaves_what_rq_leaves(theatre, record, name):
     theirs, _ = theatre.by_rq(TABLE[name])
     ours, _ = theatre.play(TABLE[name], RQClient, "crq")
@@ -73,9 +66,7 @@ def test_crq_leaves_what_rq_leaves(theatre, record, name):
 
 
 def test_every_difference_still_occurs(record):
-    missing = {name for name in TABLE
-               if not TABLE[name].later} - record.played
-    if missing:
+    if set(TABLE) - record.played:
         pytest.skip("only some of the scenarios were played")
     assert [entry for entry in differences.TABLE if entry not in record.used
             and not entry.sometimes] == []
@@ -95,7 +86,7 @@ def test_intended_differences_are_in_the_manual(reason):
 
 
 @pytest.mark.parametrize("name", [
-    name for name, one in TABLE.items() if one.mixed and not one.later])
+    name for name, one in TABLE.items() if one.mixed])
 def test_a_mixed_fleet_ends_jobs_as_rq_does(theatre, name):
     theirs, _ = theatre.by_rq(TABLE[name])
     ours, statuses = theatre.play(TABLE[name], RQClient, "rq", "crq")
@@ -116,7 +107,7 @@ def share(s):
 
 
 def test_a_mixed_fleet_shares_a_queue(theatre):
-    scenario = scenarios.Scenario("share", share, {}, frozenset(), True, None)
+    scenario = scenarios.Scenario("share", share, {}, frozenset(), True)
     seen, _ = theatre.play(scenario, RQClient, "rq", "crq")
     assert {seen[f"(j{number})"] for number in range(60)} \
         == {"('finished', 1)"}
