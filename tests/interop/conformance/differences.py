@@ -78,6 +78,8 @@ COUNTERS = "The record of a worker has all its counters from birth on, and " \
     "an empty python_version."
 BURST = "A burst worker that finds all work suspended does not end in the " \
     "state started."
+WAITING = "Only jobs that still wait, deferred or just created, are " \
+    "enqueued as dependents."
 
 INTENDED = [Difference(*row) for row in (
     (ALL, r".*: crq:(alive|runs:).*", None, ANY, ADDS),
@@ -133,6 +135,15 @@ INTENDED = [Difference(*row) for row in (
     ("a_running_job_is_canceled", r"end: rq:job:a/\(order of dates\)",
      "created_at enqueued_at started_at ended_at",
      "created_at enqueued_at started_at", CANCELED),
+
+    ("a_dependent_of_two_and_one_of_them_again", r"\(runs\)", "2", "1",
+     WAITING),
+    ("a_dependent_of_two_and_one_of_them_again",
+     "end: rq:job:a:dependents( ttl|/c)", None, ANY, WAITING),
+    ("a_dependent_of_two_and_one_of_them_again", "end: rq:results:c/1 .*",
+     ANY, None, WAITING),
+    ("a_dependent_of_two_and_one_of_them_again",
+     "end: rq:worker:w/successful_job_count", "2", "1", WAITING),
 
     (ALL, ".*: rq:worker:w/(successful|failed)_job_count", None, "0",
      COUNTERS),
