@@ -26,6 +26,11 @@ static const struct {
     { "NOAUTH", CRQ_EAUTH, "wants a password" },
     { "WRONGPASS", CRQ_EAUTH, "does not take this user and password" },
     { "NOPERM", CRQ_EAUTH, "does not allow this user to do that" },
+    /* Of a command in a script, by Redis 7.0 and by Redis 6. */
+    { "ERR The user executing the script", CRQ_EAUTH,
+            "does not allow this user to do that" },
+    { "The user executing the script", CRQ_EAUTH,
+            "does not allow this user to do that" },
     { "ERR invalid password", CRQ_EAUTH, "does not take this password" },
     { "DENIED", CRQ_EAUTH, "takes no connections from other machines" },
     { "READONLY", CRQ_EREDIS, "is a read-only replica" },
@@ -69,12 +74,18 @@ const char *crq_refusal_core(const char *text, size_t *len)
         *len = (size_t)(end - found);
         return found;
     }
-    /* " script: " + 40 hex digits + ", on @user_script:N." */
-    found = memmem(text, *len, redis7, sizeof(redis7) - 1);
-    if (found != NULL && (size_t)(end - found) > sizeof(redis7) + 40 &&
-            strspn(found + sizeof(redis7) - 1, "0123456789abcdef") >= 40)
-        *len = (size_t)(found - text);
-    return text;
+    /* " script: " + 40 hex digits + ", on @user_script:N.", and the error
+     * itself may speak of scripts as well. */
+    for (const char *at = text;; at = found + 1) {
+        found = memmem(at, (size_t)(end - at), redis7, sizeof(redis7) - 1);
+        if (found == NULL)
+            return text;
+        if ((size_t)(end - found) > sizeof(redis7) + 40 &&
+                strspn(found + sizeof(redis7) - 1, "0123456789abcdef") >= 40) {
+            *len = (size_t)(found - text);
+            return text;
+        }
+    }
 }
 
 int crq_refusal(const char *address, const char *text, size_t len,

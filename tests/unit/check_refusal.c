@@ -73,6 +73,24 @@ static const struct {
             CRQ_EREDIS,
             "Redis at h:1/0 holds another type of value in this key: WRONGTYPE "
             "Operation against a key holding the wrong kind of value" },
+    { "ERR The user executing the script can't run this command or subcommand "
+      "script: " SHA ", on @user_script:1.",
+            CRQ_EAUTH,
+            "Redis at h:1/0 does not allow this user to do that: ERR The user "
+            "executing the script can't run this command or subcommand" },
+    { "ERR Error running script (call to f_" SHA "): @user_script:7: "
+      "@user_script: 7: The user executing the script can't run this command "
+      "or subcommand",
+            CRQ_EAUTH,
+            "Redis at h:1/0 does not allow this user to do that: The user "
+            "executing the script can't run this command or subcommand" },
+    /* Redis 7.2 on. */
+    { "NOPERM ACL failure in script: User joe has no permissions to run the "
+      "'hset' command script: " SHA ", on @user_script:3.",
+            CRQ_EAUTH,
+            "Redis at h:1/0 does not allow this user to do that: NOPERM ACL "
+            "failure in script: User joe has no permissions to run the 'hset' "
+            "command" },
     { "CRQ no such job script: " SHA ", on @user_script:1.", CRQ_ESTATE,
             "no such job" },
     { "ERR user_script:2: attempt to index local 'x' (a nil value) script: " SHA
