@@ -761,7 +761,8 @@ enum {
  * Cancel a job: it leaves its queue or registry for the canceled ones. A run
  * that is under way is not stopped (crq_job_stop() does that), but crq's
  * workers leave the job canceled when it ends. Its dependents stay deferred
- * unless flags say else.
+ * unless flags say else. More than a hundred are enqueued in pieces, after the
+ * job is canceled: should the link break meanwhile, crq's workers go on.
  * CRQ_ENOTFOUND: it is gone. CRQ_ESTATE: it is canceled already.
  */
 int crq_job_cancel(crq_job *job, unsigned flags, crq_error *err) CRQ_MUST_CHECK;

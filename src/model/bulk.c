@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "model/dependency.h"
 #include "model/filter.h"
 #include "model/job.h"
 #include "model/names.h"
@@ -132,6 +133,9 @@ static int operate(struct bulk *b, crq_job *const *jobs, size_t count,
     }
     crq_reply_free(reply);
     crq_args_fini(&args);
+    if (rc == 0 && b->what->operation == CRQ_OPERATION_CANCEL &&
+            (b->what->flags & CRQ_CANCEL_ENQUEUE_DEPENDENTS) != 0)
+        rc = crq_promote_rest(b->conn, b->err);
     return rc;
 }
 

@@ -24,6 +24,11 @@ size_t crq_promote_rest_words(struct crq_args *out, int64_t now_us);
 int crq_promote_rest_read(const crq_reply *reply, int64_t *out_left,
         crq_error *err) CRQ_MUST_CHECK;
 
+/** The same over a connection, call by call until nothing is left; after very
+ *  many calls the rest is left to a worker, as it is after a failure: who has
+ *  done what else there was to do may ignore one. */
+int crq_promote_rest(crq_conn *conn, crq_error *err);
+
 /**
  * Look again at jobs that are deferred: crq_script_settle. Each whose
  * dependencies are met, as when the last one ends, is enqueued; one that does

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "codec/timetext.h"
+#include "model/dependency.h"
 #include "model/keys.h"
 #include "model/lease.h"
 #include "model/names.h"
@@ -347,6 +348,8 @@ int crq_janitor_run(crq_conn *conn, struct crq_swept *out, crq_error *err)
         s.queue = queues[i];
         rc = clean_queue(&s, owner);
     }
+    if (rc == 0) /* runs that were given up may have had many dependents */
+        rc = crq_promote_rest(conn, err);
     if (rc == 0)
         rc = clean_groups(&s);
     if (rc == 0)

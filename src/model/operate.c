@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "model/dependency.h"
 #include "model/job.h"
 #include "model/keys.h"
 #include "model/names.h"
@@ -107,7 +108,12 @@ static int operate(crq_job *job, crq_operation operation, unsigned flags,
 
 int crq_job_cancel(crq_job *job, unsigned flags, crq_error *err)
 {
-    return operate(job, CRQ_OPERATION_CANCEL, flags, NULL, err);
+    int rc = operate(job, CRQ_OPERATION_CANCEL, flags, NULL, err);
+
+    /* The job is canceled. Should this fail, a worker goes on. */
+    if (rc == 0 && (flags & CRQ_CANCEL_ENQUEUE_DEPENDENTS) != 0)
+        (void)crq_promote_rest(job->conn, NULL);
+    return rc;
 }
 
 int crq_job_requeue(crq_job *job, unsigned flags, crq_error *err)

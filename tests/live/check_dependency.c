@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "model/dependency.h"
+#include "model/janitor.h"
 #include "redis/scripts.h"
 
 #define NOON INT64_C(1795262400000000) /* 2026-11-21T12:00:00Z */
@@ -546,6 +547,80 @@ START_TEST(test_dependents_left_half_way_are_found_by_the_next_call)
 }
 END_TEST
 
+/* No worker is there: who cancels does it all. */
+static void cancel_it(void)
+{
+    crq_job *job;
+    crq_error err;
+
+    unit_ok(crq_job_fetch(conn, "a", &job, &err), &err);
+    unit_ok(crq_job_cancel(job, CRQ_CANCEL_ENQUEUE_DEPENDENTS, &err), &err);
+    crq_job_free(job);
+}
+
+static void cancel_all(void)
+{
+    crq_filter filter = CRQ_FILTER_INIT;
+    crq_bulk bulk = CRQ_BULK_INIT;
+    crq_tally tally;
+    crq_error err;
+
+    filter.queue = "q1";
+    bulk.operation = CRQ_OPERATION_CANCEL;
+    bulk.flags = CRQ_CANCEL_ENQUEUE_DEPENDENTS;
+    unit_ok(crq_jobs_apply(conn, &filter, &bulk, &tally, &err), &err);
+    ck_assert_int_eq(tally.done, 1);
+}
+
+/* As maintenance finds the run of a dead worker of RQ's; its dependents are
+ * for after a failure, too. */
+static void sweep(void)
+{
+    struct crq_swept swept;
+    crq_error err;
+
+    for (int i = 0; i < 250; i++) {
+        char line[80];
+
+        snprintf(line, sizeof(line),
+                "HSET rq:job:d%05d allow_dependency_failures 1", i);
+        live_seed(conn, line);
+    }
+    live_seed(conn,
+            "SADD rq:queues rq:queue:q1\n"
+            "ZADD rq:wip:q1 5 a:" X1);
+    unit_ok(crq_janitor_run(conn, &swept, &err), &err);
+    ck_assert_int_eq(swept.cleaned.failed, 1);
+}
+
+static void (*const ends[])(void) = { cancel_it, cancel_all, sweep };
+
+START_TEST(test_who_ends_a_job_from_outside_promotes_all_of_its_dependents)
+{
+    live_seed(conn, RUN(""));
+    make_fan(250);
+    ends[_i]();
+    ck_assert_int_eq(ask("LLEN", "rq:queue:q"), 250);
+    ck_assert_int_eq(ask("EXISTS", "rq:deferred:q"), 0);
+    ck_assert_int_eq(ask("EXISTS", "rq:job:a:dependents"), 0);
+    ck_assert_int_eq(ask("EXISTS", "crq:promoting"), 0);
+    ck_assert_int_eq(ask("EXISTS", "crq:promoting:a"), 0);
+}
+END_TEST
+
+/* What was canceled is canceled, whatever becomes of the rest. */
+START_TEST(test_dependents_that_cannot_be_promoted_now_do_not_fail_a_cancel)
+{
+    live_seed(conn, RUN(""));
+    make_fan(250);
+    live_seed(conn, "ACL SETUSER default -hrandfield");
+    cancel_it();
+    live_seed(conn, "ACL SETUSER default +hrandfield");
+    ck_assert_int_eq(ask("SCARD", "crq:promoting:a"), 250);
+    ck_assert_int_eq(promote_rest(), 150);
+}
+END_TEST
+
 /* Its worker has died, and the run's lease is over. */
 START_TEST(test_many_dependents_of_a_dead_workers_run_are_promoted_in_pieces)
 {
@@ -704,6 +779,11 @@ int main(void)
             test_dependents_left_half_way_are_found_by_the_next_call);
     tcase_add_test(tc,
             test_many_dependents_of_a_dead_workers_run_are_promoted_in_pieces);
+    unit_add_rows(tc,
+            test_who_ends_a_job_from_outside_promotes_all_of_its_dependents,
+            ends);
+    tcase_add_test(tc,
+            test_dependents_that_cannot_be_promoted_now_do_not_fail_a_cancel);
     unit_add_rows(tc, test_an_odd_entry_ends_and_promotes_nobody, odd);
     tcase_add_test(tc,
             test_a_dependent_that_was_promoted_is_not_promoted_again);
