@@ -36,10 +36,10 @@ crq_SOURCES = \
 	src/cli/main.c \
 	src/cli/process.c \
 	src/cli/process.h \
-	src/cli/relations.c \
-	src/cli/relations.h \
 	src/cli/show.c \
 	src/cli/show.h \
+	src/cli/story.c \
+	src/cli/story.h \
 	src/cli/term.c \
 	src/cli/term.h \
 	src/cli/triggers.c \

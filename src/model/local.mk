@@ -45,6 +45,8 @@ libcrq_core_la_SOURCES += \
 	src/model/record.h \
 	src/model/registry.c \
 	src/model/registry.h \
+	src/model/relations.c \
+	src/model/relations.h \
 	src/model/result.c \
 	src/model/result.h \
 	src/model/run.c \

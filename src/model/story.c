@@ -8,11 +8,14 @@
 #include "base/error.h"
 #include "model/job_json.h"
 #include "model/keys.h"
+#include "model/names.h"
 #include "redis/conn.h"
 
 void crq_story_fini(struct crq_story *story)
 {
     crq_results_free(story->results, story->results_count);
+    crq_relations_fini(&story->relations);
+    crq_names_free(story->executions, story->executions_count);
     crq_lines_free(story->log);
     crq_job_free(story->job);
 }
@@ -24,6 +27,25 @@ static int64_t due_of(const crq_reply *reply)
     double s = text != NULL ? strtod(text, NULL) : NAN;
 
     return fabs(s) < 1e12 ? (int64_t)(s * 1e6) : CRQ_UNSET;
+}
+
+/* RQ before 2.0 has none, and a damaged key hides nothing else. */
+static int ask_executions(crq_conn *conn, struct crq_story *story,
+        crq_error *err)
+{
+    char key[CRQ_KEY_MAX];
+    crq_reply *reply = NULL;
+    int rc;
+
+    crq_key(key, CRQ_KEY_EXECUTIONS, crq_job_id(story->job));
+    rc = crq_conn_run(conn, &reply, err, "ZRANGE", key, "0", "-1", NULL);
+    if (rc == CRQ_EREDIS)
+        return 0;
+    if (rc == 0)
+        rc = crq_names_copy(reply, &story->executions, &story->executions_count,
+                err);
+    crq_reply_free(reply);
+    return rc;
 }
 
 static int ask(crq_conn *conn, struct crq_story *story, crq_error *err)
@@ -64,6 +86,10 @@ int crq_story_fetch(crq_conn *conn, const char *id, struct crq_story *story,
     if (rc == 0)
         rc = crq_job_results(story->job, &story->results, &story->results_count,
                 err);
+    if (rc == 0)
+        rc = crq_relations_fetch(conn, story->job, &story->relations, err);
+    if (rc == 0 && crq_job_status(story->job) == CRQ_STATUS_STARTED)
+        rc = ask_executions(conn, story, err);
     if (rc < 0)
         return rc;
     /* The log is crq's own: a user of Redis who may read RQ's keys only is
@@ -86,6 +112,16 @@ static crq_value *results_value(const struct crq_story *story, int *rc)
         if (*rc == 0)
             *rc = crq_value_add(list, one);
     }
+    return list;
+}
+
+static crq_value *executions_value(const struct crq_story *story, int *rc)
+{
+    crq_value *list = crq_value_new_list();
+
+    *rc = list == NULL ? CRQ_ENOMEM : *rc;
+    for (size_t i = 0; *rc == 0 && i < story->executions_count; i++)
+        *rc = crq_value_add(list, crq_value_new_text(story->executions[i]));
     return list;
 }
 
@@ -119,6 +155,14 @@ int crq_story_to_value(const struct crq_story *story, crq_value **out,
     crq_dict_put_number(v, "position",
             story->position >= 0 ? story->position : CRQ_UNSET, &rc);
     crq_dict_put_time(v, "scheduled_for", story->due_us, &rc);
+    if (story->relations.waits_on_count > 0)
+        crq_dict_put(v, "waits_on", crq_relations_waits_on(&story->relations),
+                &rc);
+    if (story->relations.dependents_count > 0)
+        crq_dict_put(v, "dependents",
+                crq_relations_dependents(&story->relations), &rc);
+    if (story->executions_count > 0)
+        crq_dict_put(v, "executions", executions_value(story, &rc), &rc);
     crq_dict_put_number(v, "expires_in",
             story->left_s >= 0 ? story->left_s : CRQ_UNSET, &rc);
     if (rc < 0) {

@@ -1,11 +1,13 @@
 /*
- * story.h - all that is known of one job: its hash, its results, the end of
- * its log, its place.
+ * story.h - all that is known of one job: its hash, its results, the jobs
+ * around it, the end of its log, its place.
  */
 #ifndef CRQ_MODEL_STORY_H
 #define CRQ_MODEL_STORY_H
 
 #include <crq.h>
+
+#include "model/relations.h"
 
 #define CRQ_STORY_LINES 10 /* of the log */
 
@@ -14,6 +16,9 @@ struct crq_story {
     crq_job *job;
     crq_result **results;
     size_t results_count;
+    struct crq_relations relations;
+    char **executions; /* ids of the runs under way */
+    size_t executions_count;
     crq_lines *log;   /* the newest lines; NULL: they can't be read */
     int64_t position; /* in the queue; -1: it does not wait */
     int64_t due_us;   /* scheduled; else CRQ_UNSET */
@@ -21,7 +26,8 @@ struct crq_story {
 };
 
 /* clang-format off */
-#define CRQ_STORY_INIT { NULL, NULL, 0, NULL, -1, CRQ_UNSET, -1 }
+#define CRQ_STORY_INIT \
+    { NULL, NULL, 0, { NULL, 0, NULL, 0 }, NULL, 0, NULL, -1, CRQ_UNSET, -1 }
 /* clang-format on */
 
 /** Fetch all of it, in several steps: not one moment's picture. `story` needs
@@ -31,7 +37,8 @@ int crq_story_fetch(crq_conn *conn, const char *id, struct crq_story *story,
 void crq_story_fini(struct crq_story *story);
 
 /** The job as crq_job_to_value() gives it, with results, log, position,
- *  scheduled_for and expires_in. CRQ_ENOMEM. */
+ *  scheduled_for and expires_in; waits_on, dependents and executions where
+ *  there are any. CRQ_ENOMEM. */
 int crq_story_to_value(const struct crq_story *story, crq_value **out,
         crq_error *err) CRQ_MUST_CHECK;
 

@@ -24,6 +24,7 @@ LIVE_TESTS = \
 	tests/live/check_run \
 	tests/live/check_schedule \
 	tests/live/check_script \
+	tests/live/check_story \
 	tests/live/check_task_redis \
 	tests/live/check_tls \
 	tests/live/check_trigger
@@ -83,6 +84,10 @@ tests_live_check_periodic_LDADD = $(LIVE_LIBS)
 tests_live_check_script_SOURCES = tests/live/check_script.c
 tests_live_check_script_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_script_LDADD = $(LIVE_LIBS)
+
+tests_live_check_story_SOURCES = tests/live/check_story.c
+tests_live_check_story_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_story_LDADD = $(LIVE_LIBS)
 tests_live_check_tls_SOURCES = tests/live/check_tls.c
 tests_live_check_tls_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_tls_LDADD = $(LIVE_LIBS)
