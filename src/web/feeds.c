@@ -21,7 +21,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "codec/json.h"
-#include "model/keys.h"
+#include "web/entry.h"
 
 #define BUCKETS  1024
 #define BLOCK_MS 1000
@@ -29,16 +29,12 @@
 #define PAUSE_S  1.
 #define WAKE_S   0.005
 
-struct id {
-    uint64_t ms, n;
-};
-
 struct feed {
     struct feeds *feeds;
     struct feed *chain;
     char *name;
     bool stream;
-    struct id last; /* read up to here */
+    struct entry_id last; /* read up to here */
     struct listener *first, **last_link;
     unsigned busy; /* listeners are being told, or replies name it */
 };
@@ -48,9 +44,9 @@ struct listener {
     struct listener *next, **link;
     feed_heard *heard;
     void *arg;
-    struct id last;   /* heard up to here */
-    bool catching_up; /* an XRANGE is on its way, or would be */
-    bool left;        /* and is freed when no reply names it */
+    struct entry_id last; /* heard up to here */
+    bool catching_up;     /* an XRANGE is on its way, or would be */
+    bool left;            /* and is freed when no reply names it */
     unsigned replies;
 };
 
@@ -66,34 +62,8 @@ struct feeds {
     ev_timer pause, wake;
 };
 
-/* --------------------------------------------------------------------- ids */
-
-static bool read_id(const char *text, struct id *out)
-{
-    char *end;
-
-    if (*text < '0' || *text > '9' || strlen(text) > 41)
-        return false;
-    out->ms = strtoull(text, &end, 10);
-    out->n = 0;
-    if (*end == '-' && end[1] >= '0' && end[1] <= '9')
-        out->n = strtoull(end + 1, &end, 10);
-    return *end == '\0';
-}
-
-bool feeds_id_valid(const char *id)
-{
-    struct id ignored;
-
-    return read_id(id, &ignored);
-}
-
-static bool is_behind(struct id a, struct id b)
-{
-    return a.ms != b.ms ? a.ms > b.ms : a.n > b.n;
-}
-
-static void put_id(struct crq_args *words, const char *prefix, struct id id)
+static void put_id(struct crq_args *words, const char *prefix,
+        struct entry_id id)
 {
     char text[60];
 
@@ -241,48 +211,10 @@ static void sweep(struct feed *feed)
 
 /* ---------------------------------------------------------------- messages */
 
-/* {"id", "type", "at_ms", "data"} of an entry: [id, [field, value, ...]]. */
-static const char *describe(const crq_reply *entry, struct crq_buf *out)
+static void tell(struct listener *l, struct entry_id id,
+        const struct crq_buf *json, const char *type)
 {
-    const char *id = crq_reply_text(crq_reply_item(entry, 0), NULL);
-    const crq_reply *fields = crq_reply_item(entry, 1);
-    const char *type = "", *data = NULL;
-    int64_t at_ms = strtoll(id, NULL, 10);
-    size_t type_len = 0, data_len = 0;
-    crq_value *v = NULL;
-
-    for (size_t i = 0; i + 1 < crq_reply_count(fields); i += 2) {
-        const char *name = crq_reply_text(crq_reply_item(fields, i), NULL);
-        const crq_reply *value = crq_reply_item(fields, i + 1);
-
-        if (name == NULL)
-            continue;
-        if (strcmp(name, "type") == 0)
-            type = crq_reply_text(value, &type_len);
-        else if (strcmp(name, "data") == 0)
-            data = crq_reply_text(value, &data_len);
-        else if (strcmp(name, "at_ms") == 0)
-            at_ms = crq_reply_int(value, at_ms);
-    }
-    type = type != NULL ? type : "";
-    crq_buf_printf(out, "{\"id\":\"%s\",\"type\":", id);
-    crq_json_put_string(out, type, type_len);
-    crq_buf_printf(out, ",\"at_ms\":%lld,\"data\":", (long long)at_ms);
-    if (data == NULL)
-        crq_buf_puts(out, "null");
-    else if (crq_json_decode(data, data_len, NULL, &v, NULL) == 0)
-        (void)!crq_json_encode(v, CRQ_JSON_SHOW, out, NULL);
-    else
-        crq_json_put_string(out, data, data_len);
-    crq_buf_puts(out, "}");
-    crq_value_free(v);
-    return type;
-}
-
-static void tell(struct listener *l, struct id id, const struct crq_buf *json,
-        const char *type)
-{
-    if (l->left || !is_behind(id, l->last))
+    if (l->left || !entry_id_is_behind(id, l->last))
         return;
     l->last = id;
     l->heard(l->arg, crq_buf_text(json), json->len, type);
@@ -294,11 +226,11 @@ static void take_entry(struct feed *feed, struct listener *only,
 {
     const char *text = crq_reply_text(crq_reply_item(entry, 0), NULL), *type;
     struct crq_buf json = CRQ_BUF_INIT;
-    struct id id;
+    struct entry_id id;
 
-    if (text == NULL || !read_id(text, &id))
+    if (text == NULL || !entry_id_read(text, &id))
         return;
-    type = describe(entry, &json);
+    type = entry_describe(entry, &json);
     if (json.rc == 0 && only != NULL)
         tell(only, id, &json, type);
     for (struct listener *l = feed->first;
@@ -329,11 +261,12 @@ static void on_range(void *arg, const crq_reply *reply, const crq_error *err)
         crq_log_warn(feed->feeds->log, "%s: %s", feed->name, err->text);
     } else if (l->left) {
         l->catching_up = false;
-    } else if (is_behind(feed->last, l->last) && crq_reply_count(reply) > 0) {
+    } else if (entry_id_is_behind(feed->last, l->last) &&
+            crq_reply_count(reply) > 0) {
         catch_up(l);
     } else {
         l->catching_up = false;
-        if (is_behind(feed->last, l->last))
+        if (entry_id_is_behind(feed->last, l->last))
             l->last = feed->last; /* the entries between were deleted */
     }
     sweep(feed); /* who left meanwhile */
@@ -472,22 +405,22 @@ static void on_wake(struct ev_loop *loop, ev_timer *timer, int revents)
 }
 
 struct listener *feeds_read(struct feeds *feeds, const char *key,
-        const char *after, feed_heard *heard, void *arg)
+        struct entry_id after, struct entry_id now, feed_heard *heard,
+        void *arg)
 {
     bool made;
     struct listener *l = listen_to(feeds, key, true, heard, arg, &made);
 
     if (l == NULL)
         return NULL;
-    if (!read_id(after, &l->last))
-        l->last = (struct id){ 0, 0 };
+    l->last = after;
     if (made) {
-        l->feed->last = l->last;
+        l->feed->last = now;
         feeds->stale = true;
         wake_in(feeds, 0.); /* with others of this turn */
-    } else if (is_behind(l->feed->last, l->last)) {
-        catch_up(l);
     }
+    if (entry_id_is_behind(l->feed->last, l->last))
+        catch_up(l);
     return l;
 }
 
@@ -549,7 +482,7 @@ void feeds_publish(struct feeds *feeds, const char *channel, const char *text)
 /* ---------------------------------------------------------------- the time */
 
 struct asking {
-    void (*done)(void *arg, const char *id);
+    void (*done)(void *arg, const struct entry_id *now);
     void *arg;
 };
 
@@ -558,18 +491,17 @@ static void on_time(void *arg, const crq_reply *reply, const crq_error *err)
     struct asking *asking = arg;
     int64_t s = crq_reply_int(crq_reply_item(reply, 0), 0);
     int64_t us = crq_reply_int(crq_reply_item(reply, 1), 0);
-    char id[60];
-
     /* Entries of this millisecond may come yet. */
-    (void)snprintf(id, sizeof(id), "%lld-%" PRIu64,
-            (long long)(s * 1000 + us / 1000 - 1), UINT64_MAX);
+    const struct entry_id now = { (uint64_t)(s * 1000 + us / 1000 - 1),
+        UINT64_MAX };
+
     if (asking->done != NULL)
-        asking->done(asking->arg, err == NULL ? id : NULL);
+        asking->done(asking->arg, err == NULL ? &now : NULL);
     crq_free(asking);
 }
 
 struct asking *feeds_now(struct feeds *feeds,
-        void (*done)(void *arg, const char *id), void *arg)
+        void (*done)(void *arg, const struct entry_id *now), void *arg)
 {
     struct asking *asking = crq_calloc(1, sizeof(*asking));
     struct crq_args words;

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "exec/async.h"
+#include "web/entry.h"
 
 struct asking;
 struct feeds;
@@ -29,19 +30,18 @@ int feeds_new(struct ev_loop *loop, const char *url, const struct crq_log *log,
 /** No listener may be left. */
 void feeds_free(struct feeds *feeds);
 
-/** Whether it is an id of an entry, "1795262400000-0" or "1795262400000". */
-bool feeds_id_valid(const char *id);
-
 /** Ask for the id that new entries will be behind; it comes later, NULL: there
  *  is no Redis. Returns what feeds_forget() takes, or NULL: no memory, and
  *  nothing will come. */
 struct asking *feeds_now(struct feeds *feeds,
-        void (*done)(void *arg, const char *id), void *arg);
+        void (*done)(void *arg, const struct entry_id *now), void *arg);
 void feeds_forget(struct asking *asking);
 
-/** Listen to a stream, from behind `after` on; NULL: no memory. */
+/** Listen to a stream, from behind `after` on, which is not behind `now`, what
+ *  feeds_now() has said before. NULL: no memory. */
 struct listener *feeds_read(struct feeds *feeds, const char *key,
-        const char *after, feed_heard *heard, void *arg);
+        struct entry_id after, struct entry_id now, feed_heard *heard,
+        void *arg);
 /** Listen to a channel. */
 struct listener *feeds_subscribe(struct feeds *feeds, const char *channel,
         feed_heard *heard, void *arg);

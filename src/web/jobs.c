@@ -2,70 +2,26 @@
  * jobs.c - making jobs, and hearing of their end.
  *
  * Three links: commands, the channel that crq's workers publish ends to, and
- * one that blocks in XREAD for the results of whatever has waited longer than
- * a crq worker usually takes. Mostly nothing has, and nothing is read.
+ * one for results that nobody tells of (jobs_find.c).
  *
  * A waiter is one struct: it lives until its end was told and no reply of Redis
  * is due that names it. Its time-out is a timer of the loop; what goes over all
  * waiters (results, looking) goes a bounded part at a time, the longest unseen
  * first: who was looked at goes to the end of the list.
  */
-#include "web/jobs.h"
-
-#include <ev.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "base/random.h"
 #include "codec/json.h"
-#include "exec/async.h"
-#include "model/keys.h"
 #include "model/queue.h"
 #include "model/result.h"
 #include "redis/scripts.h"
-
-#define BUCKETS 4096
+#include "web/jobs_impl.h"
 
 /* An enqueued job that nobody waits for: how long Redis may take to say so. */
 #define CREATE_S 10.
-/* A crq worker has mostly answered by then. */
-#define PATIENCE_US INT64_C(50000)
-#define BLOCK_MS    100
-/* Keys of one XREAD. */
-#define AT_ONCE 1000
-#define LOOK_S  1.
-#define LOOKS   500
-
-struct waiter {
-    struct jobs *jobs;
-    struct waiter *chain;        /* of its bucket */
-    struct waiter *next, **link; /* of all, the longest unseen first */
-    char id[CRQ_UUID_LEN + 1];
-    char after[48]; /* the last entry of its results that did not end it */
-    int64_t since_us;
-    unsigned replies; /* of Redis, that are due */
-    bool waits;       /* for more than being created */
-    bool ended;
-    ev_timer late;
-    job_done *done;
-    void *arg;
-};
-
-struct jobs {
-    struct ev_loop *loop;
-    const struct crq_log *log;
-    struct crq_async *link, *ears, *results;
-    char channel[CRQ_KEY_MAX];
-    struct waiter *buckets[BUCKETS];
-    struct waiter *first, **last;
-    size_t count;
-    bool reading; /* an XREAD is on its way */
-    ev_timer look, read;
-    void (*changed)(void *arg, bool up);
-    void *arg;
-};
 
 /* ---------------------------------------------------------------- waiters */
 
@@ -79,7 +35,7 @@ static struct waiter **bucket_of(struct jobs *jobs, const char *id)
     return &jobs->buckets[n % BUCKETS];
 }
 
-static struct waiter *find(struct jobs *jobs, const char *id)
+struct waiter *waiter_find(struct jobs *jobs, const char *id)
 {
     struct waiter *w = *bucket_of(jobs, id);
 
@@ -107,7 +63,13 @@ static void take_out(struct waiter *w)
         w->jobs->last = w->link;
 }
 
-static void release(struct waiter *w)
+void waiter_requeue(struct waiter *w)
+{
+    take_out(w);
+    append(w);
+}
+
+void waiter_release(struct waiter *w)
 {
     if (w->ended && w->replies == 0)
         crq_free(w);
@@ -130,7 +92,7 @@ static void end_waiter(struct waiter *w)
 }
 
 /* Tell how it ended; a waiter that no reply names is freed. */
-static void tell(struct waiter *w, enum job_end end, const crq_value *value,
+void waiter_tell(struct waiter *w, enum job_end end, const crq_value *value,
         const char *text)
 {
     struct job_outcome outcome = { end, w->id, value, text };
@@ -138,30 +100,30 @@ static void tell(struct waiter *w, enum job_end end, const crq_value *value,
     end_waiter(w);
     if (w->done != NULL)
         w->done(w->arg, &outcome);
-    release(w);
+    waiter_release(w);
 }
 
-static void tell_result(struct waiter *w, const crq_result *result)
+void waiter_tell_result(struct waiter *w, const crq_result *result)
 {
     if (crq_result_type_of(result) != CRQ_RESULT_SUCCESSFUL)
-        tell(w, JOB_FAILED, NULL, crq_result_exc_string(result));
+        waiter_tell(w, JOB_FAILED, NULL, crq_result_exc_string(result));
     else if (crq_result_problem(result) != NULL)
-        tell(w, JOB_GONE, NULL, "its result can't be read");
+        waiter_tell(w, JOB_GONE, NULL, "its result can't be read");
     else
-        tell(w, JOB_DONE, crq_result_return_value(result), NULL);
+        waiter_tell(w, JOB_DONE, crq_result_return_value(result), NULL);
 }
 
 static void on_late(struct ev_loop *loop, ev_timer *timer, int revents)
 {
     (void)loop;
     (void)revents;
-    tell(timer->data, JOB_LATE, NULL, NULL);
+    waiter_tell(timer->data, JOB_LATE, NULL, NULL);
 }
 
 void jobs_forget(struct waiter *w)
 {
     end_waiter(w);
-    release(w);
+    waiter_release(w);
 }
 
 size_t jobs_waiting(const struct jobs *jobs)
@@ -178,11 +140,11 @@ static void on_enqueued(void *arg, const crq_reply *reply, const crq_error *err)
     (void)reply;
     w->replies--;
     if (w->ended)
-        release(w);
+        waiter_release(w);
     else if (err != NULL)
-        tell(w, JOB_REFUSED, NULL, err->text);
+        waiter_tell(w, JOB_REFUSED, NULL, err->text);
     else if (!w->waits)
-        tell(w, JOB_CREATED, NULL, NULL);
+        waiter_tell(w, JOB_CREATED, NULL, NULL);
 }
 
 static crq_call call_of(const struct crq_app_call *from, const crq_value *args,
@@ -222,12 +184,7 @@ static void start(struct waiter *w, int64_t wait_us)
             w->waits ? (double)wait_us / 1e6 : CREATE_S, 0.);
     w->late.data = w;
     ev_timer_start(jobs->loop, &w->late);
-    if (!ev_is_active(&jobs->look))
-        ev_timer_again(jobs->loop, &jobs->look);
-    if (w->waits && !jobs->reading && !ev_is_active(&jobs->read)) {
-        ev_timer_set(&jobs->read, (double)PATIENCE_US / 1e6, 0.);
-        ev_timer_start(jobs->loop, &jobs->read);
-    }
+    jobs_find_start(jobs, w->waits);
 }
 
 int jobs_call(struct jobs *jobs, const struct crq_app_call *from,
@@ -286,16 +243,16 @@ static void on_message(struct jobs *jobs, const char *text, size_t len)
             ? crq_value_get(message, "id")
             : NULL;
     if (crq_value_type(id) == CRQ_STR)
-        w = find(jobs, crq_value_text(id));
+        w = waiter_find(jobs, crq_value_text(id));
     if (w == NULL) {
         crq_value_free(message); /* who waited is gone, or it is no message */
         return;
     }
     rc = crq_result_from_message(message, &result, &why);
     if (rc == 0)
-        tell_result(w, result);
+        waiter_tell_result(w, result);
     else if (rc == CRQ_ENOTFOUND)
-        tell(w, JOB_GONE, NULL,
+        waiter_tell(w, JOB_GONE, NULL,
                 crq_value_text(crq_value_get(message, "status")));
     else /* it will be looked at */
         crq_log_warn(jobs->log, "the end of job %s: %s", w->id, why.text);
@@ -318,204 +275,6 @@ static void on_push(void *arg, const crq_reply *reply)
     text = crq_reply_text(crq_reply_item(reply, 2), &len);
     if (text != NULL)
         on_message(jobs, text, len);
-}
-
-/* ---------------------------------------------- results that are found */
-
-static void read_results(struct jobs *jobs);
-
-static void read_later(struct jobs *jobs, double after_s)
-{
-    ev_timer_stop(jobs->loop, &jobs->read);
-    ev_timer_set(&jobs->read, after_s, 0.);
-    ev_timer_start(jobs->loop, &jobs->read);
-}
-
-/* The newest entry counts, unless it says that the job runs again. */
-static void take_entry(struct waiter *w, const crq_reply *entry)
-{
-    crq_result *result = NULL;
-    crq_error why;
-    int rc = crq_result_from_entry(entry, &result, &why);
-
-    if (rc < 0) {
-        crq_log_warn(w->jobs->log, "a result of job %s: %s", w->id, why.text);
-        if (rc == CRQ_ECODEC)
-            tell(w, JOB_GONE, NULL, "its result can't be read");
-    } else if (crq_result_type_of(result) == CRQ_RESULT_RETRIED) {
-        strcpy(w->after, crq_result_id(result));
-    } else {
-        tell_result(w, result);
-    }
-    crq_result_free(result);
-}
-
-/* [[key, [entry, ...]], ...] */
-static void on_results(void *arg, const crq_reply *reply, const crq_error *err)
-{
-    struct jobs *jobs = arg;
-    size_t prefix = strlen(crq_key_pattern(CRQ_KEY_RESULTS)) - 1;
-
-    jobs->reading = false;
-    if (err != NULL) {
-        crq_log_debug(jobs->log, "results: %s", err->text);
-        read_later(jobs, LOOK_S);
-        return;
-    }
-    for (size_t i = 0; i < crq_reply_count(reply); i++) {
-        const crq_reply *stream = crq_reply_item(reply, i);
-        const crq_reply *entries = crq_reply_item(stream, 1);
-        const char *key = crq_reply_text(crq_reply_item(stream, 0), NULL);
-        size_t count = crq_reply_count(entries);
-        struct waiter *w = key != NULL && strlen(key) > prefix
-                ? find(jobs, key + prefix)
-                : NULL;
-
-        if (w != NULL && count > 0)
-            take_entry(w, crq_reply_item(entries, count - 1));
-    }
-    read_results(jobs);
-}
-
-/* Choose whom to read for: those that have waited a little. They go to the end
- * of the list, so that the next round reads for the others. */
-static size_t choose(struct jobs *jobs, struct waiter **out, bool *out_all)
-{
-    int64_t before_us = crq_clock_mono_us(&crq_clock_system) - PATIENCE_US;
-    size_t count = 0, seen = 0, all = jobs->count;
-
-    for (struct waiter *w = jobs->first, *next;
-            w != NULL && seen < all && count < AT_ONCE; w = next, seen++) {
-        next = w->next;
-        if (w->waits && w->since_us <= before_us)
-            out[count++] = w;
-    }
-    *out_all = seen == all;
-    return count;
-}
-
-static void read_results(struct jobs *jobs)
-{
-    struct waiter *chosen[AT_ONCE];
-    struct crq_args words;
-    char key[CRQ_KEY_MAX];
-    size_t count;
-    int64_t block_ms = BLOCK_MS;
-    bool all;
-
-    if (jobs->reading || jobs->count == 0)
-        return;
-    count = choose(jobs, chosen, &all);
-    if (count == 0) {
-        read_later(jobs, (double)PATIENCE_US / 1e6);
-        return;
-    }
-    if (!all)
-        block_ms = 1;
-    crq_args_init(&words);
-    crq_args_list(&words, "XREAD", "COUNT", "25", "BLOCK", NULL);
-    crq_args_puti(&words, block_ms);
-    crq_args_puts(&words, "STREAMS");
-    for (size_t i = 0; i < count; i++) {
-        crq_args_put(&words, key, crq_key(key, CRQ_KEY_RESULTS, chosen[i]->id));
-        take_out(chosen[i]);
-        append(chosen[i]);
-    }
-    for (size_t i = 0; i < count; i++)
-        crq_args_puts(&words, chosen[i]->after);
-    jobs->reading = crq_async_send(jobs->results, &words, block_ms, on_results,
-                            jobs) == 0;
-    crq_args_fini(&words);
-    if (!jobs->reading)
-        read_later(jobs, LOOK_S);
-}
-
-static void on_read(struct ev_loop *loop, ev_timer *timer, int revents)
-{
-    (void)loop;
-    (void)revents;
-    read_results(timer->data);
-}
-
-/* ---------------------------------- ends that nobody tells of: looking */
-
-/* The job has ended, or is gone. Its result may be there all the same. */
-static void on_last_look(void *arg, const crq_reply *reply,
-        const crq_error *err)
-{
-    struct waiter *w = arg;
-
-    w->replies--;
-    if (w->ended)
-        release(w);
-    else if (err == NULL && crq_reply_count(reply) > 0)
-        take_entry(w, crq_reply_item(reply, 0));
-    else if (err == NULL)
-        tell(w, JOB_GONE, NULL, "its result is gone");
-}
-
-static void last_look(struct waiter *w)
-{
-    struct crq_args words;
-    char key[CRQ_KEY_MAX];
-
-    crq_key(key, CRQ_KEY_RESULTS, w->id);
-    crq_args_init(&words);
-    crq_args_list(&words, "XREVRANGE", key, "+", "-", "COUNT", "1", NULL);
-    if (crq_async_send(w->jobs->link, &words, 0, on_last_look, w) == 0)
-        w->replies++;
-    crq_args_fini(&words);
-}
-
-static void on_status(void *arg, const crq_reply *reply, const crq_error *err)
-{
-    static const char *const ends[] = { "finished", "failed", "stopped" };
-    struct waiter *w = arg;
-    const char *status = crq_reply_text(reply, NULL);
-
-    w->replies--;
-    if (w->ended || err != NULL) {
-        release(w);
-        return;
-    }
-    if (status != NULL && strcmp(status, "canceled") == 0) {
-        tell(w, JOB_GONE, NULL, status);
-        return;
-    }
-    for (size_t i = 0; status != NULL && i < 3; i++)
-        if (strcmp(status, ends[i]) == 0)
-            status = NULL;
-    /* A job of ours without a status is none. */
-    if (status == NULL)
-        last_look(w);
-}
-
-/* A bounded part of all, those that were not looked at for longest. */
-static void on_look(struct ev_loop *loop, ev_timer *timer, int revents)
-{
-    struct jobs *jobs = timer->data;
-    int64_t before_us = crq_clock_mono_us(&crq_clock_system) - 500000;
-    struct crq_args words;
-    char key[CRQ_KEY_MAX];
-    size_t left = jobs->count < LOOKS ? jobs->count : LOOKS;
-
-    (void)loop;
-    (void)revents;
-    crq_args_init(&words);
-    for (struct waiter *w = jobs->first, *next; w != NULL && left > 0;
-            w = next, left--) {
-        next = w->next;
-        if (w->since_us > before_us || w->replies > 0 || !w->waits)
-            continue;
-        crq_key(key, CRQ_KEY_JOB, w->id);
-        crq_args_clear(&words);
-        crq_args_list(&words, "HGET", key, "status", NULL);
-        if (crq_async_send(jobs->link, &words, 0, on_status, w) == 0)
-            w->replies++;
-        take_out(w);
-        append(w);
-    }
-    crq_args_fini(&words);
 }
 
 /* ------------------------------------------------------------------ links */
@@ -589,10 +348,7 @@ int jobs_new(struct ev_loop *loop, const char *url, const struct crq_log *log,
     jobs->last = &jobs->first;
     crq_uuid4(name);
     crq_key(jobs->channel, CRQ_KEY_REPLY, name);
-    ev_init(&jobs->look, on_look);
-    jobs->look.repeat = LOOK_S;
-    ev_init(&jobs->read, on_read);
-    jobs->look.data = jobs->read.data = jobs;
+    jobs_find_init(jobs);
     rc = crq_async_new(loop, &ears, &jobs->ears, err);
     if (rc == 0)
         rc = crq_async_new(loop, &results, &jobs->results, err);
@@ -618,7 +374,6 @@ void jobs_free(struct jobs *jobs)
     crq_async_free(jobs->link);
     crq_async_free(jobs->results);
     crq_async_free(jobs->ears);
-    ev_timer_stop(jobs->loop, &jobs->look);
-    ev_timer_stop(jobs->loop, &jobs->read);
+    jobs_find_fini(jobs);
     crq_free(jobs);
 }

@@ -5,6 +5,8 @@ libcrq_web_la_LIBADD = libcrq-exec.la $(MICROHTTPD_LIBS) $(WSLAY_LIBS)
 libcrq_web_la_SOURCES = \
 	src/web/binding.c \
 	src/web/binding.h \
+	src/web/entry.c \
+	src/web/entry.h \
 	src/web/feeds.c \
 	src/web/feeds.h \
 	src/web/files.c \
@@ -17,6 +19,8 @@ libcrq_web_la_SOURCES = \
 	src/web/http_request.c \
 	src/web/jobs.c \
 	src/web/jobs.h \
+	src/web/jobs_find.c \
+	src/web/jobs_impl.h \
 	src/web/options.c \
 	src/web/options.h \
 	src/web/origin.c \

@@ -43,7 +43,6 @@ static void socket_free(struct socket *s)
     crq_value_free(s->hello);
     crq_free(s->key);
     crq_free(s->identity);
-    crq_free(s->after);
     crq_free(s);
 }
 
@@ -178,7 +177,7 @@ static bool listen_to_all(struct socket *s)
     for (; s->listener_count < s->name_count; s->listener_count++) {
         size_t i = s->listener_count;
         struct listener *l = i < s->def->stream_count
-                ? feeds_read(feeds, s->names[i], s->after, on_heard, s)
+                ? feeds_read(feeds, s->names[i], s->after, s->now, on_heard, s)
                 : feeds_subscribe(feeds, s->names[i], on_heard, s);
 
         if (l == NULL)
@@ -336,22 +335,23 @@ static int authorise(struct socket *s, crq_error *err)
     return rc;
 }
 
-static void on_time(void *arg, const char *now)
+static void on_time(void *arg, const struct entry_id *now)
 {
     struct socket *s = arg;
-    const char *after = http_query(s->request, "last_id");
+    const char *last_id = http_query(s->request, "last_id");
     crq_error err;
-    int rc;
+    int rc = CRQ_ECONNECT;
 
     s->asking = NULL;
-    rc = now != NULL ? 0 : CRQ_ECONNECT;
-
-    if (after == NULL || !feeds_id_valid(after))
-        after = now;
-    if (rc == 0)
-        s->after = crq_strdup(after);
-    if (rc == 0)
-        rc = s->after != NULL ? authorise(s, &err) : CRQ_ENOMEM;
+    if (now != NULL) {
+        s->now = s->after = *now;
+        /* One that is to come yet would keep the client deaf until then. */
+        if (last_id != NULL &&
+                (!entry_id_read(last_id, &s->after) ||
+                        entry_id_is_behind(s->after, *now)))
+            s->after = *now;
+        rc = authorise(s, &err);
+    }
     if (rc == 0)
         return;
     problem_answer(s->request,

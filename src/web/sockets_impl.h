@@ -31,7 +31,8 @@ struct socket {
     char id[CRQ_UUID_LEN + 1];
     char *key;      /* address and identity; NULL: it has none */
     char *identity; /* NULL until it is authorised */
-    char *after;    /* streams are heard from behind this entry on */
+    /* Streams are heard from behind this entry on; it is not behind `now`. */
+    struct entry_id after, now;
     crq_value *hello;
     bool announced;  /* all gateways know of it */
     bool taken_over; /* a newer one has its place */

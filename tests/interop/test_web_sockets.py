@@ -161,6 +161,15 @@ def test_a_client_that_comes_back_misses_nothing(web, r):
     assert [other.hear()["id"] for _ in range(3)] == live
 
 
+@pytest.mark.parametrize("last_id", [
+    "18446744073709551615-1", "9999999999999", "x", "-1", "1-", "9" * 99])
+def test_an_id_that_is_none_yet_makes_nobody_deaf(web, r, last_id):
+    clients = [Client(web, "eve", last_id), Client(web)]
+    entry = say(r, 1)
+    for client in clients:
+        assert client.hear()["id"] == entry
+
+
 def test_nothing_is_lost_or_doubled_while_clients_come(web, r):
     clients = []
     for n in range(100):
