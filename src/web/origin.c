@@ -17,6 +17,8 @@ bool origin_is_loopback(const char *address)
     static const char *const names[] = { "localhost", "[::1]" };
     size_t len = host_len(address);
 
+    if (address[len] != '\0' && address[len] != ':')
+        return false; /* "[::1].evil.example" */
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strlen(names[i]) == len && strncasecmp(names[i], address, len) == 0)
             return true;

@@ -43,6 +43,7 @@ UNIT_TESTS = \
 	tests/unit/check_url \
 	tests/unit/check_utf8 \
 	tests/unit/check_value \
+	tests/unit/check_web \
 	tests/unit/check_webhook \
 	tests/unit/check_zip \
 	tests/unit/check_zip_short
@@ -150,3 +151,6 @@ tests_unit_check_death_LDADD = $(tests_unit_check_frame_LDADD)
 tests_unit_check_frame_LDADD = tests/unit/libunit.la libcrq-exec.la \
 	$(CHECK_LIBS)
 tests_unit_check_slot_LDADD = $(tests_unit_check_frame_LDADD)
+
+# What is in libcrq-web.la.
+tests_unit_check_web_LDADD = tests/unit/libunit.la libcrq-web.la $(CHECK_LIBS)
