@@ -15,12 +15,12 @@
 #define BLOCK_MS 100
 /* Keys of one XREAD. */
 #define AT_ONCE 1000
+/* After a round, for each of its keys. */
+#define PAUSE_S 0.0001
 /* Jobs of one look. */
 #define LOOKS 500
 
 /* ---------------------------------------------- results that are found */
-
-static void read_results(struct jobs *jobs);
 
 static void read_later(struct jobs *jobs, double after_s)
 {
@@ -72,7 +72,10 @@ static void on_results(void *arg, const crq_reply *reply, const crq_error *err)
         if (w != NULL && count > 0)
             take_entry(w, crq_reply_item(entries, count - 1));
     }
-    read_results(jobs);
+    /* Results of crq's workers end this, too. What a round costs grows with its
+     * keys, and so does the pause: results are read for a small part of the
+     * time, however many wait. */
+    read_later(jobs, (double)jobs->asked * PAUSE_S);
 }
 
 /* Choose whom to read for: those that have waited a little. They go to the end
@@ -123,6 +126,7 @@ static void read_results(struct jobs *jobs)
     jobs->reading = crq_async_send(jobs->results, &words, block_ms, on_results,
                             jobs) == 0;
     crq_args_fini(&words);
+    jobs->asked = count;
     if (!jobs->reading)
         read_later(jobs, LOOK_S);
 }

@@ -40,6 +40,7 @@ struct jobs {
     struct waiter *first, **last;
     size_t count;
     bool reading; /* an XREAD is on its way */
+    size_t asked; /* its keys */
     ev_timer look, read;
     void (*changed)(void *arg, bool up);
     void *arg;

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -22,6 +23,17 @@ static bool write_pid(const char *path)
     }
     fprintf(stderr, "crq-web: can't write '%s': %s\n", path, strerror(errno));
     return false;
+}
+
+/* Each connection is a descriptor: as many as we may have. */
+static void raise_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 int main(int argc, char **argv)
@@ -48,6 +60,7 @@ int main(int argc, char **argv)
     log.level = options.level;
     log.json = options.json_log;
     signal(SIGPIPE, SIG_IGN);
+    raise_limit();
     if (options.pid_file != NULL && !write_pid(options.pid_file))
         return 1;
     rc = gateway_run(&options, &log);
