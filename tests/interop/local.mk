@@ -46,10 +46,10 @@ EXTRA_DIST += \
 	tests/interop/test_run.py \
 	tests/interop/test_schedule.py \
 	tests/interop/test_scheduler.py \
+	tests/interop/test_show.py \
 	tests/interop/test_speed.py \
 	tests/interop/test_steps.py \
 	tests/interop/test_trigger.py \
-	tests/interop/test_show.py \
 	tests/interop/test_up.py \
 	tests/interop/test_web.py \
 	tests/interop/test_web_http.py \
