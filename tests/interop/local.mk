@@ -27,6 +27,7 @@ EXTRA_DIST += \
 	tests/interop/test_api.py \
 	tests/interop/test_app.py \
 	tests/interop/test_cli.py \
+	tests/interop/test_clock.py \
 	tests/interop/test_crq_manual.py \
 	tests/interop/test_dashboard.py \
 	tests/interop/test_dependencies.py \
@@ -106,3 +107,10 @@ tests_interop_gate_la_CPPFLAGS = -I$(top_srcdir)/src/include
 tests_interop_gate_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version \
 	-rpath /nowhere -export-symbols-regex '^crq_module$$'
 tests_interop_gate_la_LIBADD = libcrq.la
+# A wall clock for test_clock.py, to be preloaded; without a sanitizer of its
+# own, which would have to be loaded first.
+check_LTLIBRARIES += tests/interop/shift.la
+tests_interop_shift_la_SOURCES = tests/interop/shift.c
+tests_interop_shift_la_CFLAGS = $(WARN_CFLAGS)
+tests_interop_shift_la_LDFLAGS = -module -avoid-version -rpath /nowhere
+tests_interop_shift_la_LIBADD =
