@@ -160,7 +160,11 @@ static void print_one(const crq_schedule *s, int64_t now_us)
         printf("every ");
         term_duration(crq_schedule_every_us(s));
     }
-    print_next(crq_schedule_next_us(s), now_us, crq_schedule_description(s));
+    if (crq_schedule_left(s) == 0)
+        printf("  ended\n");
+    else
+        print_next(crq_schedule_next_us(s), now_us,
+                crq_schedule_description(s));
 }
 
 static int print_list(struct options *o, crq_error *err)

@@ -4,6 +4,7 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_api \
 	tests/fuzz/fuzz_app \
 	tests/fuzz/fuzz_cron \
+	tests/fuzz/fuzz_cronfile \
 	tests/fuzz/fuzz_frame \
 	tests/fuzz/fuzz_inflate \
 	tests/fuzz/fuzz_job \
@@ -39,6 +40,10 @@ tests_fuzz_fuzz_app_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_cron_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_cron.c
 tests_fuzz_fuzz_cron_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_cron_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_cronfile_SOURCES = tests/fuzz/fuzz.h \
+	tests/fuzz/fuzz_cronfile.c
+tests_fuzz_fuzz_cronfile_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_cronfile_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_frame.c
 tests_fuzz_fuzz_frame_LDADD = $(FUZZ_LIBS) libcrq-exec.la
 tests_fuzz_fuzz_frame_LDFLAGS = $(FUZZ_LINK)

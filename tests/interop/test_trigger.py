@@ -53,6 +53,24 @@ def test_schedules_of_a_file_are_registered_and_those_that_left_it_removed(
     assert again["a"]["next"] == seen["a"]["next"]
 
 
+def test_runs_that_a_file_has_limited_do_not_begin_anew(
+        r, crq, app, scheduler):  # noqa: F811
+    folder = app(schedules=[every("a", 0.1, repeat=3, overlap="allow")])
+    made = scheduler("--app", folder)
+    eventually(lambda: len(ids(r)) == 3)
+    made.stop()
+    made = scheduler("--app", folder)
+    time.sleep(1.5)
+    assert len(ids(r)) == 3
+    row, = crq("schedules", "--json").json()
+    assert row["left"] == 0
+    assert "ended" in crq("schedules").out
+    made.stop()
+    app(schedules=[])
+    scheduler("--app", folder)
+    assert crq("schedules", "--json").json() == []
+
+
 def test_a_file_with_mistakes_starts_nothing(
         r, crq, app, scheduler):  # noqa: F811
     good = app("good", schedules=[every("a", 3600)])

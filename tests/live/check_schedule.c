@@ -418,6 +418,16 @@ static const struct {
     { LEAD SCHEDULE, 1, true, CRQ_TICK_DONE, 1, 0, 0,
             "-crq:schedule:s\n-crq:schedules\n" MADE("s-1800000000000")
                     QUEUE("s-1800000000000") },
+    /* What a file has declared stays, and is not due any more. */
+    { LEAD SCHEDULE "HSET crq:schedule:s left 1 source a\n", 1, false,
+            CRQ_TICK_DONE, 1, 0, 0,
+            "crq:schedule:s hash\n  -left 1\n  +last 1800000000.000000\n"
+            "  +last_job s-1800000000000\n  +lateness 2.000000\n  +left 0\n"
+            "crq:schedules zset\n  -1800000000 s\n  +inf s\n" MADE(
+                    "s-1800000000000") QUEUE("s-1800000000000") },
+    { LEAD SCHEDULE "HSET crq:schedule:s left 0 source a\n", 1, false,
+            CRQ_TICK_DONE, 0, 0, 0,
+            "crq:schedules zset\n  -1800000000 s\n  +inf s\n" },
     /* The last job still runs; has ended; is gone. */
     { LEAD SCHEDULE "HSET crq:schedule:s overlap skip last_job j\n"
                     "HSET rq:job:j status started\n",

@@ -36,7 +36,7 @@ end
 
 local function shown_of(f)
     local every = tonumber(f[2] or '')
-    if not f[1] or not f[4] or (every ~= nil) == (f[3] ~= false) then
+    if f[11] == '0' or not f[1] or not f[4] or (every ~= nil) == (f[3] ~= false) then
         return nil
     end
     return { func_name = f[1], queue_name = f[4], args = cjson.null,
@@ -68,7 +68,8 @@ local function show(registry, key, who, now, schedules, schedule_key)
         if call('TYPE', schedule_key(id)).ok == 'hash' then
             list[#list + 1] = shown_of(call('HMGET', schedule_key(id), 'func',
                 'every', 'cron', 'queue', 'next', 'last', 'job.timeout',
-                'job.result_ttl', 'job.ttl', 'job.failure_ttl'))
+                'job.result_ttl', 'job.ttl', 'job.failure_ttl',
+                'left'))
         end
     end
     call('ZADD', registry, now, who.name)

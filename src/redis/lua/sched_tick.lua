@@ -85,13 +85,22 @@ for i = 24, #ARGV, 2 do
     end
 end
 
-if ARGV[21] == '' or left == 0 then
+-- One that a file has declared is declared again whenever a scheduler starts,
+-- and must not begin anew then: it stays, and is never due. Out of the file it
+-- is removed as the others are.
+local ends = ARGV[21] == '' or left == 0
+if ends and (fields.source or '') == '' then
     call('ZREM', KEYS[3], id)
     call('DEL', key)
     return answer(1)
 end
-call('ZADD', KEYS[3], ARGV[21], id)
-call('HSET', key, 'next', ARGV[21])
+if ends then
+    call('ZADD', KEYS[3], '+inf', id)
+    left = 0
+else
+    call('ZADD', KEYS[3], ARGV[21], id)
+    call('HSET', key, 'next', ARGV[21])
+end
 if last_slot then
     call('HSET', key, 'last', last_slot, 'last_job', last, 'lateness',
         string.format('%.6f', now - tonumber(last_slot)))
