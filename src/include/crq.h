@@ -645,19 +645,19 @@ typedef enum crq_catchup {
  * goes by elapsed time instead.
  */
 typedef struct crq_schedule_options {
-    size_t size;           /* set by CRQ_SCHEDULE_INIT */
-    const char *id;        /* letters, digits, - and _, up to 360 */
-    const char *queue;     /* NULL: "default" */
-    int64_t every_us;      /* at least 1000; 0: by cron */
-    const char *cron;      /* NULL: by every_us */
-    const char *tz;        /* of cron: "Europe/Berlin"; NULL: UTC */
-    int64_t start_us;      /* no run before it, every_us counts from it */
-    int64_t repeat;        /* runs in all, at least 1; unset: no limit */
-    crq_catchup catchup;   /* of missed slots */
-    int64_t catchup_max;   /* of CRQ_CATCHUP_ALL: up to 100, which 0 means */
-    bool allow_overlap;    /* a run though the last one has not ended yet;
-                            * else that slot is left out */
-    const char *source;    /* where it comes from, a file's name; or NULL */
+    size_t size;         /* set by CRQ_SCHEDULE_INIT */
+    const char *id;      /* letters, digits, - and _, up to 360 */
+    const char *queue;   /* NULL: "default" */
+    int64_t every_us;    /* at least 1000; 0: by cron */
+    const char *cron;    /* NULL: by every_us */
+    const char *tz;      /* of cron: "Europe/Berlin"; NULL: UTC */
+    int64_t start_us;    /* no run before it, every_us counts from it */
+    int64_t repeat;      /* runs in all, at least 1; unset: no limit */
+    crq_catchup catchup; /* of missed slots */
+    int64_t catchup_max; /* of CRQ_CATCHUP_ALL: up to 100, which 0 means */
+    bool allow_overlap;  /* a run though the last one has not ended yet;
+                          * else that slot is left out */
+    const char *source;  /* where it comes from, a file's name; or NULL */
 } crq_schedule_options;
 
 /* clang-format off */
