@@ -156,11 +156,16 @@ INTENDED = [Difference(*row) for row in (
 
 #: crq's own line: no option says no.
 NO_IS_UNSAID = "What crq enqueue is not told to do it leaves unsaid"
+AT_ONCE = "A job that allows failures and is enqueued behind one that has " \
+    "failed already is enqueued at once."
 CLIENT = [Difference(*row) for row in (
     (ALL, ".*: rq:job:a/exc_info", "", None, OLD),
     ("a_dependency_says_what_it_does_not_want",
      ".*: rq:job:b/(allow_dependency_failures|enqueue_at_front)", "0", None,
      NO_IS_UNSAID),
+    ("a_dependency_that_has_failed_already_is_waited_for_in_vain",
+     r"end: rq:((deferred|finished):q|job:a:dependents|job::?b|results:b)"
+     "[ :/].*", ANY, ANY, AT_ONCE),
 )]
 
 DEFECTS = []
