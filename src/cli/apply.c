@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "cli/filter.h"
 #include "cli/show.h"
 #include "cli/term.h"
-#include "model/status.h"
 
 #define TOLD_MAX 10 /* failures of many jobs that are printed */
 
@@ -22,37 +22,14 @@
 static const struct argp_option option_table[] = {
     { "queue", 'q', "NAME", 0, "Only jobs of this queue", 10 },
     { "all", 'a', NULL, 0, "All jobs that the options describe", 10 },
-    { "status", 's', "STATUS", 0,
-            "Of this status: queued, started, finished, failed, stopped, "
-            "deferred, scheduled or canceled; may be repeated",
-            10 },
-    { "func", 'F', "NAME", 0, "That call this function; * is any text", 10 },
-    { "older-than", 'o', "AGE", 0,
-            "For so long in their status: seconds, or 10m, 2h, 7d", 10 },
-    { "group", 'g', "NAME", 0, "Of this group", 10 },
+    FILTER_OPTIONS('o', 10),
     { "dry-run", 'n', NULL, 0, "Only say to which jobs it would be done", 11 },
     { 0 },
 };
 
-static void add_status(struct apply *apply, const struct argp_state *state,
-        const char *text)
-{
-    crq_status status = crq_status_parse(text);
-
-    if (crq_status_key(status) == CRQ_KEY_COUNT)
-        argp_error(state,
-                "--status %s: one of queued, started, finished, failed, "
-                "stopped, deferred, scheduled, canceled",
-                text);
-    else
-        apply->filter.statuses |= 1 << status;
-}
-
 static bool has_filter(const struct apply *apply)
 {
-    return apply->filter.statuses != 0 || apply->filter.func != NULL ||
-            apply->filter.group != NULL ||
-            apply->filter.older_than_us != CRQ_UNSET;
+    return apply->filter.statuses != 0 || filter_looks_closer(&apply->filter);
 }
 
 /* Nobody shall do something to all jobs by forgetting a word. */
@@ -72,21 +49,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
     switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = apply->cli; return 0;
-    case 'q': apply->filter.queue = arg; return 0;
     case 'a': apply->all = true; return 0;
-    case 's': add_status(apply, state, arg); return 0;
-    case 'F': apply->filter.func = arg; return 0;
     case 'o':
-        apply->filter.older_than_us = cli_duration_us(state, "older-than", arg);
-        return 0;
-    case 'g': apply->filter.group = arg; return 0;
+        return filter_parse(FILTER_OLDER_THAN, arg, state, &apply->filter);
     case 'n': apply->bulk.dry_run = true; return 0;
     case ARGP_KEY_ARGS:
         apply->ids = state->argv + state->next;
         apply->ids_count = (size_t)(state->argc - state->next);
         return 0;
     case ARGP_KEY_END: check(apply, state); return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default: return filter_parse(key, arg, state, &apply->filter);
     }
 }
 
