@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -369,6 +370,17 @@ def test_a_token_file_that_is_wrong_is_refused(tmp_path, text, mode, said):
     assert done.returncode == 64
     assert said in done.stderr
     assert "0123456789" not in done.stderr
+
+
+def test_systemd_hears_that_it_is_ready_and_that_it_stops(gateway, tmp_path):
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind(path)
+        s.settimeout(10)
+        web = gateway(env={"NOTIFY_SOCKET": path})
+        assert s.recv(100) == b"READY=1"
+        assert web.stop() == 0
+        assert s.recv(100) == b"STOPPING=1"
 
 
 def test_it_writes_its_pid_and_takes_it_away(gateway, tmp_path):

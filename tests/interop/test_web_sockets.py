@@ -1,10 +1,13 @@
 """WebSockets of crq-web: who may, what is heard, what becomes of messages."""
 
 import base64
+import http.client
 import json
 import os
 import socket
+import ssl
 import struct
+import subprocess
 import time
 
 import pytest
@@ -191,6 +194,31 @@ def test_no_entry_is_lost_when_the_link_breaks(web, r):
         r.client_kill_filter(_type="normal", skipme=True)
         say(r, n)
     assert [client.hear()["data"] for _ in range(4)] == [2, 3, 4, 5]
+
+
+def test_sockets_and_requests_come_over_tls(gateway, worker, r, tmp_path):
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days",
+         "2", "-subj", "/CN=localhost", "-addext",
+         "subjectAltName=DNS:localhost", "-keyout", key, "-out", cert],
+        check=True, capture_output=True)
+    worker("--jobs", 1, "web", modules=("demo", "gate"))
+    web = gateway("--tls-cert", cert, "--tls-key", key)
+    trust = ssl.create_default_context(cafile=cert)
+    connection = http.client.HTTPSConnection("localhost", web.port,
+                                             context=trust, timeout=10)
+    connection.request("GET", "/demo/add/1/2")
+    assert connection.getresponse().read() == b"3"
+    connection.close()
+    with connect(f"wss://localhost:{web.port}/demo/rooms/A1/live?token=a",
+                 ssl=trust, compression=None) as ws:
+        assert json.loads(ws.recv(10))["type"] == "HELLO"
+        say(r, "x" * 100000)
+        assert len(json.loads(ws.recv(10))["data"]) == 100000
+        ws.send(json.dumps({"req": 1, "do": "whole"}))
+        assert json.loads(ws.recv(10))["ok"] is True
+    eventually(lambda: r.lrange("gate:left", 0, -1) == [b"A1/a"])
 
 
 # ---- what is sent ----

@@ -32,13 +32,14 @@ class Reply:
 
 
 class Gateway:
-    def __init__(self, url, *args, app=DEMO, listen="127.0.0.1:0"):
+    def __init__(self, url, *args, app=DEMO, listen="127.0.0.1:0", env=None):
         self.log = tempfile.NamedTemporaryFile(prefix="crq-web-log-")
         self.process = subprocess.Popen(
             [os.path.join(program_folder(), "crq-web"), "-v", "-u", url,
              "--listen", listen, *(["--app", str(app)] if app else []),
              *map(str, args)],
-            stdout=self.log, stderr=subprocess.STDOUT)
+            stdout=self.log, stderr=subprocess.STDOUT,
+            env={**os.environ, **(env or {})})
         self.port = None
 
     def text(self):
