@@ -4,6 +4,7 @@ import base64
 import http.client
 import json
 import os
+import signal
 import socket
 import ssl
 import struct
@@ -322,6 +323,34 @@ def test_a_gateway_that_stops_says_goodbye(web, r):
     assert web.process.wait(20) == 0
     assert "ended" not in web.text()
     eventually(lambda: r.lrange("gate:left", 0, -1) == [b"A1/alice"])
+
+
+def test_a_second_signal_ends_all_at_once(gateway, worker, r):
+    """Also what is open, waits to be opened, and waits for an answer."""
+    worked = worker("--jobs", 1, "web", modules=("demo", "gate"))
+    web = gateway()
+    client = Client(web)
+    client.ws.send(json.dumps({"do": "wait"}))
+    eventually(lambda: r.keys("rq:executions:*"))
+    worked.signal(signal.SIGSTOP)
+    waiting = web.connect()
+    waiting.request("GET", "/demo/wait")
+    opening = socket.create_connection(("127.0.0.1", web.port))
+    opening.sendall(
+        f"GET /demo/rooms/A1/live?token=b HTTP/1.1\r\n"
+        f"Host: 127.0.0.1:{web.port}\r\nUpgrade: websocket\r\n"
+        f"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode())
+    eventually(lambda: r.llen("rq:queue:web") == 2)
+    web.process.terminate()
+    eventually(lambda: "stopping" in web.text())
+    web.process.terminate()
+    assert web.process.wait(10) == 0
+    assert web.stop() == 0
+    opening.close()
+    waiting.close()
+    worked.signal(signal.SIGCONT)
+    r.rpush("gate", 1, 2)
 
 
 def test_a_client_that_does_not_read_is_dropped_and_others_hear_all(web, r):
