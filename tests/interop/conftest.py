@@ -22,8 +22,7 @@ import redis
 collect_ignore = [name for name, needs in (
     ("test_run.py", "rq.repeat"), ("conformance", "rq.webhook"),
     ("test_dependencies.py", "rq.webhook"),
-    ("test_api.py", "openapi_spec_validator"),
-    ("test_web_sockets.py", "websockets"))
+    ("test_api.py", "openapi_spec_validator"))
     if not importlib.util.find_spec(needs)]
 
 

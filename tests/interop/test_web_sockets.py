@@ -14,8 +14,10 @@ import time
 import pytest
 from conftest import eventually
 from web import Gateway
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import connect
+
+pytest.importorskip("websockets")
+from websockets.exceptions import ConnectionClosed, InvalidStatus  # noqa: E402
+from websockets.sync.client import connect  # noqa: E402
 
 ROOM, CHANNEL = "gate:room:A1", "gate:channel:A1"
 
