@@ -4,4 +4,5 @@ EXTRA_DIST += \
 	tests/apps/pytest.ini \
 	tests/apps/test_buzzer.py \
 	tests/apps/test_pet.py \
+	tests/apps/test_scripts.py \
 	tests/apps/test_trivia.py

@@ -199,6 +199,15 @@ def test_adopting_and_releasing_at_once_leaves_a_whole_pet_or_none(r, app):
         assert schedules(r) == (["pet-hunger-rex"] if r.exists(STATE) else [])
 
 
+def test_hunger_that_comes_before_its_pet_leaves_the_schedule(r, app):
+    """Who finds a schedule without a pet removes it, and looks again."""
+    pet = app("pet", jobs=8)
+    names = [f"p{n}" for n in range(60)]
+    pet.at_once([(task, name) for name in names for task in (
+        "increase_hunger", "adopt", "increase_hunger", "increase_hunger")])
+    assert sorted(schedules(r)) == sorted(f"pet-hunger-{n}" for n in names)
+
+
 # ---- time ----
 
 def test_hunger_comes_by_the_schedule_and_to_a_sleeping_pet_too(

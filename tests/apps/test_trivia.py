@@ -162,8 +162,10 @@ def test_a_game_goes_by_itself_from_creation_to_the_scores(
             (d["deadline_ms"] - at) / 1000)
     # No secret before its time.
     foreign = json.dumps([d for _, _, d in entries])
+    log = trivia.worker.text()
+    assert "trivia.cycle_question" in log
     for token in room.tokens.values():
-        assert token not in foreign
+        assert token not in foreign and token not in log
     for k, _, d in entries:
         assert k == "REVEAL" or '"answer' not in json.dumps(d)
 

@@ -1,8 +1,8 @@
 -- people.lua - the players of a room or a game, behind app.lua.
 --
 -- KEYS 1 the room or game, a hash, 2 its players, JSON by id, 3 whose a token
--- is; ARGV 1 its code, 2 the token of who acts, or "". All of its keys live four
--- hours after the last change.
+-- is; ARGV 1 its code, 2 the token of who acts, or "". All of its keys live
+-- four hours after the last change.
 
 local CODE, TOKEN = ARGV[1], ARGV[2]
 local LIFE_S = 4 * 3600
@@ -24,16 +24,21 @@ local function number(name)
     return tonumber(fields[name]) or 0
 end
 
--- Write fields of the room or game; false takes one away.
+-- Write fields of the room or game; false takes one away. What needs memory
+-- comes first.
 local function set(new)
+    local words, gone = {}, {}
     for name, value in pairs(new) do
+        fields[name] = value and tostring(value) or nil
         if value then
-            fields[name] = tostring(value)
-            call('HSET', KEYS[1], name, fields[name])
+            words[#words + 1], words[#words + 2] = name, fields[name]
         else
-            fields[name] = nil
-            call('HDEL', KEYS[1], name)
+            gone[#gone + 1] = name
         end
+    end
+    call('HSET', KEYS[1], unpack(words))
+    if #gone > 0 then
+        call('HDEL', KEYS[1], unpack(gone))
     end
 end
 

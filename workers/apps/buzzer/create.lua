@@ -12,8 +12,8 @@ if fields then
     return ok(false)
 end
 fields = {}
-call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 set({ host_name = ARGV[3], status = 'closed', round = 0, next_id = 1 })
+call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 call('HSET', KEYS[3], TOKEN, 'host')
 tell('PLAYERS', { players = list() })
 live_on(#KEYS)

@@ -9,8 +9,9 @@
 -- include ../people.lua
 -- include game.lua
 
-if not fields or fields.status ~= 'open' or number('round') ~= tonumber(ARGV[3]) or
-        not fields.first or not buzzes[fields.first] then
+if not fields or fields.status ~= 'open' or
+        number('round') ~= tonumber(ARGV[3]) or not fields.first or
+        not buzzes[fields.first] then
     return ok(false)
 end
 if ARGV[4] == '' then

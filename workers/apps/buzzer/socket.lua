@@ -1,6 +1,7 @@
 -- socket.lua - a socket was opened or closed.
 --
--- KEYS, ARGV 1 and 2: see people.lua and game.lua. Without a token it is a board.
+-- KEYS, ARGV 1 and 2: see people.lua and game.lua. Without a token it is a
+-- board.
 -- ARGV  3 "1" opened, "-1" closed
 -- Returns {"identity", "last_id", "hello": [the game, as a message]}.
 -- include ../app.lua

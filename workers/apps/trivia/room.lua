@@ -6,8 +6,9 @@
 --
 -- The room is a hash: title, topic, owner (a player's id), status, next_id,
 -- count of questions; since it began: started_ms, T0; round_ms; step, how many
--- questions are over: number step + 1 is shown until T0 + (step + 1) * round_ms;
--- counted, the least time left that was told of it; reason, when it failed.
+-- questions are over: number step + 1 is shown until
+-- T0 + (step + 1) * round_ms; counted, the least time left that was told of it;
+-- reason, when it failed.
 --
 --     building -> ready -> in_progress -> completed
 --         \-> failed
