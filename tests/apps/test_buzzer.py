@@ -268,7 +268,7 @@ def test_the_window_is_as_wide_as_the_players_are_apart(
 def test_it_is_decided_one_window_after_the_first_press(app, scheduler):
     buzzer = app("buzzer", jobs=2, window_ms=150)
     scheduler()
-    probe, late = Probe(), []
+    probe, late = Probe(buzzer), []
     for _ in range(8):
         game = Game(buzzer, "Ann", "Bob", "Cid")
         number = game.open()

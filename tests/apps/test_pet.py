@@ -231,10 +231,11 @@ def test_a_pet_wakes_up_at_its_moment(r, app, scheduler):
     for name in names:
         pet.call("adopt", name)
     told = listen(r, *[f"pet:live:{name}" for name in names])
-    probe = Probe()
+    probe = Probe(pet)
     until = {}
     for name in names:
         until[name] = pet.call("sleep", name)["asleep_until_ms"]
+        time.sleep(0.05)  # so that they do not wait for each other
     late = {}
     while len(late) < len(names):
         message = next_message(told)

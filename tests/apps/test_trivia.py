@@ -134,7 +134,7 @@ def test_a_game_goes_by_itself_from_creation_to_the_scores(
     scheduler()
     triggers(trivia)
     room = Room(trivia, "Olga", "Pia", "Quin").wait("ready")
-    probe = Probe()
+    probe = Probe(trivia)
     begun = room.start()
     assert begun["questions"] == 3 and begun["round_ms"] == 600
     # Olga is right always, Pia once, Quin never.
@@ -253,7 +253,7 @@ def test_many_games_go_side_by_side_without_drift(app, scheduler):
                  questions=3)
     scheduler()
     rooms = [Room(trivia, "Olga").fill() for _ in range(25)]
-    probe = Probe()
+    probe = Probe(trivia)
     t0 = [room.start()["started_ms"] for room in rooms]
     for room in rooms:
         room.wait("completed", 30)
