@@ -35,8 +35,6 @@ crq_SOURCES = \
 	src/cli/doctor_server.c \
 	src/cli/filter.c \
 	src/cli/filter.h \
-	src/cli/funcargs.c \
-	src/cli/funcargs.h \
 	src/cli/main.c \
 	src/cli/process.c \
 	src/cli/process.h \
