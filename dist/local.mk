@@ -17,3 +17,7 @@ $(systemdsystemunit_DATA): Makefile
 	$(SED) 's|@bindir[@]|$(bindir)|g' \
 		'$(top_srcdir)/$@.in' >'$@.new' && \
 	mv '$@.new' '$@'
+
+# bash-completion finds it by the name of the program.
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = dist/completions/crq.bash

@@ -28,6 +28,7 @@ EXTRA_DIST += \
 	tests/interop/test_app.py \
 	tests/interop/test_cli.py \
 	tests/interop/test_clock.py \
+	tests/interop/test_completion.py \
 	tests/interop/test_crq_manual.py \
 	tests/interop/test_dashboard.py \
 	tests/interop/test_dependencies.py \
