@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/schedulers.h"
 #include "cli/show.h"
 #include "cli/term.h"
 #include "model/keys.h"
@@ -68,7 +69,9 @@ struct info {
     size_t queues;
     struct crq_worker *workers;
     size_t workers_count;
+    struct schedulers schedulers;
     bool suspended;
+    int64_t suspended_s; /* for how much longer; -1: no limit */
     int64_t now_us;
 };
 
@@ -77,6 +80,7 @@ static void info_fini(struct info *info)
     crq_names_free(info->names, info->queues);
     crq_free(info->counts);
     crq_workers_free(info->workers, info->workers_count);
+    schedulers_fini(&info->schedulers);
 }
 
 static int copy_names(const struct options *o, struct info *info,
@@ -130,20 +134,6 @@ static void keep_servants(const struct options *o, struct info *info)
     info->workers_count = kept;
 }
 
-static int ask_suspended(crq_conn *conn, bool *out, crq_error *err)
-{
-    char key[CRQ_KEY_MAX];
-    crq_reply *reply = NULL;
-    int rc;
-
-    crq_key(key, CRQ_KEY_SUSPENDED, NULL);
-    rc = crq_conn_run(conn, &reply, err, "EXISTS", key, NULL);
-    if (rc == 0)
-        *out = crq_reply_int(reply, 0) > 0;
-    crq_reply_free(reply);
-    return rc;
-}
-
 static int fetch(const struct options *o, struct info *info, crq_error *err)
 {
     crq_conn *conn = o->cli->conn;
@@ -163,7 +153,10 @@ static int fetch(const struct options *o, struct info *info, crq_error *err)
     if (rc == 0)
         rc = crq_workers_fetch(conn, &info->workers, &info->workers_count, err);
     if (rc == 0)
-        rc = ask_suspended(conn, &info->suspended, err);
+        rc = crq_is_suspended(conn, &info->suspended, &info->suspended_s, err);
+    if (rc == 0)
+        rc = schedulers_fetch(conn, info->names, info->queues,
+                &info->schedulers, err);
     if (rc == 0 && o->queues_count > 0)
         keep_servants(o, info);
     return rc;
@@ -211,6 +204,9 @@ static int print_json(const struct options *o, const struct info *info,
     if (rc == 0)
         crq_dict_put(all, "suspended", crq_value_new_bool(info->suspended),
                 &rc);
+    crq_dict_put(all, "schedulers", schedulers_value(&info->schedulers), &rc);
+    crq_dict_put_number(all, "schedules", info->schedulers.schedules, &rc);
+    crq_dict_put_number(all, "periodic", info->schedulers.periodic, &rc);
     rc = rc < 0 ? crq_fail_nomem(err) : show_json(all, err);
     crq_value_free(queues);
     crq_value_free(workers);
@@ -420,10 +416,23 @@ static void print_summary(const struct options *o, const struct info *info)
     if (!o->only_queues)
         term_printf(TERM_DIM, "%s%zu worker%s", o->only_workers ? "" : ", ",
                 info->workers_count, info->workers_count == 1 ? "" : "s");
+    if (info->schedulers.schedules > 0)
+        term_printf(TERM_DIM, ", %lld schedule%s",
+                (long long)info->schedulers.schedules,
+                info->schedulers.schedules == 1 ? "" : "s");
+    if (info->schedulers.periodic > 0)
+        term_printf(TERM_DIM, ", %lld of rq-scheduler",
+                (long long)info->schedulers.periodic);
     putchar('\n');
-    if (info->suspended)
-        term_printf(TERM_YELLOW,
-                "Workers are suspended: they take no new jobs.\n");
+    schedulers_print(&info->schedulers);
+    if (info->suspended) {
+        term_printf(TERM_YELLOW, "Workers are suspended");
+        if (info->suspended_s >= 0) {
+            printf(" for ");
+            term_duration(info->suspended_s * 1000000);
+        }
+        printf(": they take no new jobs.\n");
+    }
 }
 
 static void print_info(const struct options *o, const struct info *info)

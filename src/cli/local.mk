@@ -38,6 +38,8 @@ crq_SOURCES = \
 	src/cli/main.c \
 	src/cli/process.c \
 	src/cli/process.h \
+	src/cli/schedulers.c \
+	src/cli/schedulers.h \
 	src/cli/show.c \
 	src/cli/show.h \
 	src/cli/story.c \

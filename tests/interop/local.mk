@@ -38,6 +38,7 @@ EXTRA_DIST += \
 	tests/interop/test_golden.py \
 	tests/interop/test_ground.py \
 	tests/interop/test_janitor.py \
+	tests/interop/test_info.py \
 	tests/interop/test_list.py \
 	tests/interop/test_log.py \
 	tests/interop/test_manual.py \
