@@ -6,6 +6,7 @@
  */
 #include "cli/apply.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -74,7 +75,42 @@ struct report {
     crq_tally tally;
     crq_value *jobs, *errors; /* for --json */
     bool bar;                 /* there is one on the screen */
+    bool interrupted;
 };
+
+/* ---- Ctrl-C ---- */
+
+static volatile sig_atomic_t caught; /* the signal, 0: none yet */
+
+static void on_signal(int signum)
+{
+    caught = signum;
+}
+
+/* The page under way is finished, and what was done is said; a second signal
+ * ends the program at once. */
+static void catch_signals(void)
+{
+    struct sigaction action;
+
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = on_signal;
+    action.sa_flags = (int)SA_RESETHAND | SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* Who waits for us, such as a loop of the shell's, must see why we ended. */
+static void end_by_signal(const crq_tally *tally, const struct apply *apply)
+{
+    fprintf(stderr, "crq: interrupted: of %lld jobs %lld %s%s\n",
+            (long long)tally->total, (long long)tally->done,
+            apply->bulk.dry_run ? "would be " : "", apply->done);
+    fflush(stdout);
+    signal(caught, SIG_DFL);
+    raise(caught);
+}
 
 static void clear_bar(struct report *r)
 {
@@ -90,6 +126,10 @@ static int on_progress(void *arg, const crq_tally *tally)
     struct report *r = arg;
     int percent, width = (int)sizeof(full) - 1;
 
+    if (caught != 0) {
+        r->interrupted = true;
+        return CRQ_ESTATE; /* to stop: it is not told */
+    }
     if (r->apply->cli->json || tally->total <= 1000 || !isatty(STDERR_FILENO))
         return 0;
     percent = (int)(100 * tally->seen / tally->total);
@@ -282,11 +322,12 @@ static int do_all(struct report *r, crq_error *err)
     apply->bulk.each = on_each;
     apply->bulk.progress = on_progress;
     apply->bulk.arg = r;
+    catch_signals();
     rc = crq_jobs_apply(apply->cli->conn, &apply->filter, &apply->bulk, &tally,
             err);
     clear_bar(r);
     r->tally = tally;
-    return rc;
+    return r->interrupted ? 0 : rc;
 }
 
 int apply_run(struct apply *apply)
@@ -307,13 +348,15 @@ int apply_run(struct apply *apply)
     if (rc == 0 || r.tally.done > 0) {
         if (apply->cli->json)
             printed = print_json(&r, rc == 0 ? &err : NULL);
-        else
+        else if (!r.interrupted)
             print_count(&r);
     }
     crq_value_free(r.jobs);
     crq_value_free(r.errors);
     if (rc < 0 || printed < 0)
         return cli_error(&err);
+    if (r.interrupted)
+        end_by_signal(&r.tally, apply);
     return r.tally.refused > 0 || (!apply->all && r.tally.gone > 0) ? CLI_FAILED
                                                                     : CLI_DONE;
 }

@@ -41,6 +41,7 @@ EXTRA_DIST += \
 	tests/interop/test_info.py \
 	tests/interop/test_list.py \
 	tests/interop/test_log.py \
+	tests/interop/test_many.py \
 	tests/interop/test_manual.py \
 	tests/interop/test_notify.py \
 	tests/interop/test_operations.py \
