@@ -53,6 +53,21 @@ def test_the_first_five_minutes(environment, tmp_path):
             assert done.stdout.rstrip() == shown.rstrip()
 
 
+def test_the_commands_of_each_verb_are_understood(environment):
+    """In the page's order: each finds what those before it have left."""
+    section = README.split("## The command line")[1].split("\n## ")[0]
+    commands = re.findall(r"^    (crq .*)", section, re.M)
+    assert len(commands) > 12
+    subprocess.run(["crq", "enqueue", "--job-id", "power-1", "f"],
+                   env=environment, check=True, stdout=subprocess.DEVNULL)
+    for command in commands:
+        done = subprocess.run(["bash", "-c", command.replace("1m", "1s")],
+                              env=environment, text=True, timeout=60,
+                              capture_output=True)
+        assert (done.returncode, done.stderr) == (0, "") or (
+            "result" in command and done.returncode == 1), (command, done)
+
+
 def program_with(text):
     [found] = [program for program in
                re.findall(r"^```c\n(.*?)^```", README, re.M | re.S)
