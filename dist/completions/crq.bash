@@ -17,14 +17,19 @@ _crq_options() {
         sed -n 's/^ \{1,8\}\(-[A-Za-z?], *\)\{0,1\}\(--[a-z-]*\).*/\2/p'
 }
 
+# Of these words those that begin as the one that is being typed.
+_crq_offer() {
+    mapfile -t COMPREPLY < <(compgen -W "$1" -- "$word")
+}
+
 _crq() {
     local crq=$1 word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
-    local i verb= eq=
+    local i verb='' eq=''
     COMPREPLY=()
 
     # bash makes a word of "=", too.
     if [[ $word == = ]]; then
-        word= eq=1
+        word='' eq=1
     elif [[ $before == = ]]; then
         before=${COMP_WORDS[COMP_CWORD-2]} eq=1
     fi
@@ -38,21 +43,21 @@ _crq() {
 
     case $verb:$before in
     *:-s | *:--status)
-        COMPREPLY=($(compgen -W 'queued started finished failed stopped
-            deferred scheduled canceled' -- "$word")) ;;
+        _crq_offer 'queued started finished failed stopped
+            deferred scheduled canceled' ;;
     *:-u | *:--url)
-        COMPREPLY=($(compgen -W 'redis:// rediss:// unix://' -- "$word")) ;;
+        _crq_offer 'redis:// rediss:// unix://' ;;
     enqueue:--serializer | schedule:--serializer)
-        COMPREPLY=($(compgen -W 'pickle json msgpack' -- "$word")) ;;
+        _crq_offer 'pickle json msgpack' ;;
     *)
         if [[ $word == -* ]]; then
-            COMPREPLY=($(compgen -W "$(_crq_options "$crq" $verb)" -- "$word"))
+            _crq_offer "$(_crq_options "$crq" ${verb:+"$verb"})"
         elif [[ -z $verb && -z $eq ]]; then
-            COMPREPLY=($(compgen -W "$(_crq_verbs "$crq")" -- "$word"))
+            _crq_offer "$(_crq_verbs "$crq")"
         elif [[ $verb == app && $before == app ]]; then
-            COMPREPLY=($(compgen -W 'check' -- "$word"))
+            _crq_offer 'check'
         elif [[ $verb == app || $verb == worker || $verb == up ]]; then
-            COMPREPLY=($(compgen -f -- "$word"))
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
         fi ;;
     esac
 }
