@@ -15,11 +15,16 @@
 static const int signals[CRQ_GUARD_SIGNALS] = { SIGHUP, SIGINT, SIGTERM,
     SIGPIPE, SIGCHLD, SIGALRM, SIGUSR1, SIGUSR2 };
 
-/* Where memory is out the run goes without: nothing depends on these. */
-static void set_names(const char *worker, const char *job_id)
+/* Not setenv(): glibc keeps every value that it was ever given, and here comes
+ * a new one with each run. Where a name is too long, or memory is out, the run
+ * goes without: nothing depends on these. */
+static void set_name(char *out, size_t size, const char *name,
+        const char *value)
 {
-    (void)setenv("RQ_WORKER_ID", worker, 1);
-    (void)setenv("RQ_JOB_ID", job_id, 1);
+    int len = snprintf(out, size, "%s=%s", name, value);
+
+    if (len > 0 && (size_t)len < size)
+        (void)putenv(out);
 }
 
 /* The one way to read the umask sets it. */
@@ -43,7 +48,8 @@ void crq_guard_begin(struct crq_guard *guard, const char *worker,
     sigprocmask(SIG_SETMASK, NULL, &guard->mask);
     for (size_t i = 0; i < CRQ_GUARD_SIGNALS; i++)
         sigaction(signals[i], NULL, &guard->actions[i]);
-    set_names(worker, job_id);
+    set_name(guard->names[0], sizeof(guard->names[0]), "RQ_WORKER_ID", worker);
+    set_name(guard->names[1], sizeof(guard->names[1]), "RQ_JOB_ID", job_id);
 }
 
 void crq_guard_end(struct crq_guard *guard)

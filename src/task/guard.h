@@ -17,6 +17,7 @@ struct crq_guard {
     int cwd; /* -1: it could not be opened */
     sigset_t mask;
     struct sigaction actions[CRQ_GUARD_SIGNALS];
+    char names[2][512]; /* "NAME=value": the environment points here */
 };
 
 /** Keep what is there, and set what a run has: the "C" locale, and the

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <locale.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 
 #include "codec/value.h"
 #include "model/serializer.h"
+#include "task/guard.h"
 
 /* ------------------------------------------------------------------ tasks */
 
@@ -406,6 +408,24 @@ START_TEST(test_a_run_has_rqs_names_in_its_environment)
 }
 END_TEST
 
+/* Says nothing under a sanitizer, whose malloc() counts elsewhere. */
+START_TEST(test_names_of_many_runs_leave_no_memory_behind)
+{
+    size_t before = mallinfo2().uordblks;
+
+    for (int i = 0; i < 2000; i++) {
+        struct crq_guard guard;
+        char id[40];
+
+        snprintf(id, sizeof(id), "job-%032d", i);
+        crq_guard_begin(&guard, "worker-1", id);
+        ck_assert_str_eq(getenv("RQ_JOB_ID"), id);
+        crq_guard_end(&guard);
+    }
+    ck_assert_uint_lt(mallinfo2().uordblks, before + 4096);
+}
+END_TEST
+
 START_TEST(test_what_a_run_changes_of_the_process_is_put_back)
 {
     locale_t own = newlocale(LC_ALL_MASK, "C.UTF-8", (locale_t)0);
@@ -559,6 +579,7 @@ int main(void)
     tcase_add_test(tc, test_the_name_of_a_task_is_taken_as_a_whole);
     tcase_add_test(tc, test_a_name_of_any_length_makes_a_short_text);
     tcase_add_test(tc, test_a_run_has_rqs_names_in_its_environment);
+    tcase_add_test(tc, test_names_of_many_runs_leave_no_memory_behind);
     tcase_add_test(tc, test_what_a_run_changes_of_the_process_is_put_back);
     tcase_add_test(tc, test_demo_crashes_exits_and_spins);
     tcase_add_test(tc, test_demo_leaves_an_orphan_in_a_session_of_its_own);
