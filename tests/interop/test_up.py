@@ -95,9 +95,17 @@ def test_python_enqueues_and_the_worker_runs_it(up, home):
     assert stat.S_IMODE((home / "crq").stat().st_mode) == 0o700
 
 
+@pytest.fixture
+def no_nohup():
+    """What is ignored here, as with nohup, crq up would go on to ignore."""
+    before = signal.signal(signal.SIGHUP, lambda *_: None)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM,
                                     signal.SIGHUP])
-def test_a_signal_stops_all_and_leaves_nothing(up, home, number):
+def test_a_signal_stops_all_and_leaves_nothing(no_nohup, up, home, number):
     process, said = up()
     pids = family(process.pid)
     assert {said["redis_pid"], said["worker_pid"]} < pids
