@@ -31,7 +31,8 @@ static void tear_down(void)
 #define TWO                                                                    \
     "RPUSH rq:queue:q a b\nSADD rq:queues rq:queue:q rq:queue:r\n"             \
     "HSET rq:job:a data D\nHSET rq:job:c data D\nSADD rq:job:a:dependents c\n" \
-    "SADD rq:job::a:dependencies d\nZADD rq:failed:q 5 f\n"
+    "SADD rq:job::a:dependencies d\nZADD rq:failed:q 5 f\n"                    \
+    "XADD crq:log:a 1-0 text T\n"
 #define REST                                                                   \
     "rq:failed:q zset\n"                                                       \
     "  5 f\n"

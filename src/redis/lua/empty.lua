@@ -25,7 +25,8 @@ else
         call('LTRIM', list, count, -1)
     end
     for _, id in ipairs(ids) do
-        call('DEL', job_key(id), dependents_key(id), dependencies_key(id))
+        call('DEL', job_key(id), dependents_key(id), dependencies_key(id),
+            log_key(id))
     end
 end
 local left = call('LLEN', list)
