@@ -335,6 +335,8 @@ static void on_beaten(void *arg, const crq_reply *reply, const crq_error *err)
     for (size_t i = 0; err == NULL && i < beat->count; i++) {
         const struct run *run = w->slots[beat->slots[i]].run;
 
+        if (crq_runs_state(reply, i) == CRQ_RUN_REFUSED)
+            crq_log_warn(w->log, "heartbeat: %s", crq_runs_why(reply, i));
         if (crq_runs_state(reply, i) == CRQ_RUN_LOST && run != NULL &&
                 strcmp(run->execution, beat->executions[i]) == 0)
             crq_pool_end(w->pool, beat->slots[i], CRQ_END_LEASE_LOST, true);

@@ -138,6 +138,21 @@ void waiting_hand_back(struct worker *w)
         run_hand_back(w, run, true);
 }
 
+/* What is refused stays among this worker's runs: whoever takes them over puts
+ * it back, once its keys are what they should be. */
+static void tell_handed_back(const struct batch *batch, const crq_reply *reply)
+{
+    size_t i = 0;
+
+    worker_recovered(batch->worker, TROUBLE_HAND_BACK);
+    for (const struct run *run = batch->runs.first; run != NULL;
+            run = run->next, i++)
+        if (crq_runs_state(reply, i) == CRQ_RUN_REFUSED)
+            crq_log_error(batch->worker->log,
+                    "job %s cannot go back to its queue: %s", run->id,
+                    crq_runs_why(reply, i));
+}
+
 static void on_handed_back(void *arg, const crq_reply *reply,
         const crq_error *err)
 {
@@ -150,7 +165,7 @@ static void on_handed_back(void *arg, const crq_reply *reply,
         crq_log_error(w->log, "hand back: %s",
                 err != NULL ? err->text : "unexpected reply");
     else
-        worker_recovered(w, TROUBLE_HAND_BACK);
+        tell_handed_back(batch, reply);
     batch_end(batch);
     /* While they waited nothing was claimed for a child that is free now. */
     dequeue_kick(w);
@@ -262,6 +277,8 @@ static void on_begun(void *arg, const crq_reply *reply, const crq_error *err)
         size_t slot = begin->runs[i].slot;
         const struct run *run = w->slots[slot].run;
 
+        if (crq_runs_state(reply, i) == CRQ_RUN_REFUSED)
+            crq_log_warn(w->log, "begin: %s", crq_runs_why(reply, i));
         if (crq_runs_state(reply, i) == CRQ_RUN_LOST && run != NULL &&
                 strcmp(run->execution, begin->runs[i].execution) == 0)
             crq_pool_end(w->pool, slot, CRQ_END_LEASE_LOST, true);

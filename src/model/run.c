@@ -267,8 +267,18 @@ int crq_runs_read(const crq_reply *reply, size_t count, crq_error *err)
     return crq_run_check(reply, count, "begin, heartbeat or hand_back", err);
 }
 
+const char *crq_runs_why(const crq_reply *reply, size_t i)
+{
+    const char *why =
+            crq_reply_text(crq_reply_item(crq_reply_item(reply, i), 0), NULL);
+
+    return why != NULL ? why : "";
+}
+
 enum crq_run_state crq_runs_state(const crq_reply *reply, size_t i)
 {
+    if (crq_reply_kind(crq_reply_item(reply, i)) == CRQ_REPLY_ARRAY)
+        return CRQ_RUN_REFUSED;
     switch (crq_reply_int(crq_reply_item(reply, i), 0)) {
     case 1: return CRQ_RUN_KEPT;
     case 2: return CRQ_RUN_BEGUN;

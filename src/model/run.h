@@ -135,9 +135,10 @@ int64_t crq_claimed_number(const struct crq_claimed_job *job,
 
 /** What became of one run in a step. */
 enum crq_run_state {
-    CRQ_RUN_LOST, /* no fence any more, what was left of it is removed */
-    CRQ_RUN_KEPT, /* done as asked */
-    CRQ_RUN_BEGUN /* hand back only: begun and not resumable, so left alone */
+    CRQ_RUN_LOST,   /* no fence any more, what was left of it is removed */
+    CRQ_RUN_KEPT,   /* done as asked */
+    CRQ_RUN_BEGUN,  /* hand back only: begun and not resumable, so left alone */
+    CRQ_RUN_REFUSED /* a key of a foreign type; nothing was written */
 };
 
 /**
@@ -179,6 +180,8 @@ void crq_hand_back_add_unbegun(struct crq_args *out, const char *stem,
 int crq_runs_read(const crq_reply *reply, size_t count,
         crq_error *err) CRQ_MUST_CHECK;
 enum crq_run_state crq_runs_state(const crq_reply *reply, size_t i);
+/** Why run i was refused; "": it was not. Valid as long as the reply. */
+const char *crq_runs_why(const crq_reply *reply, size_t i);
 
 /* ----------------------------------------------------------------- finish */
 

@@ -72,6 +72,7 @@ LUA_FILES = \
 	src/redis/lua/worker_update.lua
 LUA_PIECES = \
 	src/redis/lua/adopt.lua \
+	src/redis/lua/alone.lua \
 	src/redis/lua/ending.lua \
 	src/redis/lua/join_group.lua \
 	src/redis/lua/move.lua \

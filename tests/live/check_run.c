@@ -415,6 +415,9 @@ static const struct {
     { "SET rq:queue:q1:intermediate x", "0:c@q2", "q1",
             "rq:queue:q1:intermediate", "b a" },
     { "SET rq:executions:a x", "0:b@q1 1:c@q2", "q1", "", "a" },
+    /* It could be taken, but never go back. */
+    { "SET rq:queue:bad x\nHSET rq:job:a origin bad", "0:b@q1 1:c@q2", "q1",
+            "rq:queue:bad", "a" },
 };
 
 START_TEST(test_a_queue_that_cannot_be_served_does_not_hold_up_others)
@@ -875,6 +878,104 @@ START_TEST(test_jobs_are_handed_back_to_the_front_in_their_order)
 }
 END_TEST
 
+/* Of two runs in a call the second one has a key of a foreign type. */
+static const struct {
+    char step; /* b: begin, h: heartbeat, k: hand back */
+    const char *seed, *changes;
+} refused[] = {
+    { 'b', "SET rq:wip:bad x\n",
+            "crq:runs:s hash\n"
+            "  -X1 1799999990500000:waiting:1:a:q1\n"
+            "  +X1 1799999990500000:begun:1:a:q1\n"
+            "rq:execution:a:X1 hash ttl=90\n"
+            "  -crq waiting\n"
+            "  -last_heartbeat 1799999990.5\n"
+            "  +crq begun\n"
+            "  +last_heartbeat 1800000000.000000\n"
+            "rq:executions:a zset ttl=150\n"
+            "  -1800000140 X1\n"
+            "  +1800000150 X1\n"
+            "rq:job:a hash\n"
+            "  -last_heartbeat h\n"
+            "  +last_heartbeat @0\n"
+            "  +started_at @0\n"
+            "rq:wip:q1 zset\n"
+            "  -1800000080 a:X1\n"
+            "  +1800000090 a:X1\n" },
+    { 'h', "SET rq:wip:bad x\n",
+            "rq:execution:a:X1 hash ttl=61\n"
+            "  -last_heartbeat 1799999990.5\n"
+            "  +last_heartbeat 1800000000.000000\n"
+            "rq:executions:a zset ttl=121\n"
+            "  -1800000140 X1\n"
+            "  +1800000121 X1\n"
+            "rq:job:a hash\n"
+            "  -last_heartbeat h\n"
+            "  +last_heartbeat @0\n"
+            "rq:wip:q1 zset\n"
+            "  -1800000080 a:X1\n"
+            "  +1800000061 a:X1\n" },
+    { 'k', "ZADD rq:wip:bad 1800000080 b:" X2 "\nSET rq:queue:bad x\n",
+            "crq:runs:s hash\n"
+            "  -X1 1799999990500000:waiting:1:a:q1\n"
+            "-rq:execution:a:X1\n"
+            "-rq:executions:a\n"
+            "rq:job:a hash\n"
+            "  -last_heartbeat h\n"
+            "  -status started\n"
+            "  -worker_name s.1\n"
+            "  +last_heartbeat \"\"\n"
+            "  +status queued\n"
+            "  +worker_name \"\"\n"
+            "+rq:queue:q1 list\n"
+            "  a\n"
+            "+rq:queues set\n"
+            "  rq:queue:q1\n"
+            "-rq:wip:q1\n" },
+};
+
+START_TEST(test_a_step_that_is_refused_for_one_run_is_done_for_the_others)
+{
+    struct crq_runref a = { "q1", "a", X1 }, b = { "bad", "b", X2 };
+    const struct crq_script *script = &crq_script_begin;
+    crq_conn *conn = live_conn();
+    struct crq_args args;
+    crq_reply *reply;
+    size_t nkeys;
+
+    live_seed(conn,
+            RUN("a", X1, "waiting") JOB("b", "status started origin bad") //
+            "HSET crq:runs:s " X2 " 1799999990500000:waiting:1:b:bad\n");
+    live_seed(conn, refused[_i].seed);
+    steps_mark(conn);
+    crq_args_init(&args);
+    if (refused[_i].step == 'b') {
+        nkeys = crq_begin_start(&args, 30, AT_US);
+        crq_begin_add(&args, "s", &b, "s.2", CRQ_MARK_BEGUN);
+        crq_begin_add(&args, "s", &a, "s.1", CRQ_MARK_BEGUN);
+    } else if (refused[_i].step == 'h') {
+        script = &crq_script_heartbeat;
+        nkeys = crq_heartbeat_start(&args, AT_US);
+        crq_heartbeat_add(&args, "s", &b, 61);
+        crq_heartbeat_add(&args, "s", &a, 61);
+    } else {
+        script = &crq_script_hand_back;
+        nkeys = crq_hand_back_start(&args);
+        crq_hand_back_add(&args, "s", &b);
+        crq_hand_back_add(&args, "s", &a);
+    }
+    reply = steps_call(conn, script, nkeys, &args);
+    ck_assert_int_eq(crq_runs_state(reply, 0), CRQ_RUN_REFUSED);
+    ck_assert_msg(strstr(crq_runs_why(reply, 0), "WRONGTYPE") != NULL, "%s",
+            crq_runs_why(reply, 0));
+    ck_assert_int_eq(crq_runs_state(reply, 1), CRQ_RUN_KEPT);
+    ck_assert_str_eq(crq_runs_why(reply, 1), "");
+    crq_reply_free(reply);
+    steps_expect(conn, refused[_i].changes);
+    crq_conn_free(conn);
+}
+END_TEST
+
 /* The tests' server has no limit of memory but here. */
 START_TEST(test_runs_go_on_and_end_when_redis_is_full)
 {
@@ -971,6 +1072,9 @@ int main(void)
             steps);
     unit_add_rows(tc, test_jobs_are_handed_back_to_the_front_in_their_order,
             backs);
+    unit_add_rows(tc,
+            test_a_step_that_is_refused_for_one_run_is_done_for_the_others,
+            refused);
     tcase_add_test(tc, test_runs_go_on_and_end_when_redis_is_full);
     tcase_add_test(tc, test_a_job_handed_back_is_as_it_was);
     tcase_add_test(tc,

@@ -5,8 +5,9 @@
 --       16 now, unix seconds with a fraction  17 now, RQ's date-time
 --       18 monitoring interval
 --       19... for each run: stem, queue, id, execution, mark, worker name
--- Returns for each run 1, or 0: its fence is gone.
+-- Returns for each run 1, 0: its fence is gone, or { why it was refused }.
 -- include run.lua
+-- include alone.lua
 
 local WIDTH = 6
 local now, stamp, interval = ARGV[16], ARGV[17], tonumber(ARGV[18])
@@ -35,6 +36,10 @@ end
 
 local states = {}
 for at = 19, #ARGV, WIDTH do
-    states[#states + 1] = begin(unpack(ARGV, at, at + WIDTH - 1))
+    local state, failed = alone(begin, unpack(ARGV, at, at + WIDTH - 1))
+    if failed then
+        return failed
+    end
+    states[#states + 1] = state
 end
 return states

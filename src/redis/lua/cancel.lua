@@ -5,6 +5,7 @@
 -- include run.lua
 -- include move.lua
 -- include promote.lua
+-- include alone.lua
 -- include operate.lua
 
 -- Out of the one registry that the status names. A run's execution stays: it

@@ -96,6 +96,7 @@ local function consider(id, from)
     end
     must_be('zset', wip_key(queue))
     must_be('list', intermediate_key(queue))
+    must_be('list', queue_key(queue)) -- where it may have to go back to
     local lives, stale = live_or_stale(id, queue)
     if lives or planned[id] then
         dropped.running = dropped.running + 1

@@ -4,6 +4,7 @@
 -- are no such jobs any more.
 -- include run.lua
 -- include move.lua
+-- include alone.lua
 -- include operate.lua
 
 local function check(id, queue, fields)

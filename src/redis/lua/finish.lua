@@ -16,6 +16,7 @@
 -- include move.lua
 -- include promote.lua
 -- include ending.lua
+-- include alone.lua
 
 local WIDTH = 11
 local now, stamp = tonumber(ARGV[16]), ARGV[17]
@@ -168,28 +169,11 @@ local function finish(stem, queue, id, execution, worker, ending, ended,
     return became
 end
 
--- Redis takes no writes now, from anybody. That is not this run's fault, so the
--- call fails as a whole and is repeated later.
-local function takes_no_writes(why)
-    for _, word in ipairs({ 'READONLY', 'NOREPLICAS', 'MISCONF', 'MASTERDOWN',
-        'OOM' }) do
-        if why:find(word .. ' ', 1, true) then
-            return true
-        end
-    end
-    return false
-end
-
 local states = {}
 for at = 19, #ARGV, WIDTH do
-    -- One job with a key of a foreign type must not hold up the others.
-    local ok, state = pcall(finish, unpack(ARGV, at, at + WIDTH - 1))
-    if not ok then
-        local why = type(state) == 'table' and state.err or tostring(state)
-        if takes_no_writes(why) then
-            return redis.error_reply(why)
-        end
-        state = { why }
+    local state, failed = alone(finish, unpack(ARGV, at, at + WIDTH - 1))
+    if failed then
+        return failed
     end
     states[#states + 1] = state
 end

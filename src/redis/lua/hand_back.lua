@@ -4,9 +4,10 @@
 -- ARGV  1-15 patterns, see run.lua
 --       16... for each run, in the order of the claim: stem, queue, id,
 --       execution, 1 if it has not begun whatever its mark says
--- Returns for each run 1, 0: its fence is gone, or 2: it has begun and is not
--- resumable, nothing was done.
+-- Returns for each run 1, 0: its fence is gone, 2: it has begun and is not
+-- resumable, nothing was done, or { why it was refused }.
 -- include run.lua
+-- include alone.lua
 -- include put_back.lua
 
 local function hand_back(stem, queue, id, execution, unbegun)
@@ -26,6 +27,11 @@ end
 
 local states = {}
 for nth = (#ARGV - 15) / 5, 1, -1 do
-    states[nth] = hand_back(unpack(ARGV, 11 + 5 * nth, 15 + 5 * nth))
+    local state, failed = alone(hand_back,
+        unpack(ARGV, 11 + 5 * nth, 15 + 5 * nth))
+    if failed then
+        return failed
+    end
+    states[nth] = state
 end
 return states

@@ -4,8 +4,10 @@
 -- ARGV  1-15 patterns, see run.lua
 --       16 now, unix seconds with a fraction  17 now, RQ's date-time
 --       18... for each run: stem, queue, id, execution, seconds
--- Returns for each run 1, or 0: its fence is gone, and the job is not canceled.
+-- Returns for each run 1, 0: its fence is gone, and the job is not canceled, or
+-- { why it was refused }.
 -- include run.lua
+-- include alone.lua
 
 local now, stamp = ARGV[16], ARGV[17]
 
@@ -49,6 +51,10 @@ end
 
 local states = {}
 for at = 18, #ARGV, 5 do
-    states[#states + 1] = beat(unpack(ARGV, at, at + 4))
+    local state, failed = alone(beat, unpack(ARGV, at, at + 4))
+    if failed then
+        return failed
+    end
+    states[#states + 1] = state
 end
 return states

@@ -4,6 +4,7 @@
 -- same end of the same queue once more.
 -- include run.lua
 -- include move.lua
+-- include alone.lua
 -- include operate.lua
 
 local target = ARGV[20]

@@ -1,5 +1,5 @@
 -- operate.lua - what scripts share that do something to jobs from outside. For
--- scripts that include run.lua and move.lua as well.
+-- scripts that include run.lua, move.lua and alone.lua as well.
 --
 -- KEYS  1 rq:queues  2 crq:alive
 -- ARGV  1-15 patterns, see run.lua  16 the pattern rq:canceled:%
@@ -34,28 +34,12 @@ local function read_job(id)
     return fields
 end
 
--- Redis takes no writes now, from anybody: the call fails as a whole.
-local function takes_no_writes(why)
-    for _, word in ipairs({ 'READONLY', 'NOREPLICAS', 'MISCONF', 'MASTERDOWN',
-        'OOM' }) do
-        if why:find(word .. ' ', 1, true) then
-            return true
-        end
-    end
-    return false
-end
-
 local function operate(operation)
     local states = {}
     for at = 21, #ARGV do
-        -- One job with a key of a foreign type must not hold up the others.
-        local ok, state = pcall(operation, ARGV[at])
-        if not ok then
-            local why = type(state) == 'table' and state.err or tostring(state)
-            if takes_no_writes(why) then
-                return redis.error_reply(why)
-            end
-            state = { why }
+        local state, failed = alone(operation, ARGV[at])
+        if failed then
+            return failed
         end
         states[#states + 1] = state
     end

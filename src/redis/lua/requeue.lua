@@ -4,6 +4,7 @@
 -- it requeued before by their enqueued_at.
 -- include run.lua
 -- include move.lua
+-- include alone.lua
 -- include operate.lua
 
 local function requeue(id)
