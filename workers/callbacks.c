@@ -451,12 +451,8 @@ bool callbacks_on_died(struct worker *w, size_t index,
 
 static struct run *adopted_new(struct worker *w, const struct crq_runref *ref)
 {
-    struct run *run;
+    struct run *run = crq_calloc(1, sizeof(*run));
 
-    if (strlen(ref->id) > CRQ_NAME_MAX || strlen(ref->queue) > CRQ_NAME_MAX ||
-            strlen(ref->execution) > CRQ_EXECUTION_ID_LEN)
-        return NULL;
-    run = crq_calloc(1, sizeof(*run));
     if (run == NULL)
         return NULL;
     run->callbacks = crq_calloc(1, sizeof(*run->callbacks));
@@ -464,9 +460,9 @@ static struct run *adopted_new(struct worker *w, const struct crq_runref *ref)
         crq_free(run);
         return NULL;
     }
-    strcpy(run->id, ref->id);
-    strcpy(run->queue, ref->queue);
-    strcpy(run->execution, ref->execution);
+    strncpy(run->id, ref->id, CRQ_NAME_MAX);
+    strncpy(run->queue, ref->queue, CRQ_NAME_MAX);
+    strncpy(run->execution, ref->execution, CRQ_EXECUTION_ID_LEN);
     run->adopted = true;
     run->timeout_s = -1; /* its lease is renewed as long as this takes */
     run->started_us = worker_now(w);
@@ -476,14 +472,40 @@ static struct run *adopted_new(struct worker *w, const struct crq_runref *ref)
     return run;
 }
 
+static bool names_fit(const struct crq_runref *ref)
+{
+    return strlen(ref->id) <= CRQ_NAME_MAX &&
+            strlen(ref->queue) <= CRQ_NAME_MAX &&
+            strlen(ref->execution) <= CRQ_EXECUTION_ID_LEN;
+}
+
+/* No callback can be called with names of such a length. Now it is in this
+ * worker's list, where nobody else would end it. */
+static void abandon(struct worker *w, struct run *run,
+        const struct crq_runref *ref)
+{
+    struct crq_finish how = { .ending = CRQ_ENDING_ABANDONED };
+
+    add_error(run->callbacks,
+            "crq.TaskError: on_failure was not called: the job's id, or its "
+            "queue's name, is longer than a worker takes");
+    how.error = crq_buf_text(&run->callbacks->error);
+    how.error_len = run->callbacks->error.len;
+    run_finish(w, run, ref, &how);
+}
+
 void callbacks_adopt(struct worker *w, const struct crq_runref *ref)
 {
     struct run *run = adopted_new(w, ref), **last = &w->adopted;
 
     if (run == NULL) {
-        /* Its lease ends; then others settle it. */
-        crq_log_error(w->log, "job %s: no memory to call its on_failure",
+        /* It stays in this worker's list; who takes that over calls it. */
+        crq_log_error(w->log, "job %.400s: no memory to call its on_failure",
                 ref->id);
+        return;
+    }
+    if (!names_fit(ref)) {
+        abandon(w, run, ref);
         return;
     }
     while (*last != NULL)

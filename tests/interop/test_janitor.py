@@ -90,6 +90,17 @@ def test_an_on_failure_that_no_module_has_does_not_hold_up(r, q, worker):
     assert "AbandonedJobError" in text and "nobody.has_it" in text
 
 
+def test_an_abandoned_run_of_a_long_id_fails_without_its_on_failure(
+        r, q, worker):
+    job = abandoned(q.enqueue("demo.add", 1, 2, job_id="x" * 401,
+                              on_failure=Callback("demo.on_failure")))
+    worker("--jobs", 1, "q")
+    eventually(lambda: job.get_status() == JobStatus.FAILED)
+    assert "AbandonedJobError" in job.latest_result().exc_string
+    assert r.zcard("rq:wip:q") == 0 and r.zcard("crq:alive") == 0
+    assert r.llen("demo:callbacks") == 0
+
+
 def test_expired_entries_leave_the_registries(r, q, worker):
     for kind in ("finished", "failed"):
         r.zadd(f"rq:{kind}:q", {"past": 5, "ever": -1,
