@@ -76,20 +76,26 @@ static size_t held(const struct worker *w)
     return w->waiting.count + w->starting.count + w->back.count;
 }
 
-/* For how long the run that began last has been running; 0: a child is free. */
-static int64_t youngest_us(const struct worker *w)
+/* How many jobs may wait for the children that there are: nobody knows when one
+ * that is being replaced comes back. */
+static size_t ahead_of(const struct worker *w, size_t free)
 {
-    int64_t youngest = INT64_MAX;
+    int64_t youngest_us = free > 0 ? 0 : INT64_MAX;
+    size_t children = free;
 
     for (size_t i = 0; i < w->slot_count; i++) {
-        int64_t us = w->slots[i].run != NULL
-                ? worker_now(w) - w->slots[i].run->started_us
-                : 0;
+        int64_t us;
 
-        if (us < youngest)
-            youngest = us;
+        if (!crq_pool_is_running(w->pool, i) || w->slots[i].run == NULL)
+            continue;
+        us = worker_now(w) - w->slots[i].run->started_us;
+        if (us < youngest_us)
+            youngest_us = us;
+        children++;
     }
-    return youngest > 0 ? youngest : 0;
+    if (children == 0)
+        return 0;
+    return pace_ahead(&w->pace, children, youngest_us > 0 ? youngest_us : 0);
 }
 
 /* Every queue was empty, and Redis tells when one is not. */
@@ -112,7 +118,7 @@ static size_t wanted(const struct worker *w)
         return 0;
     for (size_t i = 0; i < w->slot_count; i++)
         places += slot_is_free(w, i);
-    ahead = pace_ahead(&w->pace, w->slot_count, youngest_us(w));
+    ahead = ahead_of(w, places);
     if (w->waiting.count > places + ahead / 2 ||
             w->waiting.count >= places + ahead)
         return 0;

@@ -1,6 +1,7 @@
 """Jobs that a worker has claimed before a child is free for them, and what
 keeps it from claiming."""
 
+import os
 import signal
 import time
 
@@ -57,8 +58,11 @@ def mark(r, job):
 
 
 def end_early(r, long, short):
-    status(long, JobStatus.STARTED)
-    send_command(r, long.worker_name, "stop-job", job_id=long.id)
+    eventually(lambda: long.get_status() in (JobStatus.STARTED,
+                                             JobStatus.FINISHED))
+    if long.get_status() == JobStatus.STARTED:
+        long.refresh()
+        send_command(r, long.worker_name, "stop-job", job_id=long.id)
     status(short, JobStatus.FINISHED)
 
 
@@ -169,6 +173,26 @@ def test_short_jobs_are_claimed_several_at_a_time(r, q, worker):
 
 
 # ---- what cannot be taken ----
+
+def test_nothing_is_claimed_ahead_while_there_are_no_children(r, q, worker):
+    w = worker("--jobs", 4, "q")
+    used_to_short_jobs(r, q)
+    server = w.server_pid()
+    children = w.child_pids()
+    os.kill(server, signal.SIGSTOP)
+    try:
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.1)  # the worker sees their sockets end
+        before = w.text().count("goes back")
+        job = q.enqueue("demo.noop")
+        time.sleep(0.3)
+        assert w.text().count("goes back") == before
+        assert job.get_status() == JobStatus.QUEUED
+    finally:
+        os.kill(server, signal.SIGCONT)
+    status(job, JobStatus.FINISHED)
+
 
 @pytest.mark.parametrize("key", ["rq:queue:bad", "rq:wip:bad"])
 def test_a_queue_that_cannot_be_served_holds_up_no_other(r, q, worker, key):
