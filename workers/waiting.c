@@ -388,6 +388,7 @@ static void start(struct worker *w, struct run *run)
     if (crq_pool_run(w->pool, run->slot, &what, &err) < 0) {
         w->slots[run->slot].idle = true;
         run_fail(w, run, NULL, err.text);
+        dequeue_kick(w); /* the child is free, and will not say so again */
         return;
     }
     w->slots[run->slot].run = run;

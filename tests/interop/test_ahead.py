@@ -11,7 +11,7 @@ from rq.command import send_command
 from rq.job import JobStatus
 from rq.suspension import resume, suspend
 
-from conftest import eventually
+from conftest import eventually, program_folder
 from test_fault import Redis
 
 
@@ -223,6 +223,18 @@ def test_an_id_of_any_length_comes_to_an_end(r, q, worker):
         assert job.get_executions() == []
     assert "longer than" in job.latest_result().exc_string
     assert r.zcard("rq:wip:q") == 0
+
+
+def test_a_job_too_large_for_a_child_fails_and_the_next_one_runs(r, q, worker):
+    with open(os.path.join(program_folder(), "crq-worker"), "rb") as f:
+        if b"libasan" in f.read():
+            pytest.skip("sanitizers need half a minute for such a reply")
+    large, small = q.enqueue("demo.noop"), q.enqueue("demo.noop")
+    r.hset(large.key, "data", bytes(131 << 20))
+    worker("--jobs", 1, "q")
+    eventually(lambda: large.get_status() == JobStatus.FAILED, 30)
+    r.delete(large.key)
+    status(small, JobStatus.FINISHED)
 
 
 # ---- what is said ----
