@@ -66,6 +66,22 @@ static const struct {
             "+rq:results:a stream\n"
             "  * type 2 worker_name \"\" exc_string " PACKED "\n"
             "-rq:wip:q1\n" },
+    /* It has a log of an earlier run, by crq. */
+    { RUN("a", X1, "failure_ttl 60") "XADD crq:log:a 1-0 text T\n",
+            { .failed = 1 },
+            "crq:log:a stream ttl=60\n"
+            "-rq:execution:a:X1\n"
+            "-rq:executions:a\n"
+            "+rq:failed:q1 zset\n"
+            "  1800000060 a\n"
+            "rq:job:a hash ttl=60\n"
+            "  -status started\n"
+            "  +ended_at @0\n"
+            "  +last_heartbeat @0\n"
+            "  +status failed\n"
+            "+rq:results:a stream ttl=60\n"
+            "  * type 2 worker_name \"\" exc_string " PACKED "\n"
+            "-rq:wip:q1\n" },
     /* Its deadline is to come. */
     { RUN("a", X1, "") "ZADD rq:wip:q1 1800000001 a:" X1 "\n", { .left = 0 },
             "" },

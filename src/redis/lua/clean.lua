@@ -97,11 +97,14 @@ local function abandon(member)
     local again = has_retries(fields)
     local dependents = find_ready(id, queue, again and 'queued' or 'failed')
     forget(id, execution, member)
+    local became = 'failed'
     if again then
-        return retry(run)
+        became = retry(run)
+    else
+        end_badly(run, 'failed', 2, 'exc_string', ARGV[20], dependents)
     end
-    end_badly(run, 'failed', 2, 'exc_string', ARGV[20], dependents)
-    return 'failed'
+    age_log(id)
+    return became
 end
 
 for _, key in ipairs({ finished_key(queue), failed_key(queue) }) do
