@@ -37,12 +37,12 @@ EXTRA_DIST += \
 	tests/interop/test_fault.py \
 	tests/interop/test_golden.py \
 	tests/interop/test_ground.py \
-	tests/interop/test_janitor.py \
 	tests/interop/test_info.py \
+	tests/interop/test_janitor.py \
 	tests/interop/test_list.py \
 	tests/interop/test_log.py \
-	tests/interop/test_many.py \
 	tests/interop/test_manual.py \
+	tests/interop/test_many.py \
 	tests/interop/test_notify.py \
 	tests/interop/test_operations.py \
 	tests/interop/test_read.py \
