@@ -107,9 +107,10 @@ void callbacks_tell(const struct callbacks *callbacks, struct crq_run *run)
 /* ---- the end of it ---- */
 
 /* The run ends as it was to end. */
-static void settle(struct worker *w, size_t index)
+static void end_as_owed(struct worker *w, struct run *run,
+        const struct crq_runref *ref)
 {
-    struct callbacks *callbacks = w->slots[index].run->callbacks;
+    struct callbacks *callbacks = run->callbacks;
     struct crq_finish how = { .ending = callbacks->ending };
 
     if (crq_buf_check(&callbacks->error, NULL) < 0) {
@@ -118,7 +119,12 @@ static void settle(struct worker *w, size_t index)
     }
     how.error = crq_buf_text(&callbacks->error);
     how.error_len = callbacks->error.len;
-    run_finish(w, run_take_out(w, index), NULL, &how);
+    run_finish(w, run, ref, &how);
+}
+
+static void settle(struct worker *w, size_t index)
+{
+    end_as_owed(w, run_take_out(w, index), NULL);
 }
 
 /* Put what went wrong with a callback behind the error so far. A job that was
@@ -199,7 +205,7 @@ static void call(struct worker *w, size_t index)
 static void owe(struct worker *w, size_t index, crq_event event,
         enum crq_ending ending);
 
-/* An adopted run gets a slot whose child is free. */
+/* A run that has no slot gets one whose child is free. */
 static void place_adopted(struct worker *w, size_t index)
 {
     struct run *run = w->adopted;
@@ -210,7 +216,7 @@ static void place_adopted(struct worker *w, size_t index)
     w->slots[index].run = run;
     w->slots[index].idle = false;
     heartbeat_changed(w, index);
-    owe(w, index, CRQ_EVENT_FAILURE, CRQ_ENDING_ABANDONED);
+    owe(w, index, run->callbacks->event, run->callbacks->ending);
 }
 
 bool callbacks_on_idle(struct worker *w, size_t index)
@@ -392,6 +398,15 @@ static void died_in_callback(struct worker *w, size_t index,
     crq_buf_fini(&text);
 }
 
+/* What a stopped job ends with. */
+static void say_stopped(struct callbacks *callbacks)
+{
+    crq_buf_clear(&callbacks->error);
+    crq_buf_puts(&callbacks->error, CRQ_STOPPED_TEXT);
+    callbacks->error_class = "";
+    callbacks->message[0] = '\0';
+}
+
 /* It died in the call that was owed. */
 static void died_in_call(struct worker *w, size_t index,
         const struct crq_death *death)
@@ -410,12 +425,7 @@ static void died_in_call(struct worker *w, size_t index,
 
 static void stopped(struct worker *w, size_t index)
 {
-    struct callbacks *callbacks = w->slots[index].run->callbacks;
-
-    crq_buf_clear(&callbacks->error);
-    crq_buf_puts(&callbacks->error, CRQ_STOPPED_TEXT);
-    callbacks->error_class = "";
-    callbacks->message[0] = '\0';
+    say_stopped(w->slots[index].run->callbacks);
     owe(w, index, CRQ_EVENT_STOPPED, CRQ_ENDING_STOPPED);
 }
 
@@ -447,6 +457,21 @@ bool callbacks_on_died(struct worker *w, size_t index,
     return true;
 }
 
+/* ---- runs without a slot ---- */
+
+/* Its callback is called by the next child that is free. */
+static void await_slot(struct worker *w, struct run *run)
+{
+    struct run **last = &w->adopted;
+
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = run;
+    for (size_t i = 0; i < w->slot_count && w->adopted != NULL; i++)
+        if (w->phase == WORKING && slot_is_free(w, i))
+            place_adopted(w, i);
+}
+
 /* ---- runs of dead workers ---- */
 
 static struct run *adopted_new(struct worker *w, const struct crq_runref *ref)
@@ -469,6 +494,8 @@ static struct run *adopted_new(struct worker *w, const struct crq_runref *ref)
     crq_buf_init(&run->callbacks->error, CRQ_BUF_MAX);
     crq_abandoned_text(NULL, run->started_us, &run->callbacks->error);
     run->callbacks->error_class = "rq.exceptions.AbandonedJobError";
+    run->callbacks->event = CRQ_EVENT_FAILURE;
+    run->callbacks->ending = CRQ_ENDING_ABANDONED;
     return run;
 }
 
@@ -484,19 +511,15 @@ static bool names_fit(const struct crq_runref *ref)
 static void abandon(struct worker *w, struct run *run,
         const struct crq_runref *ref)
 {
-    struct crq_finish how = { .ending = CRQ_ENDING_ABANDONED };
-
     add_error(run->callbacks,
             "crq.TaskError: on_failure was not called: the job's id, or its "
             "queue's name, is longer than a worker takes");
-    how.error = crq_buf_text(&run->callbacks->error);
-    how.error_len = run->callbacks->error.len;
-    run_finish(w, run, ref, &how);
+    end_as_owed(w, run, ref);
 }
 
 void callbacks_adopt(struct worker *w, const struct crq_runref *ref)
 {
-    struct run *run = adopted_new(w, ref), **last = &w->adopted;
+    struct run *run = adopted_new(w, ref);
 
     if (run == NULL) {
         /* It stays in this worker's list; who takes that over calls it. */
@@ -508,12 +531,42 @@ void callbacks_adopt(struct worker *w, const struct crq_runref *ref)
         abandon(w, run, ref);
         return;
     }
-    while (*last != NULL)
-        last = &(*last)->next;
-    *last = run;
-    for (size_t i = 0; i < w->slot_count && w->adopted != NULL; i++)
-        if (w->phase == WORKING && slot_is_free(w, i))
-            place_adopted(w, i);
+    await_slot(w, run);
+}
+
+/* ---- runs that are stopped before they begin ---- */
+
+bool callbacks_stop_waiting(struct worker *w, struct run *run)
+{
+    struct callbacks *callbacks = run->callbacks;
+
+    if (callbacks == NULL || callbacks->of[CRQ_EVENT_STOPPED].name == NULL)
+        return false;
+    say_stopped(callbacks);
+    callbacks->event = CRQ_EVENT_STOPPED;
+    callbacks->ending = CRQ_ENDING_STOPPED;
+    await_slot(w, run);
+    return true;
+}
+
+void callbacks_stop(struct worker *w)
+{
+    struct run *run, *adopted = w->adopted, **last = &w->adopted;
+
+    w->adopted = NULL;
+    while (adopted != NULL) {
+        run = adopted;
+        adopted = run->next;
+        run->next = NULL;
+        if (run->callbacks->ending == CRQ_ENDING_STOPPED) {
+            add_error(run->callbacks,
+                    "crq.TaskError: it was not called: the worker stops");
+            end_as_owed(w, run, NULL);
+        } else {
+            *last = run;
+            last = &run->next;
+        }
+    }
 }
 
 void callbacks_fini(struct worker *w)

@@ -32,6 +32,12 @@ bool callbacks_on_idle(struct worker *w, size_t slot);
 /** A dead worker's run that this one has taken over, to call its on_failure:
  *  the next child that is free does. */
 void callbacks_adopt(struct worker *w, const struct crq_runref *run);
+/** A waiting run is stopped. True: it has an on_stopped, which the next child
+ *  that is free calls, and is taken over; false: it has none. */
+bool callbacks_stop_waiting(struct worker *w, struct run *run);
+/** The worker stops: those that still wait for a child end uncalled. Adopted
+ *  ones stay for who takes them over. */
+void callbacks_stop(struct worker *w);
 void callbacks_fini(struct worker *w);
 
 #endif

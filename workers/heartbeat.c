@@ -344,12 +344,25 @@ static void on_beaten(void *arg, const crq_reply *reply, const crq_error *err)
     beat_free(beat);
 }
 
+/* A run that waits for a slot is in none: then no execution matches, and what
+ * has become of it shows when its callback is to be called. */
+static void add_beat(struct beat *beat, struct crq_args *words,
+        const struct run *run, size_t slot)
+{
+    struct crq_runref ref = { run->queue, run->id, run->execution };
+
+    crq_heartbeat_add(words, beat->worker->lease, &ref,
+            lease_s(beat->worker, run));
+    beat->slots[beat->count] = slot;
+    strcpy(beat->executions[beat->count++], run->execution);
+}
+
 static void on_beat(struct ev_loop *loop, ev_timer *timer, int revents)
 {
     struct worker *w = timer->data;
     struct beat *beat = crq_calloc(1, sizeof(*beat));
     struct crq_args words;
-    size_t nkeys;
+    size_t nkeys, most = w->slot_count;
 
     (void)loop;
     (void)revents;
@@ -357,8 +370,10 @@ static void on_beat(struct ev_loop *loop, ev_timer *timer, int revents)
     if (beat == NULL)
         return;
     beat->worker = w;
-    beat->slots = crq_calloc(w->slot_count, sizeof(*beat->slots));
-    beat->executions = crq_calloc(w->slot_count, sizeof(*beat->executions));
+    for (const struct run *run = w->adopted; run != NULL; run = run->next)
+        most++;
+    beat->slots = crq_calloc(most, sizeof(*beat->slots));
+    beat->executions = crq_calloc(most, sizeof(*beat->executions));
     if (beat->slots == NULL || beat->executions == NULL ||
             !crq_async_is_up(w->link)) {
         beat_free(beat);
@@ -366,17 +381,11 @@ static void on_beat(struct ev_loop *loop, ev_timer *timer, int revents)
     }
     crq_args_init(&words);
     nkeys = crq_heartbeat_start(&words, worker_now(w));
-    for (size_t i = 0; i < w->slot_count; i++) {
-        const struct run *run = w->slots[i].run;
-        struct crq_runref ref;
-
-        if (run == NULL)
-            continue;
-        ref = (struct crq_runref){ run->queue, run->id, run->execution };
-        crq_heartbeat_add(&words, w->lease, &ref, lease_s(w, run));
-        beat->slots[beat->count] = i;
-        strcpy(beat->executions[beat->count++], run->execution);
-    }
+    for (size_t i = 0; i < w->slot_count; i++)
+        if (w->slots[i].run != NULL)
+            add_beat(beat, &words, w->slots[i].run, i);
+    for (const struct run *run = w->adopted; run != NULL; run = run->next)
+        add_beat(beat, &words, run, 0);
     if (beat->count == 0 ||
             crq_async_script(w->link, &crq_script_heartbeat, nkeys, &words,
                     on_beaten, beat) < 0)

@@ -212,7 +212,8 @@ bool waiting_stop(struct worker *w, const char *id)
     if (found == NULL)
         return false;
     found->started_us = worker_now(w);
-    run_finish(w, found, NULL, &how);
+    if (!callbacks_stop_waiting(w, found))
+        run_finish(w, found, NULL, &how);
     return true;
 }
 

@@ -108,6 +108,7 @@ void worker_stop(struct worker *w, bool cold)
                 crq_pool_running(w->pool));
         w->phase = DRAINING;
         waiting_hand_back(w);
+        callbacks_stop(w);
         notify_stopping(&w->notify);
         for (size_t i = 0; i < w->slot_count; i++) {
             if (w->slots[i].run != NULL) {

@@ -166,7 +166,8 @@ struct worker {
     size_t births, deaths; /* calls that have no reply yet */
     /* listener.c */
     bool deaf;           /* it was said that no commands can come */
-    struct run *adopted; /* callbacks.c: those that have no slot yet */
+    struct run *adopted; /* callbacks.c: those that owe a call, and wait for a
+                            slot */
     struct courier *courier;
     struct janitor *janitor;
     /* strategy.c */

@@ -1,12 +1,13 @@
 """Jobs that a worker has claimed before a child is free for them, and what
 keeps it from claiming."""
 
+import json
 import os
 import signal
 import time
 
 import pytest
-from rq import Queue, Worker
+from rq import Callback, Queue, Worker
 from rq.command import send_command
 from rq.job import JobStatus
 from rq.suspension import resume, suspend
@@ -44,9 +45,9 @@ def used_to_short_jobs(r, q):
                            for w in Worker.all(connection=r)))
 
 
-def enqueue(q, *calls):
+def enqueue(q, *calls, **options):
     """All at once, so that one claim finds them."""
-    return q.enqueue_many([Queue.prepare_data(func, args=args)
+    return q.enqueue_many([Queue.prepare_data(func, args=args, **options)
                            for func, *args in calls])
 
 
@@ -66,11 +67,12 @@ def end_early(r, long, short):
     status(short, JobStatus.FINISHED)
 
 
-def wait_behind(r, q, seconds):
+def wait_behind(r, q, seconds, **options):
     """A long job, and one that is claimed and waits behind it at this very
     moment: which it does for 10 ms only."""
     for _ in range(20):
-        long, short = enqueue(q, ("demo.sleep", seconds), ("demo.noop",))
+        long, short = enqueue(q, ("demo.sleep", seconds), ("demo.noop",),
+                              **options)
         deadline = time.monotonic() + 0.2
         while time.monotonic() < deadline:
             if mark(r, short) == b"waiting":
@@ -103,11 +105,14 @@ def test_what_waits_behind_long_jobs_goes_back_in_its_order(r, q, worker,
         == sorted(job.started_at for job in made)
 
 
-def test_a_waiting_run_can_be_stopped(r, q, worker):
+@pytest.mark.parametrize("options", [{}, {
+    "on_stopped": Callback("demo.on_stopped"),
+    "on_failure": Callback("demo.on_failure")}], ids=["alone", "callbacks"])
+def test_a_waiting_run_can_be_stopped(r, q, worker, options):
     worker("--jobs", 1, "--name", "w", "q")
     used_to_short_jobs(r, q)
     for _ in range(20):
-        long, short = wait_behind(r, q, 0.2)
+        long, short = wait_behind(r, q, 0.2, **options)
         send_command(r, "w", "stop-job", job_id=short.id)
         status(long, JobStatus.FINISHED)
         ended = eventually(lambda: short.get_status() in (
@@ -119,6 +124,9 @@ def test_a_waiting_run_can_be_stopped(r, q, worker):
     assert "stopped by user" in short.latest_result().exc_string
     assert short.get_executions() == [] and short.id in \
         [x.decode() for x in r.zrange("rq:failed:q", 0, -1)]
+    called = [json.loads(line) for line in r.lrange("demo:callbacks", 0, -1)]
+    assert [line["callback"] for line in called
+            if line["job_id"] == short.id] == ["on_stopped"][:len(options)]
 
 
 def test_a_killed_workers_waiting_runs_start_again_in_8_s(r, q, worker):
