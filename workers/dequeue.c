@@ -148,7 +148,7 @@ static void fill(struct claim *claim)
         claim->runs[i]->slot =
                 slot < w->slot_count ? slot++ : i % w->slot_count;
         claim->places[i] = (struct crq_claim_slot){ claim->runs[i]->execution,
-            w->slots[claim->runs[i]->slot].name, CRQ_MARK_WAITING };
+            w->slots[claim->runs[i]->slot].name };
     }
 }
 

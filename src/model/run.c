@@ -130,7 +130,7 @@ size_t crq_claim_words(const struct crq_claim *claim, struct crq_args *out)
         crq_args_puts(out, claim->queues[i]);
     for (size_t i = 0; i < claim->slots_count; i++)
         crq_args_list(out, claim->slots[i].execution, claim->slots[i].worker,
-                marks[claim->slots[i].mark], NULL);
+                NULL);
     return nkeys;
 }
 

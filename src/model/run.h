@@ -58,9 +58,6 @@ enum crq_mark {
 struct crq_claim_slot {
     const char *execution; /* a new id: crq_execution_id() */
     const char *worker;    /* the record that will run it: worker_name */
-    enum crq_mark mark;    /* CRQ_MARK_WAITING, or for an idle child
-                            * CRQ_MARK_BEGUN; crq_begin upgrades the latter
-                            * when the function turns out to be resumable */
 };
 
 struct crq_claim {
@@ -171,8 +168,8 @@ void crq_heartbeat_add(struct crq_args *out, const char *stem,
 size_t crq_hand_back_start(struct crq_args *out);
 void crq_hand_back_add(struct crq_args *out, const char *stem,
         const struct crq_runref *run);
-/** The same for a run that is marked as begun and has not: the claim marked it
- *  for an idle child, and that died before it called the function. */
+/** The same for a run that is marked as begun and has not: its child died
+ * before it called the function. */
 void crq_hand_back_add_unbegun(struct crq_args *out, const char *stem,
         const struct crq_runref *run);
 

@@ -46,12 +46,22 @@ static int call(struct peer *peer, const struct crq_script *script,
             &peer->err);
 }
 
+/* `run` may be of the last reply. */
+static int begin(struct peer *peer, const struct crq_runref *run)
+{
+    size_t nkeys = crq_begin_start(&peer->args, 30, peer->now_us);
+
+    crq_begin_add(&peer->args, STEM, run, "w", CRQ_MARK_BEGUN);
+    crq_reply_free(peer->reply);
+    peer->reply = NULL;
+    return call(peer, &crq_script_begin, nkeys);
+}
+
 static int do_claim(struct peer *peer, char **argv)
 {
     const char *queues[] = { argv[0] };
     char execution[CRQ_EXECUTION_ID_LEN + 1];
-    struct crq_claim_slot slot = { execution, argv[1],
-        strcmp(argv[2], "begun") == 0 ? CRQ_MARK_BEGUN : CRQ_MARK_WAITING };
+    struct crq_claim_slot slot = { execution, argv[1] };
     struct crq_claim claim = { STEM, queues, 1, &slot, 1, 10, 30,
         peer->now_us };
     struct crq_claimed_job job;
@@ -67,6 +77,8 @@ static int do_claim(struct peer *peer, char **argv)
     rc = crq_claim_job(&claimed, 0, &job, &peer->err);
     if (rc == 0)
         printf("%s %s\n", job.run.id, job.run.execution);
+    if (rc == 0 && strcmp(argv[2], "begun") == 0)
+        rc = begin(peer, &job.run);
     return rc;
 }
 
@@ -82,10 +94,8 @@ static int print_state(struct peer *peer, int rc)
 static int do_begin(struct peer *peer, char **argv)
 {
     struct crq_runref run = { argv[0], argv[1], argv[2] };
-    size_t nkeys = crq_begin_start(&peer->args, 30, peer->now_us);
 
-    crq_begin_add(&peer->args, STEM, &run, "w", CRQ_MARK_BEGUN);
-    return print_state(peer, call(peer, &crq_script_begin, nkeys));
+    return print_state(peer, begin(peer, &run));
 }
 
 static int do_beat(struct peer *peer, char **argv)

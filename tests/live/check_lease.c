@@ -341,7 +341,7 @@ START_TEST(test_a_worker_is_alive_while_it_holds_runs)
             "HSET rq:job:a data D origin q1\n"
             "HSET rq:job:b data D origin q1\n"
             "RPUSH rq:queue:q1 a b\n");
-    crq_text_free(steps_claim(conn, 2, 9, CRQ_MARK_BEGUN, AT_US));
+    crq_text_free(steps_claim(conn, 2, 9, AT_US));
     ck_assert(take_over(conn, 9).alive);
     ck_assert_int_eq(steps_finish(conn, &finish), CRQ_FINISHED_OK);
     ck_assert(take_over(conn, 9).alive);

@@ -30,18 +30,17 @@ static const struct {
     const char *seed;
     size_t slots;
     int64_t look;
-    enum crq_mark mark;
     const char *says, *changes;
 } claims[] = {
-    { "", 1, 9, CRQ_MARK_BEGUN, "", "" },
-    { JOB("a", "") "RPUSH rq:queue:q1 a b\n", 1, 1, CRQ_MARK_BEGUN, "0:a@q1",
+    { "", 1, 9, "", "" },
+    { JOB("a", "") "RPUSH rq:queue:q1 a b\n", 1, 1, "0:a@q1",
             "+crq:alive zset\n"
             "  alive s\n"
             "+crq:runs:s hash\n"
-            "  X1 1800000000000000:begun:1:a:q1\n"
+            "  X1 1800000000000000:waiting:1:a:q1\n"
             "+rq:execution:a:X1 hash ttl=90\n"
             "  created_at 1800000000.000000\n"
-            "  crq begun\n"
+            "  crq waiting\n"
             "  id X1\n"
             "  last_heartbeat 1800000000.000000\n"
             "+rq:executions:a zset ttl=150\n"
@@ -51,7 +50,6 @@ static const struct {
             "  -status queued\n"
             "  -worker_name \"\"\n"
             "  +last_heartbeat @0\n"
-            "  +started_at @0\n"
             "  +status started\n"
             "  +worker_name s.1\n"
             "rq:queue:q1 list\n"
@@ -62,7 +60,7 @@ static const struct {
     { JOB("a", "") JOB("b", "timeout -1") JOB("c", "origin q2 timeout 5")
                     JOB("d", "") "RPUSH rq:queue:q1 a b\nRPUSH rq:queue:q2 c "
                                  "d\n",
-            3, 9, CRQ_MARK_WAITING, "0:a@q1 1:b@q1 2:c@q2",
+            3, 9, "0:a@q1 1:b@q1 2:c@q2",
             "+crq:alive zset\n"
             "  alive s\n"
             "+crq:runs:s hash\n"
@@ -122,7 +120,7 @@ static const struct {
     /* A ttl counts only while a job waits. */
     { JOB("a", "") "EXPIRE rq:job:a 1000\nEXPIRE rq:job:a:dependents 9\nRPUSH "
                    "rq:queue:q1 a\n",
-            1, 9, CRQ_MARK_WAITING, "0:a@q1",
+            1, 9, "0:a@q1",
             "+crq:alive zset\n"
             "  alive s\n"
             "+crq:runs:s hash\n"
@@ -146,18 +144,18 @@ static const struct {
             "+rq:wip:q1 zset\n"
             "  1800000090 a:X1\n" },
     { JOB("a", "") "RPUSH rq:queue:q1 a\nSET rq:suspended 1\n", 1, 9,
-            CRQ_MARK_BEGUN, "suspended", "" },
+            "suspended", "" },
     /* What is dropped: no hash, no data, an empty one, no hash but a key. */
     { JOB("a", "") "HSET rq:job:x status queued\nHSET rq:job:y data \"\"\nSET "
                    "rq:job:z 1\nRPUSH rq:queue:q1 w x y z a\n",
-            2, 9, CRQ_MARK_BEGUN, "missing=4 0:a@q1",
+            2, 9, "missing=4 0:a@q1",
             "+crq:alive zset\n"
             "  alive s\n"
             "+crq:runs:s hash\n"
-            "  X1 1800000000000000:begun:1:a:q1\n"
+            "  X1 1800000000000000:waiting:1:a:q1\n"
             "+rq:execution:a:X1 hash ttl=90\n"
             "  created_at 1800000000.000000\n"
-            "  crq begun\n"
+            "  crq waiting\n"
             "  id X1\n"
             "  last_heartbeat 1800000000.000000\n"
             "+rq:executions:a zset ttl=150\n"
@@ -167,25 +165,23 @@ static const struct {
             "  -status queued\n"
             "  -worker_name \"\"\n"
             "  +last_heartbeat @0\n"
-            "  +started_at @0\n"
             "  +status started\n"
             "  +worker_name s.1\n"
             "-rq:queue:q1\n"
             "+rq:wip:q1 zset\n"
             "  1800000090 a:X1\n" },
-    { JOB("a", "status canceled") "RPUSH rq:queue:q1 a\n", 1, 9, CRQ_MARK_BEGUN,
-            "canceled=1", "-rq:queue:q1\n" },
-    { RUN("a", X3, "begun") "RPUSH rq:queue:q1 a\n", 1, 9, CRQ_MARK_BEGUN,
-            "running=1", "-rq:queue:q1\n" },
-    { JOB("a", "") "RPUSH rq:queue:q1 a a\n", 2, 9, CRQ_MARK_BEGUN,
-            "running=1 0:a@q1",
+    { JOB("a", "status canceled") "RPUSH rq:queue:q1 a\n", 1, 9, "canceled=1",
+            "-rq:queue:q1\n" },
+    { RUN("a", X3, "begun") "RPUSH rq:queue:q1 a\n", 1, 9, "running=1",
+            "-rq:queue:q1\n" },
+    { JOB("a", "") "RPUSH rq:queue:q1 a a\n", 2, 9, "running=1 0:a@q1",
             "+crq:alive zset\n"
             "  alive s\n"
             "+crq:runs:s hash\n"
-            "  X1 1800000000000000:begun:1:a:q1\n"
+            "  X1 1800000000000000:waiting:1:a:q1\n"
             "+rq:execution:a:X1 hash ttl=90\n"
             "  created_at 1800000000.000000\n"
-            "  crq begun\n"
+            "  crq waiting\n"
             "  id X1\n"
             "  last_heartbeat 1800000000.000000\n"
             "+rq:executions:a zset ttl=150\n"
@@ -195,7 +191,6 @@ static const struct {
             "  -status queued\n"
             "  -worker_name \"\"\n"
             "  +last_heartbeat @0\n"
-            "  +started_at @0\n"
             "  +status started\n"
             "  +worker_name s.1\n"
             "-rq:queue:q1\n"
@@ -207,7 +202,7 @@ static const struct {
             "ZADD rq:executions:a 1 " X2 " 2 " X3 "\n"
             "HSET rq:execution:a:" X2 " id x\n"
             "ZADD rq:wip:q1 1700000000 a:" X2 "\n",
-            1, 9, CRQ_MARK_WAITING, "0:a@q1",
+            1, 9, "0:a@q1",
             "+crq:alive zset\n"
             "  alive s\n"
             "+crq:runs:s hash\n"
@@ -235,7 +230,7 @@ static const struct {
             "  +1800000090 a:X1\n" },
     { JOB("a", "") "RPUSH rq:queue:q1 a\nRPUSH rq:queue:q1:intermediate b a c "
                    "a\n",
-            1, 9, CRQ_MARK_WAITING, "0:a@q1",
+            1, 9, "0:a@q1",
             "+crq:alive zset\n"
             "  alive s\n"
             "+crq:runs:s hash\n"
@@ -260,14 +255,13 @@ static const struct {
             "+rq:wip:q1 zset\n"
             "  1800000090 a:X1\n" },
     /* Bounded: one id of three, four are looked at, none is a job. */
-    { JOB("a", "") "RPUSH rq:queue:q1 v w x y z a\n", 2, 4, CRQ_MARK_BEGUN,
-            "more missing=4",
+    { JOB("a", "") "RPUSH rq:queue:q1 v w x y z a\n", 2, 4, "more missing=4",
             "rq:queue:q1 list\n"
             "  z a\n" },
     /* Without an origin it is the queue's; with another one it is that's. */
     { JOB("a", "origin \"\"") JOB("b", "origin other") "RPUSH rq:queue:q2 a "
                                                        "b\n",
-            2, 9, CRQ_MARK_WAITING, "0:a@q2 1:b@other",
+            2, 9, "0:a@q2 1:b@other",
             "+crq:alive zset\n"
             "  alive s\n"
             "+crq:runs:s hash\n"
@@ -309,7 +303,7 @@ static const struct {
     /* Timeouts that are none count as no limit. */
     { JOB("a", "timeout 1h") JOB("b", "timeout 0x5") JOB("c", "timeout 29") //
             "RPUSH rq:queue:q1 a b c\n",
-            3, 9, CRQ_MARK_WAITING, "0:a@q1 1:b@q1 2:c@q1",
+            3, 9, "0:a@q1 1:b@q1 2:c@q1",
             "+crq:alive zset\n"
             "  alive s\n"
             "+crq:runs:s hash\n"
@@ -372,8 +366,8 @@ START_TEST(test_a_claim_starts_jobs_and_repeated_changes_nothing)
     live_seed(conn, claims[_i].seed);
     steps_mark(conn);
     for (int round = 0; round < 2; round++) {
-        char *says = steps_claim(conn, claims[_i].slots, claims[_i].look,
-                claims[_i].mark, AT_US);
+        char *says =
+                steps_claim(conn, claims[_i].slots, claims[_i].look, AT_US);
 
         /* What was dropped the first time is not there any more. */
         if (round == 0)
@@ -398,7 +392,7 @@ START_TEST(test_large_jobs_are_claimed_one_by_one)
             "EVAL \"for _, id in ipairs(KEYS) do redis.call('HSET', id, "
             "'data', string.rep('x', 300000)) end\" 2 rq:job:a rq:job:b\n"
             "RPUSH rq:queue:q1 a b c\n");
-    says = steps_claim(conn, 3, 9, CRQ_MARK_WAITING, AT_US);
+    says = steps_claim(conn, 3, 9, AT_US);
     ck_assert_str_eq(says, "more 0:a@q1");
     crq_text_free(says);
     crq_conn_free(conn);
@@ -423,8 +417,8 @@ static const struct {
 START_TEST(test_a_queue_that_cannot_be_served_does_not_hold_up_others)
 {
     static const char *const queues[] = { "q1", "q2" };
-    const struct crq_claim_slot slots[] = { { X1, "w", CRQ_MARK_WAITING },
-        { X2, "w", CRQ_MARK_WAITING }, { X3, "w", CRQ_MARK_WAITING } };
+    const struct crq_claim_slot slots[] = { { X1, "w" }, { X2, "w" },
+        { X3, "w" } };
     struct crq_claim claim = { "s", queues, 2, slots, 3, 9, 30, AT_US };
     struct crq_buf says = CRQ_BUF_INIT, left = CRQ_BUF_INIT;
     crq_conn *conn = live_conn();
@@ -486,7 +480,7 @@ static const char *const refusing[] = {
 START_TEST(test_a_claim_that_redis_refuses_takes_nothing)
 {
     static const char *const queues[] = { "q1" };
-    const struct crq_claim_slot slot = { X1, "w", CRQ_MARK_WAITING };
+    const struct crq_claim_slot slot = { X1, "w" };
     struct crq_claim claim = { "s", queues, 1, &slot, 1, 9, 30, AT_US };
     crq_conn *conn = live_conn();
     struct crq_args args;
@@ -510,7 +504,7 @@ END_TEST
 START_TEST(test_a_claimed_job_tells_its_fields)
 {
     static const char *const queues[] = { "q1" };
-    const struct crq_claim_slot slot = { X1, "w", CRQ_MARK_BEGUN };
+    const struct crq_claim_slot slot = { X1, "w" };
     struct crq_claim claim = { "s", queues, 1, &slot, 1, 9, 30, AT_US };
     struct crq_claimed_job job;
     struct crq_claimed claimed;
@@ -986,7 +980,7 @@ START_TEST(test_runs_go_on_and_end_when_redis_is_full)
     size_t nkeys;
 
     live_seed(conn, JOB("a", "") "RPUSH rq:queue:q1 a\n");
-    crq_text_free(steps_claim(conn, 1, 9, CRQ_MARK_WAITING, AT_US));
+    crq_text_free(steps_claim(conn, 1, 9, AT_US));
     live_seed(conn, "CONFIG SET maxmemory 1");
     ck_assert_int_eq(crq_conn_run(conn, NULL, &err, "SET", "k", "v", NULL),
             CRQ_EREDIS);
@@ -1014,7 +1008,7 @@ START_TEST(test_a_job_handed_back_is_as_it_was)
             "EXPIRE rq:job:a 1000\nSADD rq:queues rq:queue:q1\n"
             "RPUSH rq:queue:q1 a b\n");
     steps_mark(conn);
-    crq_text_free(steps_claim(conn, 1, 9, CRQ_MARK_WAITING, AT_US));
+    crq_text_free(steps_claim(conn, 1, 9, AT_US));
     crq_args_init(&args);
     nkeys = crq_hand_back_start(&args);
     crq_hand_back_add(&args, "s", &run);
@@ -1024,7 +1018,7 @@ START_TEST(test_a_job_handed_back_is_as_it_was)
 }
 END_TEST
 
-/* The claim marks it so for an idle child, which may die before it begins. */
+/* It is marked so for an idle child, which may die before it begins. */
 START_TEST(test_a_run_marked_as_begun_goes_back_when_the_worker_knows_better)
 {
     struct crq_runref run = { "q1", "a", X1 };
@@ -1037,7 +1031,9 @@ START_TEST(test_a_run_marked_as_begun_goes_back_when_the_worker_knows_better)
             JOB("a", "") "SADD rq:queues rq:queue:q1\n"
                          "RPUSH rq:queue:q1 a b\n");
     steps_mark(conn);
-    crq_text_free(steps_claim(conn, 1, 9, CRQ_MARK_BEGUN, AT_US));
+    crq_text_free(steps_claim(conn, 1, 9, AT_US));
+    ck_assert_int_eq(steps_begin(conn, "a", X1, CRQ_MARK_BEGUN, AT_US),
+            CRQ_RUN_KEPT);
     for (int unbegun = 0; unbegun <= 1; unbegun++) {
         crq_args_init(&args);
         nkeys = crq_hand_back_start(&args);

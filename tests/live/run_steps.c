@@ -42,14 +42,13 @@ static void describe(const crq_reply *reply, struct crq_buf *out)
     }
 }
 
-char *steps_claim(crq_conn *conn, size_t slots, int64_t look,
-        enum crq_mark mark, int64_t now_us)
+char *steps_claim(crq_conn *conn, size_t slots, int64_t look, int64_t now_us)
 {
     static const char *const queues[] = { "q1", "q2" };
     const struct crq_claim_slot all[] = {
-        { X1, "s.1", mark },
-        { X2, "s.2", mark },
-        { X3, "s.3", mark },
+        { X1, "s.1" },
+        { X2, "s.2" },
+        { X3, "s.3" },
     };
     struct crq_claim claim = { "s", queues, 2, all, slots, look, 30, now_us };
     struct crq_buf text = CRQ_BUF_INIT;

@@ -44,8 +44,7 @@ crq_reply *steps_call(crq_conn *conn, const struct crq_script *script,
 /** Claim up to `slots` jobs (X1, X2, X3) from q1 and q2 for stem "s" and
  *  workers "s.1", "s.2", "s.3". The reply as one line: "suspended", "more",
  *  "missing=1" ..., and "slot:id@queue" for each job. */
-char *steps_claim(crq_conn *conn, size_t slots, int64_t look,
-        enum crq_mark mark, int64_t now_us);
+char *steps_claim(crq_conn *conn, size_t slots, int64_t look, int64_t now_us);
 
 enum crq_run_state steps_begin(crq_conn *conn, const char *id,
         const char *execution, enum crq_mark mark, int64_t now_us);

@@ -1,11 +1,11 @@
--- claim.lua - takes jobs from queues and starts them.
+-- claim.lua - takes jobs from queues; their runs wait for begin.lua.
 --
 -- KEYS  1 rq:queues  2 crq:alive  3 rq:suspended
 -- ARGV  1-15 patterns, see run.lua
 --       16 now, unix seconds with a fraction  17 now, RQ's date-time
 --       18 stem  19 seconds a sign of life counts  20 monitoring interval
 --       21 how many ids to look at  22 number of queues n, then their names
---       23 + n... for each slot: execution id, worker name, mark
+--       23 + n... for each slot: execution id, worker name
 -- Returns { 1 if suspended, 1 if there may be more behind those looked at,
 --           ids dropped because there is no job, it is canceled, it runs,
 --           { { slot from 0, id, queue, execution, { field, value ... } } },
@@ -19,12 +19,12 @@ local now, stamp, stem = tonumber(ARGV[16]), ARGV[17], ARGV[18]
 local seconds, interval = math.floor(now), tonumber(ARGV[20])
 local look, queues = tonumber(ARGV[21]), tonumber(ARGV[22])
 local first_slot = 23 + queues
-local slots = (#ARGV - first_slot + 1) / 3
+local slots = (#ARGV - first_slot + 1) / 2
 local dropped = { missing = 0, canceled = 0, running = 0 }
 local jobs, passed_over = {}, {}
 
 local function slot_word(slot, nth)
-    return ARGV[first_slot + 3 * slot + nth]
+    return ARGV[first_slot + 2 * slot + nth]
 end
 
 local function answer(suspended, more)
@@ -158,7 +158,7 @@ end
 local redis_now = redis_time()
 for i, job in ipairs(plan) do
     local slot, hash = i - 1, job_key(job.id)
-    local run, mark = job.id .. ':' .. job.execution, slot_word(slot, 2)
+    local run = job.id .. ':' .. job.execution
     for _, execution in ipairs(job.stale) do
         call('ZREM', wip_key(job.queue), job.id .. ':' .. execution)
         call('ZREM', executions_key(job.id), execution)
@@ -169,7 +169,7 @@ for i, job in ipairs(plan) do
     end
 
     call('HSET', execution_key(run), 'id', job.execution, 'created_at',
-        ARGV[16], 'last_heartbeat', ARGV[16], 'crq', mark)
+        ARGV[16], 'last_heartbeat', ARGV[16], 'crq', 'waiting')
     -- A ttl counts while the job waits: kept for the case that it is put back.
     local left = call('PTTL', hash)
     if left > 0 then
@@ -179,14 +179,10 @@ for i, job in ipairs(plan) do
     end
     lease(job.queue, job.id, job.execution,
         lease_ttl(job.fields.timeout, interval), seconds)
-    local words = { 'HSET', hash, 'status', 'started', 'worker_name',
-        slot_word(slot, 1), 'last_heartbeat', stamp }
-    if mark ~= 'waiting' then
-        words[9], words[10] = 'started_at', stamp
-    end
-    call(unpack(words))
+    call('HSET', hash, 'status', 'started', 'worker_name', slot_word(slot, 1),
+        'last_heartbeat', stamp)
     call('HSET', runs_key(stem), job.execution,
-        run_entry(now * 1000000 + slot, mark, job.id, job.queue))
+        run_entry(now * 1000000 + slot, 'waiting', job.id, job.queue))
     jobs[i] = { slot, job.id, job.queue, job.execution, job.flat }
 end
 if #plan > 0 then
