@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "codec/json.h"
 #include "model/keys.h"
 #include "sched/schedule.h"
 
@@ -90,4 +91,45 @@ int crq_app_keep_words(const struct crq_app *app, const char *source,
     if (rc == 0)
         rc = crq_args_check(out, err);
     return rc < 0 ? rc : 2;
+}
+
+static int put_option(const crq_value *v, struct crq_args *out)
+{
+    struct crq_buf json = CRQ_BUF_INIT;
+    size_t len;
+    int rc = 0;
+
+    if (crq_value_type(v) == CRQ_STR) {
+        const char *text = crq_value_data(v, &len);
+
+        crq_args_put(out, text, len);
+        return 0;
+    }
+    rc = crq_json_encode(v, CRQ_JSON_SHOW, &json, NULL);
+    if (rc == 0)
+        crq_args_put(out, crq_buf_text(&json), json.len);
+    crq_buf_fini(&json);
+    return rc;
+}
+
+int crq_app_options_words(const struct crq_app *app, struct crq_args *out,
+        crq_error *err)
+{
+    size_t count = app->options != NULL ? crq_value_count(app->options) : 0;
+    char key[CRQ_KEY_MAX];
+    int rc = 0;
+
+    if (count == 0)
+        return 0;
+    if (strlen(app->name) > CRQ_NAME_MAX)
+        return crq_fail(err, CRQ_EINVAL, "the name '%.40s...' is too long",
+                app->name);
+    crq_key(key, CRQ_KEY_APP, app->name);
+    crq_args_list(out, "HSET", key, NULL);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        rc = put_option(crq_value_key(app->options, i), out);
+        if (rc == 0)
+            rc = put_option(crq_value_item(app->options, i), out);
+    }
+    return rc == 0 ? crq_args_check(out, err) : crq_fail_nomem(err);
 }

@@ -47,5 +47,11 @@ crq_SOURCES = \
 	src/cli/term.c \
 	src/cli/term.h \
 	src/cli/triggers.c \
-	src/cli/triggers.h
+	src/cli/triggers.h \
+	src/cli/up.h \
+	src/cli/up_apps.c \
+	src/cli/up_redis.c
 crq_LDADD = libcrq-core.la
+
+# Where applications are installed and looked for.
+AM_CPPFLAGS += -DCRQ_APP_DIR='"$(pkgdatadir)/apps"'

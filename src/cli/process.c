@@ -5,11 +5,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -112,6 +115,57 @@ int process_start(struct process *p, const char *const argv[],
         become(argv, env, death_signal, keep_fd, parent);
     p->pid = pid;
     return 0;
+}
+
+/* ---- hearing ---- */
+
+/* A socket whose name the kernel chooses. */
+int process_notify(struct process *p, char env[PROCESS_NOTIFY_SIZE])
+{
+    struct sockaddr_un name = { .sun_family = AF_UNIX };
+    socklen_t len = sizeof(name);
+
+    p->notify_fd =
+            socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (p->notify_fd < 0 ||
+            bind(p->notify_fd, (struct sockaddr *)&name, sizeof(sa_family_t)) <
+                    0 ||
+            getsockname(p->notify_fd, (struct sockaddr *)&name, &len) < 0) {
+        fprintf(stderr, "crq: can't make a socket: %s\n", strerror(errno));
+        return CLI_FAILED;
+    }
+    len -= (socklen_t)offsetof(struct sockaddr_un, sun_path) + 1;
+    snprintf(env, PROCESS_NOTIFY_SIZE, "NOTIFY_SOCKET=@%.*s", (int)len,
+            name.sun_path + 1);
+    return 0;
+}
+
+static void read_line(struct process *p, const char *line)
+{
+    static const char status[] = "STATUS=";
+
+    if (strcmp(line, "READY=1") == 0)
+        p->ready = true;
+    if (strncmp(line, status, strlen(status)) == 0)
+        snprintf(p->told, sizeof(p->told), "%s", line + strlen(status));
+}
+
+void process_listen(struct process *p)
+{
+    char text[512];
+    ssize_t n;
+
+    if (p->notify_fd < 0)
+        return;
+    for (n = recv(p->notify_fd, text, sizeof(text) - 1, 0); n > 0;
+            n = recv(p->notify_fd, text, sizeof(text) - 1, 0)) {
+        char *rest = NULL;
+
+        text[n] = '\0';
+        for (char *line = strtok_r(text, "\n", &rest); line != NULL;
+                line = strtok_r(NULL, "\n", &rest))
+            read_line(p, line);
+    }
 }
 
 /* ---- watching ---- */

@@ -6,6 +6,7 @@
 #define CRQ_CLI_PROCESS_H
 
 #include <crq.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -19,6 +20,9 @@ struct process {
     const char *name; /* for messages */
     pid_t pid;        /* 0: it doesn't run */
     int status;       /* as from waitpid(), when it has run */
+    int notify_fd;    /* it says here how it is, sd_notify(3); -1: nowhere */
+    bool ready;       /* it has said so */
+    char told[160];   /* its last STATUS=, "" without one */
 };
 
 /**
@@ -30,6 +34,16 @@ struct process {
  */
 int process_start(struct process *p, const char *const argv[],
         const char *const env[2], int death_signal, int keep_fd);
+
+/**
+ * Let it say when it is ready: a socket, and in `env` the variable that names
+ * it, to start it with. Returns 0, or prints why not and returns the exit code.
+ */
+#define PROCESS_NOTIFY_SIZE 140
+int process_notify(struct process *p, char env[PROCESS_NOTIFY_SIZE]);
+
+/** Read what it has said by now. */
+void process_listen(struct process *p);
 
 /** Whether it still runs; fetches its status when it doesn't. */
 bool process_runs(struct process *p);

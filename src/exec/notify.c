@@ -105,3 +105,11 @@ void notify_stopping(struct notify *n)
 {
     say(n, "STOPPING=1");
 }
+
+void notify_status(struct notify *n, const char *text)
+{
+    char line[256];
+
+    snprintf(line, sizeof(line), "STATUS=%s", text);
+    say(n, line);
+}

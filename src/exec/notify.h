@@ -29,4 +29,7 @@ void notify_ready(struct notify *n);
 void notify_reloading(struct notify *n);
 void notify_stopping(struct notify *n);
 
+/** One line of text about how it is, as systemctl status shows it. */
+void notify_status(struct notify *n, const char *text);
+
 #endif

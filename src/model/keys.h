@@ -46,6 +46,7 @@ enum crq_key {
     CRQ_KEY_TRIGGERS,         /* crq: hash, triggers: name of application */
     CRQ_KEY_LEADER,           /* crq: string, the leading scheduler's token */
     CRQ_KEY_QUARANTINE,       /* crq: hash, what no scheduler can read: why */
+    CRQ_KEY_APP,              /* crq: hash, options: an application */
     CRQ_KEY_IDEMPOTENCY,      /* crq: string, what a key was used for: digest */
     CRQ_KEY_WAKE,             /* crq: channel, when something becomes due */
     CRQ_KEY_REPLY,            /* crq: channel, ends of jobs: who waits */

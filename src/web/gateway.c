@@ -227,6 +227,19 @@ static int read_pem(const char *path, struct crq_buf *out, crq_error *err)
     return path != NULL ? crq_file_read(path, out, err) : 0;
 }
 
+/* In the log, and to who has started us: crq up reads the port there. */
+static void say_where(struct gateway *g)
+{
+    const struct options *o = g->options;
+    char text[200];
+
+    snprintf(text, sizeof(text), "listening at port %d of %.100s, %s",
+            http_server_port(g->server), o->listen,
+            o->tls_cert != NULL ? "HTTPS" : "HTTP");
+    crq_log_info(g->log, "%s", text);
+    notify_status(&g->notify, text);
+}
+
 static int listen_for(struct gateway *g, crq_error *err)
 {
     const struct options *o = g->options;
@@ -246,9 +259,7 @@ static int listen_for(struct gateway *g, crq_error *err)
     if (rc == 0)
         rc = http_server_new(g->loop, &options, &g->server, err);
     if (rc == 0)
-        crq_log_info(g->log, "listening at port %d of %s, %s",
-                http_server_port(g->server), o->listen,
-                o->tls_cert != NULL ? "HTTPS" : "HTTP");
+        say_where(g);
     crq_buf_fini(&cert);
     crq_buf_fini(&key);
     return rc;

@@ -8,11 +8,17 @@ import stat
 import subprocess
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 import redis
 from rq import Queue
+
+
+HERE = Path(__file__).parent
+APPS = HERE.parent.parent / "workers" / "apps"
+PET = APPS / "pet"
 
 
 @pytest.fixture
@@ -205,16 +211,142 @@ def test_it_ends_when_one_of_them_does(up, victim):
     (["-u", "redis://127.0.0.1:1"], 69, "connection refused"),
     (["-u", "nonsense"], 64, "nonsense"),
     (["--jobs", "0"], 64, "not a whole number"),
-    (["pet"], 64, "--load"),
+    (["--listen", "127.0.0.1:0"], 64, "name one"),
+    (["nowhere"], 64, "can't read 'nowhere'"),
+    (["BROKEN"], 64, '$.queues: expected a list, found "seven"'),
+    (["PET", "PET"], 64, "are both the application"),
+    (["PET", "--listen", "nonsense"], 1, "crq-web ended: exit status 64"),
 ])
-def test_what_cannot_work_is_said(environment, args, code, text):
-    done = subprocess.run([os.environ["CRQ_BIN"], "up", *args],
+def test_what_cannot_work_is_said(environment, tmp_path, args, code, text):
+    (tmp_path / "app.json").write_text('{"name": "x", "queues": "seven"}')
+    places = {"BROKEN": tmp_path, "PET": PET}
+    done = subprocess.run([os.environ["CRQ_BIN"], "up",
+                           *(str(places.get(word, word)) for word in args)],
                           env=environment, text=True, capture_output=True,
                           timeout=30)
 
     assert done.returncode == code
     assert text in done.stderr
     assert done.stdout == ""
+
+
+def ask(address, method="GET"):
+    request = urllib.request.Request(address, method=method)
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.load(answer)
+
+
+def up_with_pet(up, *args, **changes):
+    return up(str(PET), "--listen", "127.0.0.1:0", *args, **changes)
+
+
+def test_an_application_is_served_worked_for_and_scheduled(up):
+    process, said = up_with_pet(up)
+
+    assert said["address"].startswith("http://127.0.0.1:")
+    assert not said["address"].endswith(":0")
+    pet = ask(said["address"] + "/pet/rex", "PUT")
+    assert pet["status"] == "awake"
+    assert abs(pet["next_hunger_ms"] / 1000 - time.time() - 3600) < 60
+    assert {said[f"{name}_pid"] for name in (
+        "redis", "worker", "scheduler", "web")} < family(process.pid)
+
+
+def test_the_demo_and_the_default_queue_are_there_beside_applications(up):
+    _, said = up_with_pet(up)
+    with redis.from_url(said["url"]) as connection:
+        job = Queue(connection=connection).enqueue("demo.add", 2, 3)
+        assert job.latest_result(timeout=20).return_value == 5
+
+
+def test_options_of_the_file_are_those_of_the_tasks(up, home):
+    folder = home / "quick"
+    folder.mkdir()
+    app = json.loads((APPS / "pet" / "app.json").read_text())
+    app["options"] = {"sleep_seconds": 0.3, "hunger_seconds": 7200,
+                      "text": "as it is", "others": [1, None]}
+    app["files"] = {}
+    (folder / "app.json").write_text(json.dumps(app))
+    _, said = up(str(folder), "--listen", "127.0.0.1:0")
+
+    with redis.from_url(said["url"], decode_responses=True) as connection:
+        assert connection.hgetall("crq:app:pet") == {
+            "sleep_seconds": "0.3", "hunger_seconds": "7200",
+            "text": "as it is", "others": "[1,null]"}
+    ask(said["address"] + "/pet/rex", "PUT")
+    assert ask(said["address"] + "/pet/rex/sleep", "POST")["status"] == "asleep"
+    # The scheduler puts the job on the queue that wakes it up.
+    deadline = time.monotonic() + 20
+    while ask(said["address"] + "/pet/rex")["status"] == "asleep":
+        assert time.monotonic() < deadline
+
+
+def test_an_application_is_found_by_its_name(up):
+    _, said = up("pet", "--listen", "127.0.0.1:0", CRQ_APP_PATH=str(APPS))
+    assert [app["name"] for app in said["apps"]] == ["pet"]
+
+
+def test_two_applications_are_served_by_one_gateway(up):
+    _, said = up("pet", "buzzer", "--listen", "127.0.0.1:0",
+                 CRQ_APP_PATH=f"/nonexistent:{APPS}")
+    pet = ask(said["address"] + "/pet/rex", "PUT")
+    assert pet["name"] == "rex"
+    assert [app["name"] for app in said["apps"]] == ["pet", "buzzer"]
+
+
+def test_people_read_where_to_look(environment):
+    process = subprocess.Popen(
+        [os.environ["CRQ_BIN"], "up", str(PET), "--listen", "127.0.0.1:0"],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        text=True)
+    try:
+        lines = iter(process.stdout.readline, "")
+        line = next(line for line in lines if "open http" in line)
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+    address = line.split()[1]
+    assert line == f"  open {address}\n"
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_signal_stops_applications_in_order(up, times):
+    process, said = up_with_pet(up)
+    pids = family(process.pid)
+
+    for _ in range(times):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+
+    assert process.wait(timeout=20) == 0
+    wait_until_gone(pids)
+    # Each says so in its log when it is told to.
+    told = [line for line in process.stderr.read().splitlines()
+            if "stopping" in line or "stopped" in line or "leaving" in line]
+    names = [name for line in told for name in ("crq-web", "crq-worker")
+             if f'"{name}"' in line]
+    assert names.index("crq-web") < names.index("crq-worker"), told
+
+
+@pytest.mark.parametrize("victim", ["redis", "worker", "scheduler", "web"])
+def test_all_end_when_one_of_an_application_does(up, victim):
+    process, said = up_with_pet(up)
+    pids = family(process.pid)
+
+    os.kill(said[f"{victim}_pid"], signal.SIGKILL)
+
+    assert process.wait(timeout=20) == 1
+    name = "redis-server" if victim == "redis" else f"crq-{victim}"
+    assert f"crq: {name} ended: SIGKILL" in process.stderr.read()
+    wait_until_gone(pids)
+
+
+def test_no_part_of_an_application_outlives_it(up):
+    process, _ = up_with_pet(up)
+    pids = family(process.pid)
+    process.kill()
+    wait_until_gone(pids)
 
 
 @pytest.mark.parametrize("verb, missing, beside", [

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/declare.h"
 #include "base/buf.h"
 
 static int parse(const char *text, struct crq_app **out, crq_error *err)
@@ -513,14 +514,57 @@ START_TEST(test_a_path_matches_its_pattern_only)
 }
 END_TEST
 
+static const struct {
+    const char *options, *words; /* between blanks */
+} option_rows[] = {
+    { "{}", "" },
+    { "{\"s\": 1200, \"pace\": 0.5}", "HSET crq:app:pet s 1200 pace 0.5 " },
+    { "{\"text\": \"a b\", \"yes\": true}",
+            "HSET crq:app:pet text a b yes true " },
+    { "{\"l\": [1, \"x\"], \"none\": null}",
+            "HSET crq:app:pet l [1,\"x\"] none null " },
+};
+
+START_TEST(test_options_become_the_fields_of_a_hash)
+{
+    struct crq_buf text = CRQ_BUF_INIT, got = CRQ_BUF_INIT;
+    struct crq_app *app;
+    struct crq_args words;
+    crq_error err;
+
+    crq_args_init(&words);
+    crq_buf_printf(&text,
+            "{\"name\": \"pet\", \"queues\": [\"q\"], \"options\": %s}",
+            option_rows[_i].options);
+    unit_ok(parse(crq_buf_text(&text), &app, &err), &err);
+    unit_ok(crq_app_options_words(app, &words, &err), &err);
+    for (size_t i = 0; i < words.count; i++) {
+        size_t len;
+        const char *word = crq_args_word(&words, i, &len);
+
+        crq_buf_printf(&got, "%.*s ", (int)len, word);
+    }
+    ck_assert_str_eq(crq_buf_text(&got), option_rows[_i].words);
+    crq_args_fini(&words);
+    crq_app_free(app);
+    crq_buf_fini(&got);
+    crq_buf_fini(&text);
+}
+END_TEST
+
 static int read_and_bind(void *arg, crq_error *err)
 {
     struct crq_buf got = CRQ_BUF_INIT;
     struct crq_app *app = NULL;
+    struct crq_args words;
     int rc;
 
     (void)arg;
+    crq_args_init(&words);
     rc = parse(full, &app, err);
+    if (rc == 0)
+        rc = crq_app_options_words(app, &words, err);
+    crq_args_fini(&words);
     crq_app_free(app);
     app = NULL;
     if (rc == 0)
@@ -567,6 +611,7 @@ int main(void)
     unit_add_rows(tc, test_a_mistake_for_the_gateway_is_told_with_its_path,
             wrong_web);
     unit_add_rows(tc, test_a_path_matches_its_pattern_only, paths);
+    unit_add_rows(tc, test_options_become_the_fields_of_a_hash, option_rows);
     tcase_add_test(tc, test_memory_may_run_out_at_any_point);
     tcase_add_test(tc, test_a_file_that_is_not_there_is_named);
     return unit_run("app", tc);

@@ -42,6 +42,8 @@ static const struct {
     { CRQ_KEY_SCHEDULE, "s", NULL, "crq:schedule:s" },
     { CRQ_KEY_LEADER, NULL, NULL, "crq:scheduler:leader" },
     { CRQ_KEY_QUARANTINE, NULL, NULL, "crq:scheduler:quarantine" },
+    { CRQ_KEY_TRIGGERS, NULL, NULL, "crq:triggers" },
+    { CRQ_KEY_APP, "pet", NULL, "crq:app:pet" },
     { CRQ_KEY_IDEMPOTENCY, "0123", NULL, "crq:idempotency:0123" },
     { CRQ_KEY_WAKE, NULL, NULL, "crq:scheduler:wake" }, /* in Lua, too */
     { CRQ_KEY_REPLY, "w", NULL, "crq:reply:w" },
