@@ -1,5 +1,6 @@
 include tests/apps/local.mk
 include tests/bench/local.mk
+include tests/browser/local.mk
 include tests/check.d/local.mk
 include tests/exec/local.mk
 include tests/fuzz/local.mk

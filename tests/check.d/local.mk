@@ -2,6 +2,7 @@
 EXTRA_DIST += \
 	tests/check.d/apps \
 	tests/check.d/bench \
+	tests/check.d/browser \
 	tests/check.d/clang \
 	tests/check.d/clang-asan \
 	tests/check.d/coverage \

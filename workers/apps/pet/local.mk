@@ -26,6 +26,14 @@ petdir = $(pkgdatadir)/apps/pet
 dist_pet_DATA = \
 	workers/apps/pet/README.md \
 	workers/apps/pet/app.json
+petwwwdir = $(petdir)/www
+dist_petwww_DATA = \
+	workers/apps/pet/www/icon.svg \
+	workers/apps/pet/www/index.html \
+	workers/apps/pet/www/live.js \
+	workers/apps/pet/www/page.js \
+	workers/apps/pet/www/pet.css \
+	workers/apps/pet/www/words.js
 EXTRA_DIST += $(PET_LUA) $(PET_LUA_PIECES)
 BUILT_SOURCES += workers/apps/pet/lua.h
 CLEANFILES += workers/apps/pet/lua.h

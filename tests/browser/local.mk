@@ -1,0 +1,5 @@
+# The applications' pages, in a browser; run by ./check browser.
+EXTRA_DIST += \
+	tests/browser/package.json \
+	tests/browser/pet.test.js \
+	tests/browser/up.js

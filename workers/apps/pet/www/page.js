@@ -1,0 +1,224 @@
+// page.js - a pet, as it is in Redis: shown, and asked to do things.
+//
+// What is shown always comes from the server, by an answer or by news; the page
+// never guesses. Of two of them the one that was made later counts, however
+// they overtook each other: news carry the server's time, answers are followed
+// by news. The address behind # is the pet's name, so it can be sent to others.
+
+import { listen } from "./live.js";
+import { MAX, RULE, clockOf, isName, levelOf, moodOf, reasonAgainst, sentenceOf } from "./words.js";
+
+const $ = id => document.getElementById(id);
+const ACTIONS = ["feed", "play", "sleep"];
+
+let name = "", pet = null, stop = () => {};
+let linked = false, busy = false;
+let shownAt = 0;  // the server's time of what is shown, ms
+let ahead = 0;    // how far the server's clock is before ours, ms
+
+// ------------------------------------------------------------------ asking
+
+// What the server says; an Error with words for people when it refuses.
+async function ask(method, path) {
+  let answer;
+  try {
+    answer = await fetch(path, { method, headers: { Accept: "application/json" } });
+  } catch {
+    throw new Error("The server can't be reached. Try again.");
+  }
+  const said = await answer.json().catch(() => ({}));
+  if (answer.ok) return said;
+  throw Object.assign(
+    new Error(said.detail || said.title || `The server says ${answer.status}.`),
+    { status: answer.status });
+}
+
+async function act(action) {
+  busy = true;
+  $("answer").textContent = "";
+  draw();
+  try {
+    const said = await ask("POST", `${name}/${action}`);
+    // With a link, news of it come, in their order.
+    if (!linked) pet = said;
+    $("pet").dataset.does = action;
+    setTimeout(() => delete $("pet").dataset.does, 1200);
+  } catch (e) {
+    $("answer").textContent = e.message;
+  }
+  busy = false;
+  draw();
+}
+
+// ----------------------------------------------------------------- showing
+
+function drawButtons() {
+  const reasons = new Set();
+  for (const action of ACTIONS) {
+    const reason = reasonAgainst(action, pet);
+    if (reason) reasons.add(reason);
+    $(action).disabled = Boolean(reason) || !linked;
+    $(action).setAttribute("aria-busy", String(busy));
+  }
+  $("reason").textContent = !linked ? "No connection to the server."
+    : [...reasons].join(" ");
+}
+
+function bar(id, value) {
+  const text = `${value}/${MAX}`;
+  $(`${id}-text`).textContent = text;
+  $(id).setAttribute("aria-valuenow", value);
+  $(id).setAttribute("aria-valuetext", text);
+  $(id).dataset.level = levelOf(id, value);
+  $(id).firstElementChild.style.width = `${100 * value / MAX}%`;
+}
+
+// Only what has changed, or a screen reader would say it again and again.
+function say(id, text) {
+  if ($(id).textContent !== text) $(id).textContent = text;
+}
+
+function draw() {
+  if (pet === null) return;
+  $("pet").dataset.mood = moodOf(pet);
+  say("mood", sentenceOf(pet));
+  say("picture", sentenceOf(pet));
+  bar("hunger", pet.hunger);
+  bar("energy", pet.energy);
+  drawButtons();
+  tick();
+  $("home").hidden = false;
+}
+
+function countdown(id, until) {
+  $(id).hidden = until === null;
+  if (until !== null) {
+    const left = until - (Date.now() + ahead);
+    const text = left > 0 ? clockOf(left) : "a moment";
+    const time = $(id).querySelector("time");
+    if (time.textContent !== text) time.textContent = text;
+  }
+}
+
+function tick() {
+  if (pet === null) return;
+  countdown("waking", pet.asleep_until_ms);
+  countdown("hungering", pet.hunger < MAX ? pet.next_hunger_ms : null);
+}
+
+function onMessage(message) {
+  if (message.type === "PET_RELEASED") return leave(`${name} has been let go.`);
+  if (message.type !== "PET" || message.at_ms < shownAt) return;
+  // The least delayed message knows best how late it is there.
+  ahead = shownAt === 0 ? message.at_ms - Date.now()
+    : Math.max(ahead, message.at_ms - Date.now());
+  shownAt = message.at_ms;
+  pet = message.data;
+  linked = true;
+  $("link").hidden = true;
+  draw();
+}
+
+function onLost(seconds) {
+  linked = false;
+  say("link", pet === null ? "Connecting …"
+    : `Connection lost. Trying again in ${seconds} s …`);
+  $("link").hidden = false;
+  draw();
+  lookWhether();
+}
+
+// A pet that somebody else has let go refuses the link: then say so.
+async function lookWhether() {
+  const asked = name;
+  try {
+    await ask("GET", asked);
+  } catch (e) {
+    if (e.status === 404 && asked === name) leave(e.message);
+  }
+}
+
+// ------------------------------------------------------------------ coming
+
+function leave(why = "") {
+  stop();
+  stop = () => {};
+  name = "";
+  pet = null;
+  linked = false;
+  $("home").hidden = $("link").hidden = true;
+  $("adoption").hidden = false;
+  $("refusal").textContent = why;
+  document.title = "Pet";
+  localStorage.removeItem("pet");
+  if (location.hash) history.replaceState(null, "", location.pathname);
+  $("name").focus();
+}
+
+function visit(next) {
+  stop();
+  name = next;
+  pet = null;
+  shownAt = 0;
+  linked = false;
+  $("adoption").hidden = true;
+  $("answer").textContent = "";
+  $("title").textContent = document.title = name;
+  localStorage.setItem("pet", name);
+  const url = new URL(`${name}/live`, location);
+  url.protocol = url.protocol.replace("http", "ws");
+  url.hash = "";
+  stop = listen(url, { message: onMessage, lost: onLost });
+}
+
+$("adopt").addEventListener("submit", async event => {
+  event.preventDefault();
+  const wanted = $("name").value;
+  $("refusal").textContent = isName(wanted) ? "" : RULE;
+  if (!isName(wanted)) return;
+  try {
+    location.hash = (await ask("PUT", wanted)).name;
+  } catch (e) {
+    $("refusal").textContent = e.message;
+  }
+});
+
+for (const action of ACTIONS)
+  $(action).addEventListener("click", () => { if (!busy) act(action); });
+
+$("another").addEventListener("click", event => {
+  event.preventDefault();
+  $("name").value = "";
+  leave();
+});
+
+$("release").addEventListener("click", () => {
+  $("farewell-text").textContent = `Let ${name} go for ever?`;
+  $("farewell").returnValue = "";
+  $("farewell").showModal();
+});
+
+$("farewell").addEventListener("close", async () => {
+  if ($("farewell").returnValue !== "go") return;
+  const gone = name;
+  try {
+    await ask("DELETE", gone);
+    // News of it may have come first.
+    if (name === gone) leave(`${gone} has been let go.`);
+  } catch (e) {
+    $("answer").textContent = e.message;
+  }
+});
+
+function begin() {
+  const wanted = location.hash.slice(1) || localStorage.getItem("pet") || "";
+  if (isName(wanted)) {
+    if (wanted !== name) visit(wanted);
+  } else {
+    leave(wanted === "" ? "" : RULE);
+  }
+}
+
+addEventListener("hashchange", begin);
+setInterval(tick, 250);
+begin();
