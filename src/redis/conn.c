@@ -176,7 +176,7 @@ static int copy_options(crq_conn *conn, const crq_conn_options *options,
     return crq_buf_check(&conn->name, err);
 }
 
-int crq_conn_open(const char *url, const crq_conn_options *options,
+int crq_conn_new(const char *url, const crq_conn_options *options,
         crq_conn **out, crq_error *err)
 {
     crq_conn *conn = crq_calloc(1, sizeof(*conn));
@@ -195,8 +195,23 @@ int crq_conn_open(const char *url, const crq_conn_options *options,
     if (rc == 0 && crq_url_describe(&conn->url, &conn->address) < 0)
         rc = crq_fail_nomem(err);
     conn->stream.address = crq_conn_address(conn);
-    if (rc == 0)
-        rc = open_link(conn, err);
+    if (rc < 0) {
+        crq_conn_free(conn);
+        return rc;
+    }
+    *out = conn;
+    return 0;
+}
+
+int crq_conn_open(const char *url, const crq_conn_options *options,
+        crq_conn **out, crq_error *err)
+{
+    crq_conn *conn;
+    int rc = crq_conn_new(url, options, &conn, err);
+
+    if (rc < 0)
+        return rc;
+    rc = open_link(conn, err);
     if (rc < 0) {
         crq_conn_free(conn);
         return rc;

@@ -26,6 +26,11 @@
 #include "redis/args.h"
 #include "redis/reply.h"
 
+/** As crq_conn_open(), but the first command connects. CRQ_EINVAL (the URL),
+ *  CRQ_ENOMEM. */
+int crq_conn_new(const char *url, const crq_conn_options *options,
+        crq_conn **out, crq_error *err) CRQ_MUST_CHECK;
+
 /** The clock that times written through this connection come from. */
 const struct crq_clock *crq_conn_clock(const crq_conn *conn);
 /** For tests: another clock, borrowed as long as the connection lives. */

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "web/files.h"
 #include "web/problem.h"
+#include "web/rest.h"
 #include "web/routes.h"
 #include "web/sockets.h"
 
@@ -79,6 +80,8 @@ static bool is_reading(const struct http_request *request)
 static bool is_foreign(struct gateway *g, struct http_request *request)
 {
     const char *host = http_header(request, "Host");
+    const char *origin = http_header(request, "Origin");
+    const char *site = http_header(request, "Sec-Fetch-Site");
 
     if (!origin_host_is_ours(&g->rules, host)) {
         problem_answer(request,
@@ -88,7 +91,8 @@ static bool is_foreign(struct gateway *g, struct http_request *request)
         return true;
     }
     if (is_reading(request) ||
-            origin_is_allowed(&g->rules, http_header(request, "Origin"), host))
+            (origin_is_allowed(&g->rules, origin, host) &&
+                    (origin != NULL || origin_is_own_site(site))))
         return false;
     problem_answer(request,
             problem_new(403, "pages of this origin may not send requests here"),
@@ -112,6 +116,7 @@ static void on_request(void *arg, struct http_request *request)
     const struct crq_app_route *route;
 
     if (is_foreign(g, request) || answer_own(g, request) ||
+            rest_answer(g->rest, request) ||
             sockets_answer(g->sockets, request))
         return;
     route = routes_find(g, request);
@@ -172,6 +177,7 @@ static void on_change(void *arg, bool up)
 {
     struct gateway *g = arg;
 
+    g->redis_errors += !up;
     if (up)
         notify_ready(&g->notify);
 }
@@ -272,6 +278,8 @@ static int begin(struct gateway *g, crq_error *err)
     if (rc == 0)
         rc = load_apps(g, err);
     if (rc == 0)
+        rc = rest_new(g, &g->rest, err); /* before the others: it forks */
+    if (rc == 0)
         rc = jobs_new(g->loop, g->options->url, g->log, &g->jobs, err);
     if (rc == 0)
         rc = feeds_new(g->loop, g->options->url, g->log, &g->feeds, err);
@@ -289,6 +297,7 @@ static void end(struct gateway *g)
     /* Sockets name waiters and what they hear, and these name requests. */
     sockets_drop(g->sockets);
     jobs_free(g->jobs);
+    rest_free(g->rest);
     http_server_free(g->server);
     sockets_free(g->sockets);
     feeds_free(g->feeds);

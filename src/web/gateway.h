@@ -2,6 +2,7 @@
  * gateway.h - crq-web: what its parts share.
  *
  *     gateway.c  birth, whom a request is for, the end
+ *     rest.c     the REST interface and the metrics, in processes of their own
  *     routes.c   requests that become jobs
  *     sockets.c  WebSockets
  *     files.c    files of applications
@@ -36,7 +37,9 @@ struct gateway {
     struct jobs *jobs;
     struct feeds *feeds;
     struct sockets *sockets;
+    struct rest *rest;
     struct http_server *server;
+    int64_t redis_errors; /* that were met */
     bool stopping;
     ev_signal sigint, sigterm;
     ev_timer patience;

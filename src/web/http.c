@@ -75,6 +75,7 @@ static enum MHD_Result queue(struct http_request *request)
     request->response = NULL;
     request->state = HTTP_QUEUED;
     request->server->busy--;
+    request->server->answers[request->status / 100 % 6]++;
     return done;
 }
 
@@ -171,6 +172,8 @@ static void on_completed(void *arg, struct MHD_Connection *connection,
     /* The client left before its answer could be queued. */
     if (request->state == HTTP_ANSWERED)
         request->server->busy--;
+    if (request->state != HTTP_QUEUED)
+        request->server->answers[0]++;
     if (request->on_open != NULL && !request->opened)
         request->on_open(request->on_open_arg, NULL, -1, NULL, 0);
     *request->link = request->next;
@@ -554,6 +557,15 @@ void http_server_quiesce(struct http_server *server)
 size_t http_server_busy(const struct http_server *server)
 {
     return server->busy;
+}
+
+void http_server_stats(const struct http_server *server, struct http_stats *out)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon,
+            MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+
+    out->connections = info != NULL ? info->num_connections : 0;
+    memcpy(out->answers, server->answers, sizeof(out->answers));
 }
 
 int http_server_port(const struct http_server *server)

@@ -49,6 +49,14 @@ size_t http_server_busy(const struct http_server *server);
 /** Unanswered requests are dropped. Not from a callback. */
 void http_server_free(struct http_server *server);
 
+struct http_stats {
+    int64_t connections; /* now */
+    int64_t answers[6];  /* by the first digit; 0: the client left before */
+};
+
+void http_server_stats(const struct http_server *server,
+        struct http_stats *out);
+
 /** The port it listens at. */
 int http_server_port(const struct http_server *server);
 
@@ -61,6 +69,10 @@ const char *http_path(const struct http_request *request);
  *  "/" is one empty segment. */
 const char *const *http_segments(const struct http_request *request,
         size_t *out_count);
+/** Parameter i of the query as it came, without percent-escapes; false behind
+ *  the last one. */
+bool http_query_at(const struct http_request *request, size_t i,
+        const char **out_name, const char **out_value);
 /** The first of that name, without percent-escapes and '+'; or NULL. */
 const char *http_query(const struct http_request *request, const char *name);
 /** Any case; or NULL. */

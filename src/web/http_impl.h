@@ -60,6 +60,7 @@ struct http_server {
     bool quiet;
     int port;
     size_t body_max, busy;
+    int64_t answers[6];
     struct http_request *requests;
     struct http_upgrade *upgrades;
     void (*on_request)(void *arg, struct http_request *request);

@@ -241,6 +241,16 @@ const char *const *http_segments(const struct http_request *request,
     return request->segments;
 }
 
+bool http_query_at(const struct http_request *request, size_t i,
+        const char **out_name, const char **out_value)
+{
+    if (i >= request->query_count)
+        return false;
+    *out_name = request->query[i].name;
+    *out_value = request->query[i].value;
+    return true;
+}
+
 const char *http_query(const struct http_request *request, const char *name)
 {
     for (size_t i = 0; i < request->query_count; i++)

@@ -1,8 +1,14 @@
 # The gateway: all but its main(), so that tests link it too.
 noinst_LTLIBRARIES += libcrq-web.la
 libcrq_web_la_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS)
-libcrq_web_la_LIBADD = libcrq-exec.la $(MICROHTTPD_LIBS) $(WSLAY_LIBS)
+libcrq_web_la_LIBADD = libcrq-api.la libcrq-exec.la $(MICROHTTPD_LIBS) $(WSLAY_LIBS)
 libcrq_web_la_SOURCES = \
+	src/web/api_frame.c \
+	src/web/api_frame.h \
+	src/web/api_helper.c \
+	src/web/api_helper.h \
+	src/web/api_pool.c \
+	src/web/api_pool.h \
 	src/web/binding.c \
 	src/web/binding.h \
 	src/web/entry.c \
@@ -27,6 +33,8 @@ libcrq_web_la_SOURCES = \
 	src/web/origin.h \
 	src/web/problem.c \
 	src/web/problem.h \
+	src/web/rest.c \
+	src/web/rest.h \
 	src/web/routes.c \
 	src/web/routes.h \
 	src/web/sockets.c \

@@ -41,6 +41,12 @@ bool origin_host_is_ours(const struct origin_rules *rules, const char *host)
     return false;
 }
 
+bool origin_is_own_site(const char *site)
+{
+    return site == NULL || strcasecmp(site, "same-origin") == 0 ||
+            strcasecmp(site, "none") == 0;
+}
+
 bool origin_is_allowed(const struct origin_rules *rules, const char *origin,
         const char *host)
 {

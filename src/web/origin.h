@@ -24,6 +24,10 @@ bool origin_host_is_ours(const struct origin_rules *rules, const char *host);
 bool origin_is_allowed(const struct origin_rules *rules, const char *origin,
         const char *host);
 
+/** What a browser that names no origin says of the page in Sec-Fetch-Site:
+ *  whether it is ours, or no page. NULL: no browser, which may. */
+bool origin_is_own_site(const char *site);
+
 /** Whether an address to listen at, "host:port", is reached from this machine
  *  only. */
 bool origin_is_loopback(const char *address);

@@ -70,6 +70,7 @@ static void on_closed(void *arg, bool slow)
 {
     struct socket *s = arg;
 
+    s->sockets->stats.slow += slow;
     if (slow)
         crq_log_info(s->sockets->g->log, "%s: a client is too slow",
                 s->def->path.text);
@@ -89,6 +90,7 @@ void socket_send(struct socket *s, const char *json, size_t len,
     for (size_t i = 0; type != NULL && i < s->sent_count; i++)
         if (strcmp(s->sent[i].type, type) == 0)
             s->sent[i].at_ms = crq_clock_wall_us(&crq_clock_system) / 1000;
+    s->sockets->stats.out++;
     ws_send(s->ws, json, len);
 }
 
@@ -99,7 +101,10 @@ static void on_heard(void *arg, const char *json, size_t len, const char *type)
 
 static void on_message(void *arg, const char *text, size_t len)
 {
-    socket_take(arg, text, len);
+    struct socket *s = arg;
+
+    s->sockets->stats.in++;
+    socket_take(s, text, len);
 }
 
 static void say_hello(struct socket *s)
@@ -471,6 +476,13 @@ int sockets_new(struct gateway *g, struct sockets **out, crq_error *err)
     }
     *out = sockets;
     return 0;
+}
+
+void sockets_stats(const struct sockets *sockets, struct sockets_stats *out)
+{
+    *out = sockets->stats;
+    for (const struct socket *s = sockets->first; s != NULL; s = s->next)
+        out->open += s->ws != NULL;
 }
 
 void sockets_close(struct sockets *sockets)

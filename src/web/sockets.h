@@ -25,6 +25,14 @@ void sockets_free(struct sockets *sockets);
 /** Answer a request for an address that is a socket's. False: it is none. */
 bool sockets_answer(struct sockets *sockets, struct http_request *request);
 
+struct sockets_stats {
+    int64_t open;    /* now */
+    int64_t in, out; /* messages */
+    int64_t slow;    /* clients that were dropped */
+};
+
+void sockets_stats(const struct sockets *sockets, struct sockets_stats *out);
+
 /** Say goodbye to all. */
 void sockets_close(struct sockets *sockets);
 

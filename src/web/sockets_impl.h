@@ -52,6 +52,7 @@ struct sockets {
     struct listener *ears;
     bool closing; /* none is to stay */
     bool ended;   /* nor to be heard of */
+    struct sockets_stats stats;
 };
 
 /* sockets_messages.c */

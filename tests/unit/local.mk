@@ -3,6 +3,7 @@
 UNIT_TESTS = \
 	tests/unit/check_address \
 	tests/unit/check_api_call \
+	tests/unit/check_api_frame \
 	tests/unit/check_app \
 	tests/unit/check_args \
 	tests/unit/check_buf \
@@ -153,4 +154,5 @@ tests_unit_check_frame_LDADD = tests/unit/libunit.la libcrq-exec.la \
 tests_unit_check_slot_LDADD = $(tests_unit_check_frame_LDADD)
 
 # What is in libcrq-web.la.
+tests_unit_check_api_frame_LDADD = $(tests_unit_check_web_LDADD)
 tests_unit_check_web_LDADD = tests/unit/libunit.la libcrq-web.la $(CHECK_LIBS)

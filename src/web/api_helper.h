@@ -1,0 +1,13 @@
+/* api_helper.h - a process that answers requests to the REST interface. */
+#ifndef CRQ_WEB_API_HELPER_H
+#define CRQ_WEB_API_HELPER_H
+
+#include <sys/types.h>
+
+/** What a process that was forked does instead of its parent's work: answer
+ *  the questions on this socket until it ends. All other descriptors behind
+ *  standard error are closed. */
+__attribute__((noreturn)) void api_helper_run(pid_t parent, int fd,
+        const char *url);
+
+#endif
