@@ -65,10 +65,23 @@ int cmd_scheduler(struct cli *cli, int argc, char **argv)
     return become(cli, name, NULL, argc, argv);
 }
 
+/* What is no file, but asks about the program. */
+static bool asks_only(const char *word)
+{
+    static const char *const questions[] = { "--help", "-?", "--usage",
+        "--version", "-V" };
+
+    for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++)
+        if (strcmp(questions[i], word) == 0)
+            return true;
+    return false;
+}
+
 /* "crq cron FILE", as "rq cron FILE" is. */
 int cmd_cron(struct cli *cli, int argc, char **argv)
 {
     static char name[] = "crq-scheduler", option[] = "--cron";
+    bool file = argc < 2 || !asks_only(argv[1]);
 
-    return become(cli, name, option, argc, argv);
+    return become(cli, name, file ? option : NULL, argc, argv);
 }
