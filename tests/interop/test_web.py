@@ -378,6 +378,7 @@ def test_systemd_hears_that_it_is_ready_and_that_it_stops(gateway, tmp_path):
         s.bind(path)
         s.settimeout(10)
         web = gateway(env={"NOTIFY_SOCKET": path})
+        assert s.recv(100).startswith(b"STATUS=listening at port ")
         assert s.recv(100) == b"READY=1"
         assert web.stop() == 0
         assert s.recv(100) == b"STOPPING=1"
