@@ -114,7 +114,7 @@ static int open_folder(const struct crq_app *app,
     return fd;
 }
 
-static bool not_modified(struct http_request *request, const char *etag)
+bool files_is_known(struct http_request *request, const char *etag)
 {
     const char *known = http_header(request, "If-None-Match");
 
@@ -134,7 +134,7 @@ static void send_file(struct http_request *request, int fd,
             (uint64_t)about->st_mtim.tv_sec * 1000000000 +
                     (uint64_t)about->st_mtim.tv_nsec,
             (uint64_t)about->st_ino);
-    if (not_modified(request, etag)) {
+    if (files_is_known(request, etag)) {
         close(fd);
         http_answer(request, 304, NULL, "", 0, fields);
         return;

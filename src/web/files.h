@@ -17,6 +17,9 @@
  *  for this path, and the request is as it was. */
 bool files_answer(const struct crq_app *app, struct http_request *request);
 
+/** Whether the client has what this ETag stands for: it is answered 304. */
+bool files_is_known(struct http_request *request, const char *etag);
+
 /** The media type of a file's name. */
 const char *files_type(const char *name);
 

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "web/files.h"
+#include "web/kit.h"
 #include "web/problem.h"
 #include "web/rest.h"
 #include "web/routes.h"
@@ -104,6 +105,8 @@ static bool answer_file(struct gateway *g, struct http_request *request)
 {
     if (!is_reading(request))
         return false;
+    if (kit_answer(request))
+        return true;
     for (size_t i = 0; i < g->app_count; i++)
         if (files_answer(g->apps[i], request))
             return true;

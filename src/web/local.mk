@@ -27,6 +27,8 @@ libcrq_web_la_SOURCES = \
 	src/web/jobs.h \
 	src/web/jobs_find.c \
 	src/web/jobs_impl.h \
+	src/web/kit.c \
+	src/web/kit.h \
 	src/web/options.c \
 	src/web/options.h \
 	src/web/origin.c \
@@ -49,3 +51,24 @@ libcrq_web_la_SOURCES = \
 bin_PROGRAMS += crq-web
 crq_web_SOURCES = src/web/main.c
 crq_web_LDADD = libcrq-web.la
+
+# What pages are given, as C.
+nodist_libcrq_web_la_SOURCES = \
+	src/web/kit_live_js.c \
+	src/web/kit_page_css.c
+CLEANFILES += $(nodist_libcrq_web_la_SOURCES)
+EXTRA_DIST += \
+	src/web/kit/live.js \
+	src/web/kit/page.css
+
+src/web/kit_live_js.c: build-aux/embed-text src/web/kit/live.js
+	$(AM_V_GEN)$(MKDIR_P) src/web
+	$(AM_V_at)$(SHELL) $(top_srcdir)/build-aux/embed-text kit_live_js \
+		web/kit.h $(top_srcdir)/src/web/kit/live.js >$@.tmp && \
+		mv $@.tmp $@
+
+src/web/kit_page_css.c: build-aux/embed-text src/web/kit/page.css
+	$(AM_V_GEN)$(MKDIR_P) src/web
+	$(AM_V_at)$(SHELL) $(top_srcdir)/build-aux/embed-text kit_page_css \
+		web/kit.h $(top_srcdir)/src/web/kit/page.css >$@.tmp && \
+		mv $@.tmp $@

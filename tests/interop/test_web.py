@@ -255,19 +255,27 @@ def test_a_client_that_leaves_does_not_harm_it(web, r):
 
 # ---- files ----
 
+WWW = DEMO / "www"
+#: What the gateway itself gives to pages.
+KIT = Path(__file__).parents[2] / "src" / "web" / "kit"
+
+
 @pytest.mark.parametrize("path,kind,body", [
-    ("/demo/", "text/html; charset=utf-8", "index.html"),
-    ("/demo/index.html", "text/html; charset=utf-8", "index.html"),
-    ("/demo/app.js", "text/javascript; charset=utf-8", "app.js"),
-    ("/demo/sub/", "text/html; charset=utf-8", "sub/index.html"),
-    ("/", "text/html; charset=utf-8", "sub/index.html"),
-    ("/index.html?x=1", "text/html; charset=utf-8", "sub/index.html"),
+    ("/demo/", "text/html; charset=utf-8", WWW / "index.html"),
+    ("/demo/index.html", "text/html; charset=utf-8", WWW / "index.html"),
+    ("/demo/app.js", "text/javascript; charset=utf-8", WWW / "app.js"),
+    ("/demo/sub/", "text/html; charset=utf-8", WWW / "sub" / "index.html"),
+    ("/", "text/html; charset=utf-8", WWW / "sub" / "index.html"),
+    ("/index.html?x=1", "text/html; charset=utf-8",
+     WWW / "sub" / "index.html"),
+    ("/crq/live.js", "text/javascript; charset=utf-8", KIT / "live.js"),
+    ("/crq/page.css?x=1", "text/css; charset=utf-8", KIT / "page.css"),
 ])
 def test_files_are_served(gateway, path, kind, body):
     web = gateway()
     reply = web.get(path)
     assert (reply.status, reply.headers["content-type"]) == (200, kind)
-    assert reply.body == (DEMO / "www" / body).read_bytes()
+    assert reply.body == body.read_bytes()
     head = web.ask("HEAD", path)
     assert (head.status, head.body) == (200, b"")
     assert head.headers["content-length"] == str(len(reply.body))
