@@ -30,7 +30,6 @@ petwwwdir = $(petdir)/www
 dist_petwww_DATA = \
 	workers/apps/pet/www/icon.svg \
 	workers/apps/pet/www/index.html \
-	workers/apps/pet/www/live.js \
 	workers/apps/pet/www/page.js \
 	workers/apps/pet/www/pet.css \
 	workers/apps/pet/www/words.js

@@ -5,33 +5,19 @@
 // they overtook each other: news carry the server's time, answers are followed
 // by news. The address behind # is the pet's name, so it can be sent to others.
 
-import { listen } from "./live.js";
+import { Clock, ask, listen } from "../crq/live.js";
 import { MAX, RULE, clockOf, isName, levelOf, moodOf, reasonAgainst, sentenceOf } from "./words.js";
 
 const $ = id => document.getElementById(id);
 const ACTIONS = ["feed", "play", "sleep"];
 
-let name = "", pet = null, stop = () => {};
+const clock = new Clock();
+
+let name = "", pet = null, link = null;
 let linked = false, busy = false;
 let shownAt = 0;  // the server's time of what is shown, ms
-let ahead = 0;    // how far the server's clock is before ours, ms
 
 // ------------------------------------------------------------------ asking
-
-// What the server says; an Error with words for people when it refuses.
-async function ask(method, path) {
-  let answer;
-  try {
-    answer = await fetch(path, { method, headers: { Accept: "application/json" } });
-  } catch {
-    throw new Error("The server can't be reached. Try again.");
-  }
-  const said = await answer.json().catch(() => ({}));
-  if (answer.ok) return said;
-  throw Object.assign(
-    new Error(said.detail || said.title || `The server says ${answer.status}.`),
-    { status: answer.status });
-}
 
 async function act(action) {
   busy = true;
@@ -93,7 +79,7 @@ function draw() {
 function countdown(id, until) {
   $(id).hidden = until === null;
   if (until !== null) {
-    const left = until - (Date.now() + ahead);
+    const left = until - clock.now();
     const text = left > 0 ? clockOf(left) : "a moment";
     const time = $(id).querySelector("time");
     if (time.textContent !== text) time.textContent = text;
@@ -109,9 +95,7 @@ function tick() {
 function onMessage(message) {
   if (message.type === "PET_RELEASED") return leave(`${name} has been let go.`);
   if (message.type !== "PET" || message.at_ms < shownAt) return;
-  // The least delayed message knows best how late it is there.
-  ahead = shownAt === 0 ? message.at_ms - Date.now()
-    : Math.max(ahead, message.at_ms - Date.now());
+  clock.hear(message.at_ms);
   shownAt = message.at_ms;
   pet = message.data;
   linked = true;
@@ -141,8 +125,8 @@ async function lookWhether() {
 // ------------------------------------------------------------------ coming
 
 function leave(why = "") {
-  stop();
-  stop = () => {};
+  link?.close();
+  link = null;
   name = "";
   pet = null;
   linked = false;
@@ -156,7 +140,7 @@ function leave(why = "") {
 }
 
 function visit(next) {
-  stop();
+  link?.close();
   name = next;
   pet = null;
   shownAt = 0;
@@ -165,10 +149,7 @@ function visit(next) {
   $("answer").textContent = "";
   $("title").textContent = document.title = name;
   localStorage.setItem("pet", name);
-  const url = new URL(`${name}/live`, location);
-  url.protocol = url.protocol.replace("http", "ws");
-  url.hash = "";
-  stop = listen(url, { message: onMessage, lost: onLost });
+  link = listen(`${name}/live`, { message: onMessage, lost: onLost });
 }
 
 $("adopt").addEventListener("submit", async event => {
