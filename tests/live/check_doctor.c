@@ -177,6 +177,25 @@ static const struct {
             "  rq:queue:q1\n"
             "+rq:results:a stream ttl=60\n"
             "  * type 2 worker_name \"\" exc_string " NEVER "\n" },
+    /* Its log lives as long as it does. */
+    { JOB("a", "started", "failure_ttl 60") "XADD crq:log:a 1-0 text T\n",
+            CRQ_ABANDONED, "", "failed",
+            "crq:log:a stream ttl=60\n"
+            "+rq:failed:q1 zset\n"
+            "  1800000060 a\n"
+            "rq:job:a hash ttl=60\n"
+            "  -status started\n"
+            "  +ended_at @0\n"
+            "  +last_heartbeat @0\n"
+            "  +status failed\n"
+            "+rq:results:a stream ttl=60\n"
+            "  * type 2 worker_name \"\" exc_string " ABANDONED "\n" },
+    { JOB("a", "started", "failure_ttl 0") "XADD crq:log:a 1-0 text T\n",
+            CRQ_ABANDONED, "", "failed", "-crq:log:a\n-rq:job:a\n" },
+    { JOB("a", "stopped", "") "XADD crq:log:a 1-0 text T\n", CRQ_LOST, "",
+            "registered",
+            "crq:log:a stream ttl=31536000\n" FAILED_NOW
+            "rq:job:a hash ttl=31536000\n" },
     { JOB("a", "started", "") "SET rq:results:a 5\n", CRQ_FOREIGN, "", "", "" },
 };
 

@@ -188,6 +188,7 @@ local function examine(id, wanted, packed)
     local done = ''
     if wanted ~= '' and wrong == wanted then
         done = mend[wrong](id, f, packed)
+        age_log(id)
     end
     return { wrong, about, done }
 end
