@@ -73,3 +73,10 @@ bool crq_settle_enqueued(const crq_reply *reply, size_t i)
 {
     return crq_reply_int(crq_reply_item(reply, i), 0) == 1;
 }
+
+const char *crq_settle_why(const crq_reply *reply, size_t i)
+{
+    const crq_reply *item = crq_reply_item(reply, i);
+
+    return crq_reply_text(crq_reply_item(item, 0), NULL);
+}

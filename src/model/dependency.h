@@ -40,5 +40,7 @@ int crq_settle_read(const crq_reply *reply, size_t count,
         crq_error *err) CRQ_MUST_CHECK;
 /** Whether job i was enqueued. */
 bool crq_settle_enqueued(const crq_reply *reply, size_t i);
+/** Why nothing could be done about job i; NULL: it could. Borrowed. */
+const char *crq_settle_why(const crq_reply *reply, size_t i);
 
 #endif

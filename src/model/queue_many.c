@@ -46,6 +46,7 @@ struct many {
     size_t written; /* jobs so far */
     crq_error *err;
     crq_error stopped; /* why on_saved() stopped the pipe */
+    crq_error refused; /* the first job that could not be settled: why */
 };
 
 static struct batch *new_batch(const crq_queue *queue,
@@ -198,7 +199,24 @@ out:
 
 /* ---- those that depend on others ---- */
 
-static int settle_some(const struct many *many, const struct batch *batch,
+/* Jobs that nothing could be done about; the others of the call are settled. */
+static void look_for_refused(struct many *many, const struct batch *batch,
+        size_t first, size_t end, const crq_reply *reply)
+{
+    size_t nth = 0;
+
+    for (size_t i = first; i < end; i++) {
+        const char *why =
+                batch->calls[i].saved ? crq_settle_why(reply, nth++) : NULL;
+
+        if (why != NULL && many->refused.code == 0)
+            crq_fail(&many->refused, CRQ_EREDIS,
+                    "job %s stays deferred, because Redis says: %s",
+                    batch->calls[i].id, why);
+    }
+}
+
+static int settle_some(struct many *many, const struct batch *batch,
         size_t first, size_t end, crq_error *err)
 {
     crq_conn *conn = many->queue->conn;
@@ -219,6 +237,8 @@ static int settle_some(const struct many *many, const struct batch *batch,
                 err);
     if (rc == 0 && count > 0)
         rc = crq_settle_read(reply, count, err);
+    if (rc == 0 && count > 0)
+        look_for_refused(many, batch, first, end, reply);
     crq_reply_free(reply);
     crq_args_fini(&words);
     return rc;
@@ -243,6 +263,8 @@ static int place_held(struct many *many)
                     i + SETTLE_JOBS < batch->count ? i + SETTLE_JOBS
                                                    : batch->count,
                     rc < 0 ? &unsettled : many->err);
+    if (rc == 0 && settled == 0 && many->refused.code < 0)
+        rc = crq_fail(many->err, many->refused.code, "%s", many->refused.text);
     return rc < 0 ? rc : settled;
 }
 

@@ -56,6 +56,30 @@ START_TEST(test_a_run_is_recalled_while_it_holds_its_job)
 }
 END_TEST
 
+/* One run is asked for in a call, so no other is held up. */
+START_TEST(test_a_registry_of_a_foreign_type_is_told_and_kept)
+{
+    struct crq_runref run = { "q1", "a", X1 };
+    crq_conn *conn = live_conn();
+    struct crq_args words;
+    crq_reply *reply = NULL;
+    crq_error err;
+    size_t nkeys;
+
+    live_seed(conn, RUN "SET rq:wip:q1 x\n");
+    steps_mark(conn);
+    crq_args_init(&words);
+    nkeys = crq_recall_words(&run, &words);
+    ck_assert_int_eq(crq_script_call(conn, &crq_script_recall, nkeys, &words,
+                             &reply, &err),
+            CRQ_EREDIS);
+    ck_assert(strstr(err.text, "rq:wip:q1 is a string") != NULL);
+    steps_expect(conn, "");
+    crq_args_fini(&words);
+    crq_conn_free(conn);
+}
+END_TEST
+
 START_TEST(test_a_reply_that_is_another_one_is_refused)
 {
     struct crq_recalled now;
@@ -117,6 +141,7 @@ int main(void)
     TCase *tc = tcase_create("recall");
 
     unit_add_rows(tc, test_a_run_is_recalled_while_it_holds_its_job, rows);
+    tcase_add_test(tc, test_a_registry_of_a_foreign_type_is_told_and_kept);
     tcase_add_test(tc, test_a_reply_that_is_another_one_is_refused);
     unit_add_rows(tc, test_a_job_names_its_callbacks, names);
     return live_run("recall", tc);

@@ -5,24 +5,34 @@
 -- KEYS  1 rq:queues  2 crq:alive
 -- ARGV  1-15 patterns, see run.lua
 --       16 now, RQ's date-time  17... job ids
--- Returns for each id 1 enqueued, 0 not: it has to wait on, or is not deferred.
+-- Returns for each id 1 enqueued, 0 not: it has to wait on, or is not deferred,
+-- or { why it was refused }.
 -- include run.lua
+-- include alone.lua
 -- include move.lua
 -- include promote.lua
 
-local states = {}
-for i = 17, #ARGV do
-    local id = ARGV[i]
-    local job
-    if call('TYPE', job_key(id)).ok == 'hash' and
-            call('HGET', job_key(id), 'status') == 'deferred' then
-        -- No parent: all of them are looked at.
-        must_be('set', KEYS[1])
-        job = ready(id, '', '', 'finished')
+local function settle(id)
+    if call('TYPE', job_key(id)).ok ~= 'hash' or
+            call('HGET', job_key(id), 'status') ~= 'deferred' then
+        return 0
     end
+    -- No parent: all of them are looked at.
+    must_be('set', KEYS[1])
+    must_be('set', dependencies_key(id))
+    local job = ready(id, '', '', 'finished')
     if job then
         enqueue_dependent(job, ARGV[16])
     end
-    states[#states + 1] = job and 1 or 0
+    return job and 1 or 0
+end
+
+local states = {}
+for i = 17, #ARGV do
+    local state, failed = alone(settle, ARGV[i])
+    if failed then
+        return failed
+    end
+    states[#states + 1] = state
 end
 return states
