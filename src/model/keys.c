@@ -34,9 +34,10 @@ static const char *const patterns[CRQ_KEY_COUNT] = {
     [CRQ_KEY_ALIVE] = "crq:alive",
     [CRQ_KEY_RUNS] = "crq:runs:%",
     [CRQ_KEY_LOG] = "crq:log:%",
-    /* promote.lua builds these two itself, beside CRQ_KEY_ALIVE. */
+    /* promote.lua builds these itself, beside CRQ_KEY_ALIVE. */
     [CRQ_KEY_PROMOTING] = "crq:promoting",
     [CRQ_KEY_PROMOTING_REST] = "crq:promoting:%",
+    [CRQ_KEY_PROMOTING_FAILED] = "crq:promoting_failed:%",
     [CRQ_KEY_SCHEDULES] = "crq:schedules",
     [CRQ_KEY_SCHEDULE] = "crq:schedule:%",
     [CRQ_KEY_TRIGGERS] = "crq:triggers",

@@ -41,6 +41,7 @@ enum crq_key {
     CRQ_KEY_PROMOTING,        /* crq: hash of ended jobs by id, with their
                                * status and queue: see promote.lua */
     CRQ_KEY_PROMOTING_REST,   /* crq: set of dependents left: id */
+    CRQ_KEY_PROMOTING_FAILED, /* crq: set of those who came since: id */
     CRQ_KEY_SCHEDULES,        /* crq: zset of ids of schedules by next slot */
     CRQ_KEY_SCHEDULE,         /* crq: hash: id of a schedule */
     CRQ_KEY_TRIGGERS,         /* crq: hash, triggers: name of application */

@@ -547,6 +547,80 @@ START_TEST(test_dependents_left_half_way_are_found_by_the_next_call)
 }
 END_TEST
 
+#define WAITER(id, more)                                                       \
+    "HSET rq:job:" id " created_at c data D origin q timeout 9 status "        \
+    "deferred " more "\nZADD rq:deferred:q 5 " id "\n"                         \
+    "SADD rq:job::" id ":dependencies a\n"
+#define FAILED_AGAIN(since)                                                    \
+    "+crq:promoting_failed:a set\n" since                                      \
+    "-rq:execution:a:X1\n-rq:executions:a\n"                                   \
+    "+rq:failed:q1 zset\n  1800000063 a\n"                                     \
+    "rq:job:a hash ttl=60\n  -status started\n  +ended_at @2\n"                \
+    "  +last_heartbeat @2\n  +status failed\n"                                 \
+    "-rq:job:a:dependents\n"                                                   \
+    "+rq:results:a stream ttl=60\n"                                            \
+    "  * type 2 worker_name s.1 exc_string eJwrz6gEAAKxAVk= execution_id X1 "  \
+    "execution_ended_at 1800000002.000000\n"                                   \
+    "-rq:wip:q1\n"
+#define PROMOTED(id)                                                           \
+    "rq:job:" id " hash\n  -status deferred\n  +enqueued_at @0\n"              \
+    "  +status queued\n"
+
+/* A success is good for those who waited then, though the parent runs again
+ * and fails before they had their turn. What it fails for are those who came
+ * since: y may run all the same, z waits on. */
+START_TEST(test_a_failure_behind_a_success_is_for_those_who_came_since)
+{
+    live_seed(conn,
+            RUN("failure_ttl 60") WAITER("x", "")
+                    WAITER("y", "allow_dependency_failures 1")
+                            WAITER("z", "") "HSET crq:promoting a "
+                                            "finished:q1\n"
+                                            "SADD crq:promoting:a x\n"
+                                            "SADD rq:job:a:dependents y z\n");
+    steps_mark(conn);
+    ck_assert(finish(CRQ_ENDING_FAILURE));
+    steps_expect(conn, FAILED_AGAIN("  y\n  z\n"));
+
+    steps_mark(conn);
+    ck_assert_int_eq(promote_rest(), 2);
+    steps_expect(conn,
+            "crq:promoting hash\n  -a finished:q1\n  +a failed:q1\n"
+            "crq:promoting:a set\n  -x\n  +y\n  +z\n"
+            "-crq:promoting_failed:a\n"
+            "rq:deferred:q zset\n  -5 x\n" PROMOTED(
+                    "x") "+rq:queue:q list\n  x\n"
+                         "+rq:queues set\n  rq:queue:q\n");
+    steps_mark(conn);
+    ck_assert_int_eq(promote_rest(), 0);
+    steps_expect(conn,
+            "-crq:promoting\n-crq:promoting:a\n"
+            "rq:deferred:q zset\n  -5 y\n"
+            "+rq:job:a:dependents set ttl=60\n  z\n" PROMOTED(
+                    "y") "rq:queue:q list\n  x y\n");
+}
+END_TEST
+
+/* And then it ends in success: that is good for all who are left. */
+START_TEST(test_a_success_behind_a_failure_is_for_all_who_are_left)
+{
+    live_seed(conn,
+            RUN("") WAITER("x", "") WAITER("y", "")
+                    WAITER("z", "") "HSET crq:promoting a finished:q1\n"
+                                    "SADD crq:promoting:a x\n"
+                                    "SADD crq:promoting_failed:a y\n"
+                                    "SADD rq:job:a:dependents z\n");
+    steps_mark(conn);
+    ck_assert(finish(CRQ_ENDING_SUCCESS));
+    ck_assert_int_eq(promote_rest(), 0);
+    ck_assert_int_eq(ask("LLEN", "rq:queue:q"), 3);
+    ck_assert_int_eq(ask("EXISTS", "rq:deferred:q"), 0);
+    ck_assert_int_eq(ask("EXISTS", "crq:promoting"), 0);
+    ck_assert_int_eq(ask("EXISTS", "crq:promoting_failed:a"), 0);
+    ck_assert_int_eq(ask("EXISTS", "rq:job:a:dependents"), 0);
+}
+END_TEST
+
 /* No worker is there: who cancels does it all. */
 static void cancel_it(void)
 {
@@ -761,6 +835,49 @@ START_TEST(test_deferred_jobs_are_enqueued_when_nothing_holds_them)
 }
 END_TEST
 
+/* What is wrong with one is its own affair. */
+START_TEST(test_jobs_that_cannot_be_settled_hold_up_no_others)
+{
+    static const char *const ids[] = { "hash", "queue", "waits", "parent",
+        "met" };
+    struct crq_args args;
+    const char *why;
+    crq_reply *reply;
+    crq_error err;
+    size_t nkeys;
+
+    live_seed(conn,
+            "SET rq:job:hash text\nSET rq:queue:odd text\n"
+            "SET rq:job::waits:dependencies text\nSET rq:job:bad text\n"
+            "SADD rq:job::parent:dependencies bad\n"
+            "HSET rq:job:queue status deferred data D origin odd\n" //
+            WAITS("waits", "") WAITS("parent", "") WAITS("met", "timeout 9"));
+    steps_mark(conn);
+    for (int again = 0; again < 2; again++) {
+        crq_args_init(&args);
+        nkeys = crq_settle_start(&args, AT_US);
+        for (size_t i = 0; i < 5; i++)
+            crq_settle_add(&args, ids[i]);
+        reply = steps_call(conn, &crq_script_settle, nkeys, &args);
+        unit_ok(crq_settle_read(reply, 5, &err), &err);
+        for (size_t i = 0; i < 5; i++) {
+            why = crq_settle_why(reply, i);
+            ck_assert_int_eq(crq_settle_enqueued(reply, i),
+                    i == 4 && again == 0);
+            if (i == 0 || i == 4)
+                ck_assert_ptr_null(why);
+            else
+                ck_assert(why != NULL && strstr(why, "WRONGTYPE") != NULL);
+        }
+        crq_reply_free(reply);
+        steps_expect(conn,
+                "rq:deferred:q zset\n  -1 met\n" PROMOTED(
+                        "met") "+rq:queue:q list\n  met\n"
+                               "+rq:queues set\n  rq:queue:q\n");
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *tc = tcase_create("dependency");
@@ -778,6 +895,9 @@ int main(void)
     tcase_add_test(tc,
             test_dependents_left_half_way_are_found_by_the_next_call);
     tcase_add_test(tc,
+            test_a_failure_behind_a_success_is_for_those_who_came_since);
+    tcase_add_test(tc, test_a_success_behind_a_failure_is_for_all_who_are_left);
+    tcase_add_test(tc,
             test_many_dependents_of_a_dead_workers_run_are_promoted_in_pieces);
     unit_add_rows(tc,
             test_who_ends_a_job_from_outside_promotes_all_of_its_dependents,
@@ -788,5 +908,6 @@ int main(void)
     tcase_add_test(tc,
             test_a_dependent_that_was_promoted_is_not_promoted_again);
     tcase_add_test(tc, test_deferred_jobs_are_enqueued_when_nothing_holds_them);
+    tcase_add_test(tc, test_jobs_that_cannot_be_settled_hold_up_no_others);
     return live_run("dependency", tc);
 }

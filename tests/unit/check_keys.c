@@ -57,6 +57,7 @@ static const struct {
     { CRQ_KEY_PERIODIC_PROCESS, "h", NULL, "rq:scheduler_instance:h" },
     { CRQ_KEY_PROMOTING, NULL, NULL, "crq:promoting" },
     { CRQ_KEY_PROMOTING_REST, "id", NULL, "crq:promoting:id" },
+    { CRQ_KEY_PROMOTING_FAILED, "id", NULL, "crq:promoting_failed:id" },
     /* A '%' in a name is no place for a part. */
     { CRQ_KEY_EXECUTION, "%", "%s", "rq:execution:%:%s" },
     { CRQ_KEY_QUEUE, "", NULL, "rq:queue:" },

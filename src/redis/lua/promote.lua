@@ -6,6 +6,11 @@
 -- same whatever its size, and promote_rest.lua promotes piece by piece. From
 -- the same instant on the parent is in the hash crq:promoting, until nobody is
 -- left: whoever finds it there goes on.
+--
+-- They are promoted as the parent ended then, whatever becomes of it meanwhile.
+-- It may run and end again: behind a failure an end in success is good for all
+-- who are left, and a failure behind a success for those only who came since,
+-- so these stand in a set of their own.
 
 local PIECE = 100
 
@@ -15,6 +20,10 @@ local promoting = KEYS[2]:match('^(.-)[^:]*$') .. 'promoting'
 
 local function rest_key(parent)
     return promoting .. ':' .. parent
+end
+
+local function failed_rest_key(parent)
+    return promoting .. '_failed:' .. parent
 end
 
 -- Whether all dependencies but the parent are met. Page by page: who waits for
@@ -84,6 +93,7 @@ local function find_ready(parent, parent_queue, status)
             (looked_at[promoting] == 'hash' and
             call('HEXISTS', promoting, parent) == 1) then
         must_be('set', rest_key(parent))
+        must_be('set', failed_rest_key(parent))
         list.later = status .. ':' .. parent_queue
         return list
     end
@@ -99,19 +109,32 @@ local function enqueue_dependent(dependent, stamp)
     enqueue(dependent.id, dependent.queue, dependent, stamp, dependent.side)
 end
 
+local function join(from, to)
+    if call('EXISTS', to) == 1 then
+        call('SUNIONSTORE', to, to, from)
+        call('DEL', from)
+    elseif call('EXISTS', from) == 1 then
+        call('RENAME', from, to)
+    end
+    call('PERSIST', to)
+end
+
+local function promote_later(parent, outcome)
+    local from, rest = dependents_key(parent), rest_key(parent)
+    local before = call('HGET', promoting, parent) or ''
+    if before:find('^finished:') and outcome:find('^failed:') then
+        join(from, failed_rest_key(parent))
+        return
+    end
+    join(failed_rest_key(parent), rest)
+    join(from, rest)
+    call('HSET', promoting, parent, outcome)
+end
+
 -- What find_ready() found. Whether some are left for promote_rest.lua.
 local function promote(parent, list, stamp)
     if list.later then
-        local from, rest = dependents_key(parent), rest_key(parent)
-        if call('EXISTS', rest) == 1 then
-            -- The parent ended before, and that is not done yet.
-            call('SUNIONSTORE', rest, rest, from)
-            call('DEL', from)
-        elseif call('EXISTS', from) == 1 then
-            call('RENAME', from, rest)
-        end
-        call('PERSIST', rest)
-        call('HSET', promoting, parent, list.later)
+        promote_later(parent, list.later)
         return true
     end
     for _, dependent in ipairs(list) do

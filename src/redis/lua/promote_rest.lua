@@ -55,5 +55,11 @@ end
 if call('TYPE', rest).ok == 'set' then
     return call('SCARD', rest)
 end
+-- It ended in success and then in a failure: those who came between.
+if call('TYPE', failed_rest_key(parent)).ok == 'set' then
+    call('RENAME', failed_rest_key(parent), rest)
+    call('HSET', promoting, parent, 'failed:' .. queue)
+    return call('SCARD', rest)
+end
 call('HDEL', promoting, parent)
 return call('HLEN', promoting)
