@@ -9,7 +9,6 @@
  */
 #include "workers/worker.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -17,7 +16,8 @@
 #include "base/mem.h"
 #include "redis/scripts.h"
 
-#define WAIT_S      30  /* of one BLMOVE */
+#define WAIT_S      30  /* of one BLMOVE, or more: */
+#define WAIT_EACH_S 12  /* one of all of them ends as often */
 #define LOOK_IDS    100 /* ids that a claim looks at beyond those it takes */
 #define SUSPENDED_S 1.
 #define CLAIM_MOST  16 /* jobs, so that the script takes less than 1 ms */
@@ -164,16 +164,17 @@ static void on_waited(void *arg, const crq_reply *reply, const crq_error *err);
 
 static void wait_at(struct waiter *waiter)
 {
+    size_t each_s = WAIT_EACH_S * waiter->worker->options->queue_count;
+    int64_t seconds = each_s > WAIT_S ? (int64_t)each_s : WAIT_S;
     struct crq_args args;
-    char seconds[8];
 
     if (waiter->waiting || !crq_async_is_up(waiter->link))
         return;
-    snprintf(seconds, sizeof(seconds), "%d", WAIT_S);
     crq_args_init(&args);
     crq_args_list(&args, "BLMOVE", waiter->key, waiter->key, "LEFT", "LEFT",
-            seconds, NULL);
-    waiter->waiting = crq_async_send(waiter->link, &args, WAIT_S * 1000,
+            NULL);
+    crq_args_puti(&args, seconds);
+    waiter->waiting = crq_async_send(waiter->link, &args, seconds * 1000,
                               on_waited, waiter) == 0;
     crq_args_fini(&args);
     if (!waiter->waiting)

@@ -12,7 +12,9 @@
  *
  *     whole round   at birth and every 600 s (--maintenance-interval)
  *     short round   every 61 s: jobs that a dead worker had half-taken have to
- *                   be seen twice with RQ's 60 s between; and who is there
+ *                   be seen twice with RQ's 60 s between; and who is there. It
+ *                   asks first which queues have such, in one call: mostly
+ *                   none has.
  */
 #include "workers/worker.h"
 
@@ -33,15 +35,26 @@
 #define AT_ONCE       200 /* entries that a script looks at */
 #define TOLD_MOST     64  /* old workers that are remembered as said */
 
-enum step { LOCK, REGISTRIES, WORKERS, STRAYS, UNLOCK, GROUPS, GROUP, OVER };
+enum step {
+    GLANCE,
+    LOCK,
+    REGISTRIES,
+    WORKERS,
+    STRAYS,
+    UNLOCK,
+    GROUPS,
+    GROUP,
+    OVER
+};
 
 struct janitor {
     struct worker *worker;
     ev_timer whole_timer, short_timer;
     char owner[CRQ_UUID_LEN + 5]; /* of the locks */
     enum step step;
-    bool whole, due; /* this round's kind; a whole one comes next */
-    bool began;      /* the first round */
+    bool whole, due;         /* this round's kind; a whole one comes next */
+    bool began;              /* the first round */
+    bool needed[MAX_QUEUES]; /* in a short round */
     size_t queue;
     char cursor[32], groups_cursor[32];
     char **groups; /* a page of them */
@@ -117,7 +130,7 @@ static void begin_round(struct janitor *j, bool whole)
     j->whole = whole;
     j->queue = 0;
     memset(&j->swept, 0, sizeof(j->swept));
-    go(j, LOCK);
+    go(j, whole ? LOCK : GLANCE);
 }
 
 static void end_round(struct janitor *j)
@@ -141,6 +154,16 @@ static void end_round(struct janitor *j)
 }
 
 /* ---- steps ---- */
+
+static int glance_words(struct janitor *j, struct crq_args *out,
+        size_t *out_nkeys, crq_error *err)
+{
+    const struct options *options = j->worker->options;
+
+    (void)err;
+    *out_nkeys = crq_glance_words(options->queues, options->queue_count, out);
+    return 0;
+}
 
 static int lock_words(struct janitor *j, struct crq_args *out,
         size_t *out_nkeys, crq_error *err)
@@ -204,16 +227,37 @@ static int group_words(struct janitor *j, struct crq_args *out,
 
 /* ---- replies: each says which step comes next ---- */
 
-static enum step next_queue(struct janitor *j)
+/* From j->queue on. */
+static enum step some_queue(struct janitor *j)
 {
+    size_t count = j->worker->options->queue_count;
+
     if (j->worker->phase != WORKING)
         return OVER;
-    if (++j->queue < j->worker->options->queue_count)
+    while (j->queue < count && !j->whole && !j->needed[j->queue])
+        j->queue++;
+    if (j->queue < count)
         return LOCK;
     if (!j->whole)
         return OVER;
     strcpy(j->groups_cursor, "0");
     return GROUPS;
+}
+
+static enum step next_queue(struct janitor *j)
+{
+    j->queue++;
+    return some_queue(j);
+}
+
+static enum step after_glance(struct janitor *j, const crq_reply *reply,
+        crq_error *err)
+{
+    if (reply == NULL ||
+            crq_glance_read(reply, j->worker->options->queue_count, j->needed,
+                    err) < 0)
+        return OVER;
+    return some_queue(j);
 }
 
 static enum step after_lock(struct janitor *j, const crq_reply *reply,
@@ -353,6 +397,7 @@ static const struct {
     enum step (*after)(struct janitor *j, const crq_reply *reply,
             crq_error *err);
 } steps[] = {
+    [GLANCE] = { "first look", &crq_script_glance, glance_words, after_glance },
     [LOCK] = { "lock", &crq_script_lock, lock_words, after_lock },
     [REGISTRIES] = { "registries", &crq_script_clean, registries_words,
             after_registries },

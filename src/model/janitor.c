@@ -108,6 +108,30 @@ size_t crq_clean_workers_words(const char *queue, const char *cursor,
     return 2;
 }
 
+size_t crq_glance_words(const char *const *queues, size_t count,
+        struct crq_args *out)
+{
+    char key[CRQ_KEY_MAX];
+
+    crq_args_clear(out);
+    for (size_t i = 0; i < count; i++) {
+        crq_args_put(out, key, crq_key(key, CRQ_KEY_INTERMEDIATE, queues[i]));
+        crq_args_put(out, key, crq_key(key, CRQ_KEY_QUEUE_WORKERS, queues[i]));
+    }
+    crq_args_puti(out, STEP);
+    return 2 * count;
+}
+
+int crq_glance_read(const crq_reply *reply, size_t count, bool *out_needed,
+        crq_error *err)
+{
+    int rc = crq_run_check(reply, count, "glance", err);
+
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        out_needed[i] = crq_reply_int(crq_reply_item(reply, i), 1) != 0;
+    return rc;
+}
+
 size_t crq_clean_group_words(const char *group, const char *cursor,
         struct crq_args *out)
 {

@@ -59,6 +59,13 @@ size_t crq_clean_workers_words(const char *queue, const char *cursor,
  *  for a job; false: there are no more. Both borrowed. */
 bool crq_clean_old_worker(const crq_reply *reply, size_t i,
         const char **out_name, const char **out_version);
+/** Which of `count` queues have half-taken jobs, or workers that
+ *  crq_clean_workers_words() has to do with: crq_script_glance. Its reply is 1
+ *  or 0 for each. */
+size_t crq_glance_words(const char *const *queues, size_t count,
+        struct crq_args *out);
+int crq_glance_read(const crq_reply *reply, size_t count, bool *out_needed,
+        crq_error *err) CRQ_MUST_CHECK;
 /** Take ids without a job out of a group: crq_script_clean_group. */
 size_t crq_clean_group_words(const char *group, const char *cursor,
         struct crq_args *out);

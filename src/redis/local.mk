@@ -36,6 +36,7 @@ LUA_FILES = \
 	src/redis/lua/enqueue_after.lua \
 	src/redis/lua/examine.lua \
 	src/redis/lua/finish.lua \
+	src/redis/lua/glance.lua \
 	src/redis/lua/hand_back.lua \
 	src/redis/lua/heartbeat.lua \
 	src/redis/lua/joblog.lua \

@@ -338,6 +338,53 @@ START_TEST(test_workers_that_are_too_old_are_told)
 }
 END_TEST
 
+static const struct {
+    const char *seed;
+    bool needed;
+} glances[] = {
+    { "", false },
+    { "RPUSH rq:queue:q a\nHSET rq:job:a status queued", false },
+    { "RPUSH rq:queue:q:intermediate a", true },
+    { "SADD rq:workers:q rq:worker:w\n"
+      "HSET rq:worker:w birth b version 2.10.0 python_version 3.11",
+            false },
+    { "SADD rq:workers:q rq:worker:w\n"
+      "HSET rq:worker:w birth b version 0.1.0 python_version \"\"",
+            false },
+    { "SADD rq:workers:q rq:worker:w\n"
+      "HSET rq:worker:w birth b version 1.16.2 python_version 3.11",
+            true },
+    { "SADD rq:workers:q rq:worker:w", true },
+    { "SET rq:queue:q:intermediate text", true },
+    { "SET rq:workers:q text", true },
+    { "SADD rq:workers:q rq:worker:w\nSET rq:worker:w text", true },
+};
+
+START_TEST(test_a_glance_tells_which_queues_need_maintenance)
+{
+    static const char *const queues[] = { "p", "q", "r" };
+    crq_conn *conn = live_conn();
+    bool needed[3] = { true, false, true };
+    struct crq_args args;
+    crq_reply *reply;
+    crq_error err;
+    size_t nkeys;
+
+    live_seed(conn, glances[_i].seed);
+    steps_mark(conn);
+    crq_args_init(&args);
+    nkeys = crq_glance_words(queues, 3, &args);
+    reply = steps_call(conn, &crq_script_glance, nkeys, &args);
+    unit_ok(crq_glance_read(reply, 3, needed, &err), &err);
+    crq_reply_free(reply);
+    ck_assert(!needed[0]);
+    ck_assert_int_eq(needed[1], glances[_i].needed);
+    ck_assert(!needed[2]);
+    steps_expect(conn, "");
+    crq_conn_free(conn);
+}
+END_TEST
+
 START_TEST(test_the_work_of_a_call_is_bounded)
 {
     crq_conn *conn = live_conn();
@@ -534,6 +581,8 @@ int main(void)
     unit_add_rows(tc, test_a_queue_is_cleaned_once, cases);
     tcase_add_test(tc, test_a_run_whose_job_wants_a_call_is_adopted);
     unit_add_rows(tc, test_workers_that_are_too_old_are_told, workers);
+    unit_add_rows(tc, test_a_glance_tells_which_queues_need_maintenance,
+            glances);
     tcase_add_test(tc, test_the_work_of_a_call_is_bounded);
     tcase_add_test(tc, test_the_lock_is_rqs_and_only_its_owner_gives_it_back);
     tcase_add_test(tc, test_all_of_maintenance_at_once);
