@@ -237,17 +237,6 @@ static void wait_for_work(struct worker *w)
 
 /* ---- claiming ---- */
 
-static void set_suspended(struct worker *w, bool suspended)
-{
-    if (w->suspended == suspended)
-        return;
-    w->suspended = suspended;
-    crq_log_info(w->log,
-            suspended ? "suspended: no new jobs are taken" : "resumed");
-    for (size_t i = 0; i < w->slot_count; i++)
-        heartbeat_changed(w, i);
-}
-
 /* A queue that cannot be served is said once, and once when it can be. */
 static void tell_passed_over(struct worker *w,
         const struct crq_claimed *claimed, bool saw_all)
@@ -321,7 +310,7 @@ static void on_claimed(void *arg, const crq_reply *reply, const crq_error *err)
         return;
     }
     worker_recovered(w, TROUBLE_CLAIM);
-    set_suspended(w, claimed.suspended);
+    suspension_set(w, claimed.suspended);
     if (claimed.suspended)
         waiting_hand_back(w);
     tell_passed_over(w, &claimed,

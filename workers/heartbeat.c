@@ -498,6 +498,8 @@ static void on_alive(struct ev_loop *loop, ev_timer *timer, int revents)
         return;
     be_born_after_all(w);
     crq_args_init(&words);
+    if (!w->hears_suspend)
+        suspension_ask(w);
     nkeys = crq_alive_words(w->lease, &words);
     (void)!crq_async_script(w->link, &crq_script_alive, nkeys, &words,
             on_alive_reply, w);

@@ -3,6 +3,15 @@
  *
  * Source: RQ 2.10, rq/command.py. JSON on rq:pubsub:<name>; what is no command
  * is ignored, as in RQ.
+ *
+ * Its link also hears of changes of rq:suspended (suspension.c). In RESP2 such
+ * messages go to a link that subscribes, so it names itself. It greets with
+ *
+ *     CLIENT ID ──▶ CLIENT TRACKING ... REDIRECT id, SUBSCRIBE of those
+ *                   messages, SUBSCRIBE of commands
+ *
+ * in this order, because a link that subscribes may send nothing else. Each may
+ * be refused, to a user that may do little, and then the others still work.
  */
 #include "workers/worker.h"
 
@@ -69,6 +78,83 @@ static void obey(struct worker *w, size_t slot, const crq_value *message)
             commands[i].run(w, slot, message);
 }
 
+/* ---- the greeting ---- */
+
+#define INVALIDATIONS "__redis__:invalidate"
+
+/* Replies to it, in their order. What follows is of commands. */
+enum { OF_ID, OF_TRACKING, OF_INVALIDATIONS, OF_COMMANDS };
+
+static void send_words(struct worker *w, struct crq_args *words)
+{
+    (void)!crq_async_send(w->ears, words, -1, NULL, NULL);
+    crq_args_fini(words);
+}
+
+static void ask_id(struct worker *w)
+{
+    struct crq_args words;
+
+    w->ears_step = OF_ID;
+    w->hears_suspend = false;
+    crq_args_init(&words);
+    crq_args_list(&words, "CLIENT", "ID", NULL);
+    send_words(w, &words);
+}
+
+static void track_suspension(struct worker *w, int64_t id)
+{
+    struct crq_args words;
+    char key[CRQ_KEY_MAX];
+
+    crq_key(key, CRQ_KEY_SUSPENDED, NULL);
+    crq_args_init(&words);
+    crq_args_list(&words, "CLIENT", "TRACKING", "ON", "REDIRECT", NULL);
+    crq_args_puti(&words, id);
+    crq_args_list(&words, "BCAST", "PREFIX", key, NULL);
+    send_words(w, &words);
+    crq_args_init(&words);
+    crq_args_list(&words, "SUBSCRIBE", INVALIDATIONS, NULL);
+    send_words(w, &words);
+}
+
+static void subscribe(struct worker *w)
+{
+    struct crq_args words;
+    char channel[CRQ_KEY_MAX];
+
+    crq_args_init(&words);
+    crq_args_puts(&words, "SUBSCRIBE");
+    for (size_t i = 0; i < w->slot_count; i++)
+        crq_args_put(&words, channel,
+                crq_key(channel, CRQ_KEY_PUBSUB, w->slots[i].name));
+    send_words(w, &words);
+}
+
+/* A reply to the greeting, but for the last. */
+static void greeted(struct worker *w, const crq_reply *reply)
+{
+    bool refused = crq_reply_kind(reply) == CRQ_REPLY_ERROR;
+
+    switch (w->ears_step) {
+    case OF_ID:
+        w->ears_step = refused ? OF_COMMANDS : OF_TRACKING;
+        if (!refused)
+            track_suspension(w, crq_reply_int(reply, 0));
+        subscribe(w);
+        break;
+    case OF_TRACKING:
+        w->ears_step = OF_INVALIDATIONS;
+        w->hears_suspend = !refused;
+        break;
+    default:
+        w->ears_step = OF_COMMANDS;
+        w->hears_suspend = w->hears_suspend && !refused;
+        suspension_ask(w); /* for what this link has missed */
+        break;
+    }
+}
+
 /* Redis has refused to subscribe. */
 static void on_refused(struct worker *w, const char *why)
 {
@@ -92,6 +178,13 @@ static void on_push(void *arg, const crq_reply *reply)
     const char *text;
     size_t len;
 
+    if (w->ears_step != OF_COMMANDS) {
+        greeted(w, reply);
+        return;
+    }
+    if (channel != NULL && strcmp(channel, INVALIDATIONS) == 0 &&
+            strcmp(kind != NULL ? kind : "", "message") == 0)
+        suspension_ask(w);
     if (crq_reply_kind(reply) == CRQ_REPLY_ERROR)
         on_refused(w, crq_reply_text(reply, NULL));
     else if (kind != NULL && strcmp(kind, "subscribe") == 0)
@@ -109,24 +202,24 @@ static void on_push(void *arg, const crq_reply *reply)
 
 static void on_up(void *arg)
 {
-    struct worker *w = arg;
-    struct crq_args words;
-    char channel[CRQ_KEY_MAX];
+    ask_id(arg);
+}
 
-    crq_args_init(&words);
-    crq_args_puts(&words, "SUBSCRIBE");
-    for (size_t i = 0; i < w->slot_count; i++)
-        crq_args_put(&words, channel,
-                crq_key(channel, CRQ_KEY_PUBSUB, w->slots[i].name));
-    (void)!crq_async_send(w->ears, &words, -1, NULL, NULL);
-    crq_args_fini(&words);
+static void on_down(void *arg, const crq_error *err)
+{
+    struct worker *w = arg;
+
+    (void)err;
+    w->hears_suspend = false;
 }
 
 int listener_init(struct worker *w, crq_error *err)
 {
-    struct crq_async_options options = {
-        .url = w->options->url, .on_up = on_up, .on_push = on_push, .arg = w
-    };
+    struct crq_async_options options = { .url = w->options->url,
+        .on_up = on_up,
+        .on_down = on_down,
+        .on_push = on_push,
+        .arg = w };
 
     return crq_async_new(w->loop, &options, &w->ears, err);
 }

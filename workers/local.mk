@@ -18,6 +18,7 @@ crq_worker_SOURCES = \
 	workers/scheduler.c \
 	workers/scheduler.h \
 	workers/strategy.c \
+	workers/suspension.c \
 	workers/waiting.c \
 	workers/webhooks.c \
 	workers/webhooks.h \

@@ -14,6 +14,7 @@
  *     heartbeat.c  records, leases, signs of life, dead workers' runs
  *     janitor.c    maintenance: what time and dead workers leave
  *     listener.c   commands from rq and crq
+ *     suspension.c pausing, and going on
  *     strategy.c   the order of queues; the end when there is nothing to do
  *     worker.c     birth, stop, and who is told what
  *
@@ -139,7 +140,7 @@ struct worker {
 
     /* dequeue.c */
     struct claim *claiming; /* on its way; NULL: none */
-    bool suspended, claim_again;
+    bool claim_again;
     struct waiter waiters[MAX_QUEUES];
     ev_timer look_again;
     /* waiting.c */
@@ -165,7 +166,11 @@ struct worker {
     ev_timer beat, alive, observe;
     size_t births, deaths; /* calls that have no reply yet */
     /* listener.c */
-    bool deaf;           /* it was said that no commands can come */
+    bool deaf;          /* it was said that no commands can come */
+    bool hears_suspend; /* Redis tells when that changes */
+    int ears_step;      /* which reply of its greeting comes next */
+    /* suspension.c */
+    bool suspended, asking_suspended, ask_suspended_again;
     struct run *adopted; /* callbacks.c: those that owe a call, and wait for a
                             slot */
     struct courier *courier;
@@ -317,5 +322,11 @@ void strategy_took(struct worker *w, const char *queue);
 /* listener.c */
 int listener_init(struct worker *w, crq_error *err) CRQ_MUST_CHECK;
 void listener_fini(struct worker *w);
+
+/* suspension.c */
+/** Redis has said whether all work is suspended. */
+void suspension_set(struct worker *w, bool suspended);
+/** It may have changed: ask. */
+void suspension_ask(struct worker *w);
 
 #endif

@@ -552,6 +552,45 @@ def test_suspension_holds_new_jobs_back(r, q, worker):
     assert ended(job).return_value() == 5
 
 
+def states(r):
+    return {w.get_state() for w in Worker.all(connection=r)}
+
+
+@pytest.mark.parametrize("around", ["nothing", "lost link", "expiry"])
+def test_an_idle_worker_sees_suspension(r, worker, around):
+    worker("--jobs", 2, "q", "p")
+    idle(r)
+    if around == "lost link":
+        assert r.client_kill_filter(_type="pubsub") > 0
+    suspend(r, 1 if around == "expiry" else None)
+    eventually(lambda: states(r) == {"suspended"})
+    if around != "expiry":
+        resume(r)
+    eventually(lambda: states(r) == {"idle"})
+
+
+def test_redis_tells_a_worker_of_suspension(r, worker):
+    worker("--jobs", 1, "q")
+    eventually(lambda: [c for c in r.client_list(_type="pubsub")
+                        if "t" in c["flags"]])
+
+
+def test_a_worker_that_is_not_told_of_suspension_asks(redis_server, r, worker):
+    r.execute_command("ACL", "SETUSER", "few", "on", ">x", "~*", "&rq:pubsub:*",
+                      "+@all", "-client|tracking")
+    try:
+        w = worker("--jobs", 1, "q",
+                   url=redis_server.url.replace("//", "//few:x@"))
+        idle(r)
+        suspend(r)
+        eventually(lambda: states(r) == {"suspended"}, 20)
+        resume(r)
+        eventually(lambda: states(r) == {"idle"})
+        assert "NOPERM" not in w.text()
+    finally:
+        r.acl_deluser("few")
+
+
 # ---- stop ----
 
 def test_a_warm_stop_lets_running_jobs_end(r, q, worker):
@@ -820,7 +859,8 @@ def test_a_refused_subscription_is_said_with_its_remedy(redis_server, r, q,
 
 def test_a_user_with_the_rights_of_the_manual_is_enough(redis_server, r, q,
                                                         worker):
-    rights = "~rq:* ~crq:* &rq:pubsub:* +@all -@dangerous".split()
+    rights = ("~rq:* ~crq:* &rq:pubsub:* &__redis__:invalidate +@all "
+              "-@dangerous").split()
     page = (Path(__file__).parents[2] / "man" / "crq-worker.8").read_text()
     assert f".Ql {' '.join(rights)} ." in page
     r.execute_command("ACL", "SETUSER", "few", "on", ">x", *rights)
@@ -833,6 +873,8 @@ def test_a_user_with_the_rights_of_the_manual_is_enough(redis_server, r, q,
         eventually(lambda: Worker.all(connection=r)[0].get_state() == "busy")
         send_stop_job_command(r, job.id)
         assert ended(job).get_status() == JobStatus.STOPPED
+        suspend(r)
+        eventually(lambda: states(r) == {"suspended"})
         w.signal(signal.SIGTERM)
         assert w.wait() == 0
         assert "NOPERM" not in w.text() and "error" not in w.text()
