@@ -82,7 +82,9 @@ static bool read_type(const char *text, size_t len, struct crq_app_arg *arg)
 
 static void take_option(struct crq_app_reader *r, struct crq_app_arg *arg)
 {
-    const crq_value *value = crq_value_get(r->app->options, arg->key);
+    const crq_value *options = r->app->options; /* NULL: there are none */
+    const crq_value *value =
+            options != NULL ? crq_value_get(options, arg->key) : NULL;
 
     if (value == NULL && !arg->optional)
         crq_app_wrong(r, "there is no option '%.60s'", arg->key);

@@ -124,6 +124,10 @@ static const struct {
             "$['an'option']: there is no such key; known are name, modules, "
             "queues, options, schedules, triggers, routes, sockets, files" },
     { APP(", \"options\": []"), "$.options: expected an object, found []" },
+    /* Without any options. */
+    { APP(", \"triggers\": [{\"stream\": \"s\", \"enqueue\": "
+          "{\"task\": \"a.b\", \"args\": [\"$option.x\"]}}]"),
+            "$.triggers[0].enqueue.args[0]: there is no option 'x'" },
     { SCHEDULE(RUN), "$.schedules[0]: 'every' or 'cron' is missing" },
     { SCHEDULE(", \"every\": 1, \"cron\": \"* * * * *\"" RUN),
             "$.schedules[0]: has both 'every' and 'cron': take one" },
