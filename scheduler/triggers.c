@@ -215,9 +215,10 @@ static void on_read(void *arg, const crq_reply *reply, const crq_error *err)
 
     t->reading = false;
     if (err != NULL) {
-        /* A stream was deleted, or the link broke: from the beginning, but
-         * with the next beat. */
-        if (s->leads && !s->leaving && crq_async_is_up(t->reader))
+        /* A stream was deleted, the link broke or is given up by us: from the
+         * beginning, but with the next beat. */
+        if (s->leads && !s->leaving && t->reader != NULL &&
+                crq_async_is_up(t->reader))
             crq_log_warn(s->log, "events: %s", err->text);
         t->version[0] = '\0';
     } else if (!s->leads || s->leaving) {
@@ -330,6 +331,8 @@ static void on_streams(void *arg, const crq_reply *reply, const crq_error *err)
             crq_log_error(s->log, "stream '%s' can't be read: %s",
                     t->all.streams[i], why != NULL ? why : "no answer");
     }
+    crq_log_debug(s->log, "triggers of %zu applications, on %zu streams",
+            t->all.count, t->readable_count);
     /* First what those before us have left. */
     t->beats = 0;
     if (t->readable_count > 0)
@@ -419,13 +422,12 @@ static void on_reader_up(void *arg)
  * the group. */
 static void close_reader(struct scheduler *s)
 {
-    struct triggers *t = &s->triggers;
+    struct crq_async *reader = s->triggers.reader;
 
-    if (t->reader == NULL)
-        return;
-    crq_async_abandon(t->reader); /* on_read() is called */
-    crq_async_free(t->reader);
-    t->reader = NULL;
+    s->triggers.reader = NULL;
+    if (reader != NULL)
+        crq_async_abandon(reader); /* on_read() is called */
+    crq_async_free(reader);
 }
 
 static void open_reader(struct scheduler *s)

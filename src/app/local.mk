@@ -13,4 +13,6 @@ libcrq_core_la_SOURCES += \
 	src/app/read.h \
 	src/app/trigger.c \
 	src/app/trigger.h \
+	src/app/trigger_put.c \
+	src/app/trigger_read.c \
 	src/app/web.c

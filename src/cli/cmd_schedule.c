@@ -280,7 +280,8 @@ int cmd_unschedule(struct cli *cli, int argc, char **argv)
         { &cli_common_argp, 0, NULL, 0 }, { 0 }
     };
     static const struct argp argp = { NULL, parse_ids, "ID...",
-        "Remove schedules, crq's or rq-scheduler's. Jobs that they have made stay.",
+        "Remove schedules, crq's or rq-scheduler's, and triggers. Jobs that "
+        "they have made stay.",
         children, NULL, NULL };
     struct ids o = { cli, NULL, 0 };
     crq_error err;
@@ -292,6 +293,8 @@ int cmd_unschedule(struct cli *cli, int argc, char **argv)
         return rc;
     for (int i = 0; i < o.count; i++) {
         rc = crq_schedule_remove(cli->conn, o.ids[i], &err);
+        if (rc == CRQ_ENOTFOUND || rc == CRQ_EINVAL)
+            rc = crq_trigger_remove(cli->conn, o.ids[i], &err);
         if (rc == CRQ_ENOTFOUND || rc == CRQ_EINVAL)
             rc = crq_entry_cancel(cli->conn, o.ids[i], &err);
         rc = rc < 0 ? cli_error(&err) : CLI_DONE;

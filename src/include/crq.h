@@ -731,6 +731,80 @@ const char *crq_schedule_problem(const crq_schedule *schedule);
 int crq_schedule_times(const crq_schedule *schedule, int64_t *out_us,
         size_t count, size_t *out_count, crq_error *err) CRQ_MUST_CHECK;
 
+/* --------------------------------------------------------------- triggers */
+
+/**
+ * Which events a job is to be made for: what is added to a stream of Redis,
+ * XADD's fields and values. Start from CRQ_TRIGGER_INIT.
+ */
+typedef struct crq_trigger_options {
+    size_t size;            /* set by CRQ_TRIGGER_INIT */
+    const char *id;         /* letters, digits, - and _, up to 300 */
+    const char *queue;      /* NULL: "default" */
+    const char *stream;     /* the key */
+    const crq_value *match; /* dict of texts, all of which the event's fields
+                             * must be; NULL: every event */
+} crq_trigger_options;
+
+/* clang-format off */
+#define CRQ_TRIGGER_INIT \
+    { sizeof(crq_trigger_options), NULL, NULL, NULL, NULL }
+/* clang-format on */
+
+typedef struct crq_trigger crq_trigger;
+
+/**
+ * Register a trigger, which crq-scheduler handles from within a second on: each
+ * event of the stream that matches becomes one job. So do those that are there
+ * already, if there was no trigger of this stream before: an event that has
+ * been handled stays so. An id that is there is replaced. Blocks up to the
+ * connection's timeout, twice.
+ *
+ * call  either args or kwargs; what JSON has no form for is refused. In them a
+ *       text "$event.FIELD" stands for that field of the event, "$event" for
+ *       all as a dict; ":int" behind it, ":float", ":bool" or ":str" for what
+ *       it is read as, "?" at the end for one that may be missing; "$$" begins
+ *       a text that begins with "$". Of the rest, description, times, retries
+ *       and at_front may be set.
+ *
+ * CRQ_EINVAL  what is wrong with the options or the call
+ * CRQ_EEXIST  an application that a file declares has this name; see
+ *             crq-scheduler(8)
+ * and the errors of crq_schedule_remove().
+ */
+int crq_trigger_put(crq_conn *conn, const crq_trigger_options *options,
+        const crq_call *call, crq_error *err) CRQ_MUST_CHECK;
+
+/** Remove a trigger, or all those of the application of this name: its file
+ *  declares them again when its scheduler is started. Jobs that were made
+ *  stay. CRQ_ENOTFOUND: there is none (or, had the link broken, not any
+ *  more). */
+int crq_trigger_remove(crq_conn *conn, const char *id,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** One that was put by this id, or "APPLICATION#0", "#1" ... of those that a
+ *  file declares. CRQ_ENOTFOUND: there is none. */
+int crq_trigger_fetch(crq_conn *conn, const char *id, crq_trigger **out,
+        crq_error *err) CRQ_MUST_CHECK;
+/** All triggers, by their ids; freed with crq_triggers_free(). What is damaged
+ *  in Redis is left out. */
+int crq_trigger_list(crq_conn *conn, crq_trigger ***out, size_t *out_count,
+        crq_error *err) CRQ_MUST_CHECK;
+void crq_trigger_free(crq_trigger *trigger);
+void crq_triggers_free(crq_trigger **triggers, size_t count);
+
+/* What a trigger holds, as of the fetch; all is valid as long as it is. */
+const char *crq_trigger_id(const crq_trigger *trigger);
+const char *crq_trigger_stream(const crq_trigger *trigger);
+const crq_value *crq_trigger_match(const crq_trigger *trigger); /* dict */
+const char *crq_trigger_queue(const crq_trigger *trigger);
+const char *crq_trigger_func(const crq_trigger *trigger);
+/** The file that declares it; NULL: it was put. */
+const char *crq_trigger_source(const crq_trigger *trigger);
+/** Events of the stream that have not been handled; CRQ_UNSET when Redis
+ *  can't tell: before Redis 7, or when events were deleted. */
+int64_t crq_trigger_lag(const crq_trigger *trigger);
+
 /* ------------------------------------------------------------- operations */
 
 /*

@@ -62,6 +62,8 @@ LUA_FILES = \
 	src/redis/lua/sched_rq.lua \
 	src/redis/lua/sched_streams.lua \
 	src/redis/lua/sched_tick.lua \
+	src/redis/lua/sched_trigger.lua \
+	src/redis/lua/sched_untrigger.lua \
 	src/redis/lua/schedule.lua \
 	src/redis/lua/set_meta.lua \
 	src/redis/lua/settle.lua \

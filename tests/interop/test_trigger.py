@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import signal
 import time
 from collections import Counter
@@ -242,3 +243,36 @@ def test_a_cron_file_is_an_application_of_schedules(
     path.write_text("@daily b pet.tick\n")
     scheduler("--cron", path)
     assert [row["id"] for row in crq("schedules", "--json").json()] == ["b"]
+
+
+def test_a_trigger_that_no_file_declares_is_handled_and_removed(
+        r, crq, app, scheduler):  # noqa: F811
+    def read(count):
+        """It handles so many applications now."""
+        eventually(lambda: re.findall("triggers of ([0-9]+) applications",
+                                      made.text())[-1:] == [str(count)])
+
+    folder = app(triggers=[trigger("pet.any")])
+    made = scheduler("--app", folder)
+    read(1)
+    # What crq_trigger_put() writes.
+    r.hset("crq:triggers", "mine", "\n" + json.dumps(
+        {"name": "mine", "queues": ["q"],
+         "triggers": [trigger("f.g", args=["$event.n:int"])]}))
+    r.hincrby("crq:triggers", ".version", 1)
+    read(2)
+    r.xadd("events", {"n": 1})
+    eventually(lambda: len(ids(r)) == 2)
+    rows = crq("schedules", "--json").json()
+    assert [(row["id"], row["source"]) for row in rows] == [
+        ("mine", None), ("pet#0", str(folder / "app.json"))]
+    assert crq("unschedule", "mine").code == 0
+    assert crq("unschedule", "mine").code == 1
+    read(1)
+    r.xadd("events", {"n": 2})
+    eventually(lambda: len(ids(r)) == 3)
+    assert crq("unschedule", "pet").code == 0
+    assert crq("schedules", "--json").json() == []
+    assert sorted(job.func_name for job in Job.fetch_many(
+        ids(r), connection=r)) == ["f.g", "pet.any", "pet.any"]
+    assert "given up" not in made.text()

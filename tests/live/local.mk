@@ -27,7 +27,8 @@ LIVE_TESTS = \
 	tests/live/check_story \
 	tests/live/check_task_redis \
 	tests/live/check_tls \
-	tests/live/check_trigger
+	tests/live/check_trigger \
+	tests/live/check_trigger_put
 
 LIVE_LIBS = tests/live/liblive.la $(LDADD)
 
@@ -78,6 +79,9 @@ tests_live_check_schedule_LDADD = $(LIVE_LIBS)
 tests_live_check_trigger_SOURCES = tests/live/check_trigger.c
 tests_live_check_trigger_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_trigger_LDADD = $(LIVE_LIBS)
+tests_live_check_trigger_put_SOURCES = tests/live/check_trigger_put.c
+tests_live_check_trigger_put_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_trigger_put_LDADD = $(LIVE_LIBS)
 tests_live_check_periodic_SOURCES = tests/live/check_periodic.c
 tests_live_check_periodic_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_periodic_LDADD = $(LIVE_LIBS)
