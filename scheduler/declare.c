@@ -5,6 +5,9 @@
  * take half of what it has declared away. Then each schedule is registered, and
  * at last what a file does not have any more is removed: whoever is killed in
  * between does it all again when it is started again.
+ *
+ * They are read again when the scheduler is told to. Then each file is for
+ * itself: what one with a mistake has declared before stays.
  */
 #include "scheduler/scheduler.h"
 
@@ -124,6 +127,8 @@ static void on_declared(void *arg, const crq_reply *reply, const crq_error *err)
     }
     crq_free(about);
     s->declaring--;
+    if (s->declaring == 0 && s->read_again)
+        declare_again(s);
     scheduler_settled(s);
 }
 
@@ -173,4 +178,32 @@ void declare_all(struct scheduler *s)
     s->has_declared = true;
     for (size_t i = 0; i < s->declared_count; i++)
         declare(s, &s->declared[i]);
+}
+
+/* ---- once more ---- */
+
+void declare_again(struct scheduler *s)
+{
+    /* Steps without an answer borrow from what was read. */
+    s->read_again = s->declaring > 0;
+    if (s->read_again || s->leaving)
+        return;
+    crq_log_info(s->log, "reading the files again: %zu", s->declared_count);
+    notify_reloading(&s->notify);
+    for (size_t i = 0; i < s->declared_count; i++) {
+        struct declared *d = &s->declared[i];
+        struct crq_app *app = NULL;
+
+        if (read_one(s, d, &app) < 0) {
+            crq_log_error(s->log, "%s: what it declared before stays", d->path);
+            continue;
+        }
+        crq_app_free(d->app);
+        d->app = app;
+        /* Under the name that it had: it may be reached through a link that
+         * points elsewhere now. */
+        if (s->has_declared)
+            declare(s, d);
+    }
+    notify_ready(&s->notify);
 }

@@ -332,6 +332,13 @@ static void on_signal(struct ev_loop *loop, ev_signal *sig, int revents)
     leave(s);
 }
 
+static void on_hangup(struct ev_loop *loop, ev_signal *sig, int revents)
+{
+    (void)loop;
+    (void)revents;
+    declare_again(sig->data);
+}
+
 /* ---- birth ---- */
 
 /* Its name is its token, too: two processes must never share one, whatever
@@ -360,9 +367,11 @@ static void watch(struct scheduler *s)
     notify_init(&s->notify, s->loop);
     ev_signal_init(&s->sigint, on_signal, SIGINT);
     ev_signal_init(&s->sigterm, on_signal, SIGTERM);
-    s->sigint.data = s->sigterm.data = s;
+    ev_signal_init(&s->sighup, on_hangup, SIGHUP);
+    s->sigint.data = s->sigterm.data = s->sighup.data = s;
     ev_signal_start(s->loop, &s->sigint);
     ev_signal_start(s->loop, &s->sigterm);
+    ev_signal_start(s->loop, &s->sighup);
     ev_timer_init(&s->beat, on_beat, BEAT_S, BEAT_S);
     ev_timer_init(&s->due, on_due, 0., 0.);
     ev_timer_init(&s->patience, on_impatient, PATIENCE_S, 0.);
@@ -401,6 +410,7 @@ static void end(struct scheduler *s)
     ev_timer_stop(s->loop, &s->patience);
     ev_signal_stop(s->loop, &s->sigint);
     ev_signal_stop(s->loop, &s->sigterm);
+    ev_signal_stop(s->loop, &s->sighup);
     forget_queues(s);
 }
 

@@ -76,9 +76,10 @@ struct scheduler {
     size_t declared_count;
     bool has_declared;
     size_t declaring; /* steps without an answer */
+    bool read_again;  /* the files, when there are none */
 
     ev_timer beat, due, patience;
-    ev_signal sigint, sigterm;
+    ev_signal sigint, sigterm, sighup;
     struct notify notify;
 };
 
@@ -116,6 +117,9 @@ void triggers_end(struct scheduler *s);
 int declare_read(struct scheduler *s);
 /** Once the link is up: tell Redis, the first time. */
 void declare_all(struct scheduler *s);
+/** Read the files again, and tell Redis what has become of those that are
+ *  good. */
+void declare_again(struct scheduler *s);
 void declare_free(struct scheduler *s);
 
 #endif

@@ -72,6 +72,57 @@ def test_runs_that_a_file_has_limited_do_not_begin_anew(
     assert crq("schedules", "--json").json() == []
 
 
+def test_files_are_read_again_when_a_signal_says_so(
+        r, crq, app, tmp_path, scheduler):  # noqa: F811
+    def reload(done):
+        """What was logged from the signal on, until it says `done`."""
+        before = len(made.text())
+        made.signal(signal.SIGHUP)
+        eventually(lambda: done in made.text()[before:])
+        return made.text()[before:]
+
+    def names():
+        return {row["id"] for row in crq("schedules", "--json").json()}
+
+    path = tmp_path / "crontab"
+    path.write_text("@daily c pet.tick\n@daily d pet.tick\n")
+    folder = app(schedules=[every("a", 3600), every("b", 3600)],
+                 triggers=[trigger("pet.any")])
+    made = scheduler("--app", folder, "--cron", path)
+    eventually(lambda: names() == {"a", "b", "c", "d", "pet#0"})
+    phase = r.zscore("crq:schedules", "a")
+    # One has a mistake now; the other goes on.
+    path.write_text("@daily c pet.tick\n@dayly e pet.tick\n")
+    app(schedules=[every("a", 3600), every("new", 3600)],
+        triggers=[trigger("pet.any"), trigger("pet.more")])
+    said = reload("1 schedules removed")
+    assert f"{path}:2:1: " in said
+    assert f"{path}: what it declared before stays" in said
+    eventually(lambda: names() == {"a", "new", "c", "d", "pet#0", "pet#1"})
+    assert r.zscore("crq:schedules", "a") == phase
+    # The other way round; and a file that is gone has a mistake, too.
+    path.write_text("@daily c pet.tick\n")
+    (folder / "app.json").unlink()
+    said = reload("1 schedules removed")
+    assert f"{folder}: what it declared before stays" in said
+    eventually(lambda: names() == {"a", "new", "c", "pet#0", "pet#1"})
+    app(schedules=[every("a", 3600)])
+    reload("1 schedules removed")
+    eventually(lambda: names() == {"a", "c"})
+    assert r.zscore("crq:schedules", "a") == phase
+    assert made.process.poll() is None
+
+
+def test_a_signal_without_files_changes_nothing(
+        r, crq, scheduler):  # noqa: F811
+    crq("schedule", "--every", "1h", "a", "f.g")
+    made = scheduler()
+    made.signal(signal.SIGHUP)
+    eventually(lambda: "reading the files again: 0" in made.text())
+    assert r.zcard("crq:schedules") == 1
+    assert made.process.poll() is None
+
+
 def test_a_file_with_mistakes_starts_nothing(
         r, crq, app, scheduler):  # noqa: F811
     good = app("good", schedules=[every("a", 3600)])
