@@ -1058,6 +1058,135 @@ int crq_worker_shutdown(crq_conn *conn, const char *name,
 int crq_worker_kill_horse(crq_conn *conn, const char *name,
         crq_error *err) CRQ_MUST_CHECK;
 
+/* ------------------------------------------------------------- statistics */
+
+/*
+ * What crq's workers and scheduler have counted: how runs ended, how long jobs
+ * waited and ran. They count by themselves and add it to Redis ten times a
+ * second at most; one that is killed takes its last tenth of a second along.
+ * What RQ's own workers run is not in here. Statistics are no promise: a
+ * key that holds something else than it should counts as empty.
+ */
+
+/** Statistics of one queue, or of all together, as of the fetch. */
+typedef struct crq_stats crq_stats;
+
+/** How a run ended. */
+typedef enum crq_stat {
+    CRQ_STAT_FINISHED,
+    CRQ_STAT_FAILED,    /* for good */
+    CRQ_STAT_STOPPED,   /* by stop-job */
+    CRQ_STAT_CANCELED,  /* the job was canceled meanwhile */
+    CRQ_STAT_RETRIED,   /* failed or asked for it: the job runs again */
+    CRQ_STAT_ABANDONED, /* of those failed or retried: the worker was gone */
+    CRQ_STAT_COUNT
+} crq_stat;
+
+/** The short word for it, "finished"; NULL for a number that is none. */
+const char *crq_stat_name(crq_stat stat);
+
+typedef enum crq_timing {
+    CRQ_TIMING_WAIT, /* from enqueued (or due) until its run begins */
+    CRQ_TIMING_RUN,  /* from then until the end */
+    CRQ_TIMING_LATE, /* the scheduler: from due until enqueued */
+    CRQ_TIMING_COUNT
+} crq_timing;
+
+/* Times are kept by buckets, the last one being without an upper bound. */
+#define CRQ_STATS_BUCKETS 21
+#define CRQ_STATS_MINUTES 60
+
+/** The upper bound of bucket i, which belongs to it: 1 ms, 2 ms, 5 ms, ... one
+ *  hour; INT64_MAX for the last. */
+int64_t crq_stats_bound_us(size_t i);
+
+/**
+ * Fetch statistics of queues, in two round trips. A queue that nobody knows has
+ * empty ones.
+ *
+ * queues   `count` names; NULL as one of them: all queues together, also those
+ *          that are gone.
+ * minutes  how many minutes of the series to read: 0 (none; only what was
+ *          counted since ever) to CRQ_STATS_MINUTES. Each costs a read for
+ *          each queue.
+ * out      an array in the same order: crq_stats_at(), freed as a whole.
+ *
+ * CRQ_EINVAL: minutes, or what is no queue's name; and the errors of Redis.
+ */
+int crq_stats_fetch(crq_conn *conn, const char *const *queues, size_t count,
+        int minutes, crq_stats **out, crq_error *err) CRQ_MUST_CHECK;
+void crq_stats_free(crq_stats *stats, size_t count);
+/** Row i of the array. */
+const crq_stats *crq_stats_at(const crq_stats *stats, size_t i);
+
+/** The queue; NULL: all. */
+const char *crq_stats_queue(const crq_stats *stats);
+/** When it was fetched, by the clock of Redis, which also parts the minutes. */
+int64_t crq_stats_now_us(const crq_stats *stats);
+/** When the job that is the next of its queue was enqueued; for all queues, the
+ *  earliest of those that were fetched along. CRQ_UNSET: none waits. */
+int64_t crq_stats_oldest_us(const crq_stats *stats);
+
+/** Since ever. */
+int64_t crq_stats_total(const crq_stats *stats, crq_stat stat);
+/** In the minute that began `ago` minutes before the running one: 0 is the
+ *  running one. 0 for what was not read. */
+int64_t crq_stats_minute(const crq_stats *stats, int ago, crq_stat stat);
+/** Runs that ended so, a second, over about the last minute (it needs two
+ *  minutes of the series). CRQ_STAT_COUNT: however they ended. */
+double crq_stats_rate(const crq_stats *stats, crq_stat stat);
+
+/* Of these, `ago` and `minutes` say which minutes are taken together: so many,
+ * from that one back. minutes 0: all since ever. */
+
+/** How many there are. */
+int64_t crq_stats_timed(const crq_stats *stats, crq_timing timing, int ago,
+        int minutes);
+/** In bucket i alone. */
+int64_t crq_stats_bucket(const crq_stats *stats, crq_timing timing, int ago,
+        int minutes, size_t i);
+/** All of these times together. */
+int64_t crq_stats_sum_us(const crq_stats *stats, crq_timing timing, int ago,
+        int minutes);
+/**
+ * The time that a share `p` (0 to 1) of them does not exceed, as far as buckets
+ * can tell; within a bucket they are taken to be spread evenly. What is beyond
+ * an hour counts as an hour. CRQ_UNSET: there are none.
+ */
+int64_t crq_stats_percentile_us(const crq_stats *stats, crq_timing timing,
+        int ago, int minutes, double p);
+
+/**
+ * Runs that failed, for good or to be retried, grouped by cause: the function
+ * and the class of the error. The 500 causes met last are kept, each for 30
+ * days after it was met last.
+ */
+typedef struct crq_failures crq_failures;
+
+/** The causes, those of most failures first. limit: 1 to 500. */
+int crq_failures_fetch(crq_conn *conn, size_t limit, crq_failures **out,
+        crq_error *err) CRQ_MUST_CHECK;
+/**
+ * The same of the newest `limit` (1 to 1000) jobs that are among the failed
+ * ones of a queue now, whoever ran them, counted job by job as it is called. A
+ * job without a readable error has the class "".
+ */
+int crq_failures_scan(crq_conn *conn, const char *queue, size_t limit,
+        crq_failures **out, crq_error *err) CRQ_MUST_CHECK;
+void crq_failures_free(crq_failures *failures);
+
+size_t crq_failures_count(const crq_failures *failures);
+/* Cause i. Texts are cut at 200 bytes, and "" where nothing is known. */
+const char *crq_failure_func(const crq_failures *failures, size_t i);
+const char *crq_failure_class(const crq_failures *failures, size_t i);
+int64_t crq_failure_times(const crq_failures *failures, size_t i);
+int64_t crq_failure_last_us(const crq_failures *failures, size_t i);
+/* The job of the last one, which may be gone; its queue; what it failed with
+ * behind the class. */
+const char *crq_failure_job(const crq_failures *failures, size_t i);
+const char *crq_failure_queue(const crq_failures *failures, size_t i);
+const char *crq_failure_message(const crq_failures *failures, size_t i);
+
 /* ------------------------------------------------------------------ tasks */
 
 /**

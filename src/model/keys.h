@@ -52,6 +52,12 @@ enum crq_key {
     CRQ_KEY_WAKE,             /* crq: channel, when something becomes due */
     CRQ_KEY_REPLY,            /* crq: channel, ends of jobs: who waits */
     CRQ_KEY_SOCKETS,          /* crq: channel, sockets that are opened */
+    CRQ_KEY_STATS,            /* crq: hash, counts since ever: queue; "": all */
+    CRQ_KEY_STATS_MINUTE,     /* crq: hash, the same: unix minute, queue */
+    CRQ_KEY_STATS_SEEN,       /* crq: string, a process's last call: its name */
+    CRQ_KEY_FAILURES,         /* crq: zset of causes by when they were met */
+    CRQ_KEY_FAILURE_COUNTS,   /* crq: hash, how often: by cause */
+    CRQ_KEY_FAILURE_SAMPLES,  /* crq: hash, the last job, as JSON: by cause */
     CRQ_KEY_SCHEDULER_LOCK,   /* string, RQ's scheduler: queue name */
     CRQ_KEY_SCHEDULER,        /* hash, RQ's scheduler: its name */
     CRQ_KEY_PERIODIC,         /* rq-scheduler: zset of ids by due time */

@@ -13,6 +13,10 @@ libcrq_core_la_SOURCES += \
 	src/model/dependency.h \
 	src/model/doctor.c \
 	src/model/doctor.h \
+	src/model/failures.c \
+	src/model/failures.h \
+	src/model/failures_impl.h \
+	src/model/failures_scan.c \
 	src/model/fields.c \
 	src/model/fields.h \
 	src/model/filter.c \
@@ -54,6 +58,9 @@ libcrq_core_la_SOURCES += \
 	src/model/run_impl.h \
 	src/model/serializer.c \
 	src/model/serializer.h \
+	src/model/stats.c \
+	src/model/stats.h \
+	src/model/stats_times.c \
 	src/model/status.c \
 	src/model/status.h \
 	src/model/story.c \

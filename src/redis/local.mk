@@ -6,6 +6,8 @@ libcrq_core_la_SOURCES += \
 	src/redis/conn_impl.h \
 	src/redis/link.c \
 	src/redis/link.h \
+	src/redis/many.c \
+	src/redis/many.h \
 	src/redis/refusal.c \
 	src/redis/refusal.h \
 	src/redis/reply.c \
@@ -35,6 +37,7 @@ LUA_FILES = \
 	src/redis/lua/enqueue.lua \
 	src/redis/lua/enqueue_after.lua \
 	src/redis/lua/examine.lua \
+	src/redis/lua/failed.lua \
 	src/redis/lua/finish.lua \
 	src/redis/lua/glance.lua \
 	src/redis/lua/hand_back.lua \

@@ -23,7 +23,6 @@ libcrq_api_la_SOURCES = \
 	src/web/api_workers.c \
 	src/web/heads.c \
 	src/web/heads.h \
-	src/web/many.c \
 	src/web/many.h \
 	src/web/metrics.c \
 	src/web/metrics.h

@@ -48,6 +48,13 @@ static const struct {
     { CRQ_KEY_WAKE, NULL, NULL, "crq:scheduler:wake" }, /* in Lua, too */
     { CRQ_KEY_REPLY, "w", NULL, "crq:reply:w" },
     { CRQ_KEY_SOCKETS, NULL, NULL, "crq:web:sockets" },
+    { CRQ_KEY_STATS, "q", NULL, "crq:stats:queue:q" },
+    { CRQ_KEY_STATS, "", NULL, "crq:stats:queue:" },
+    { CRQ_KEY_STATS_MINUTE, "29401234", "q", "crq:stats:minute:29401234:q" },
+    { CRQ_KEY_STATS_SEEN, "w", NULL, "crq:stats:seen:w" },
+    { CRQ_KEY_FAILURES, NULL, NULL, "crq:failures" },
+    { CRQ_KEY_FAILURE_COUNTS, NULL, NULL, "crq:failures:counts" },
+    { CRQ_KEY_FAILURE_SAMPLES, NULL, NULL, "crq:failures:samples" },
     { CRQ_KEY_SCHEDULER_LOCK, "high", NULL, "rq:scheduler-lock:high" },
     { CRQ_KEY_SCHEDULER, "host.1", NULL, "rq:scheduler:host.1" },
     { CRQ_KEY_PERIODIC, NULL, NULL, "rq:scheduler:scheduled_jobs" },

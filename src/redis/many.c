@@ -1,13 +1,13 @@
 /* many.c - see many.h. */
-#include "web/many.h"
+#include "redis/many.h"
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "redis/conn.h"
 
 /* sent[i]: whether there is a command i, whose reply has to be taken. */
-static int send_all(crq_conn *conn, size_t count, many_words *words, void *arg,
-        bool *sent, crq_error *err)
+static int send_all(crq_conn *conn, size_t count, crq_many_words *words,
+        void *arg, bool *sent, crq_error *err)
 {
     struct crq_args args;
     int rc = 0;
@@ -26,8 +26,8 @@ static int send_all(crq_conn *conn, size_t count, many_words *words, void *arg,
     return rc;
 }
 
-int many_ask(crq_conn *conn, size_t count, many_words *words, many_reply *take,
-        void *arg, crq_error *err)
+int crq_many_ask(crq_conn *conn, size_t count, crq_many_words *words,
+        crq_many_reply *take, void *arg, crq_error *err)
 {
     bool *sent = crq_calloc(count + 1, sizeof(*sent));
     int rc;

@@ -1,0 +1,131 @@
+/*
+ * failures_scan.c - causes of failures, of the jobs that are there.
+ *
+ * For what RQ's workers ran nobody has counted. So the newest failed jobs are
+ * looked at, in steps that hold up Redis for less than a millisecond each, and
+ * of each only the beginning of its call and the last error.
+ */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "codec/timetext.h"
+#include "codec/zip.h"
+#include "model/call.h"
+#include "model/failures_impl.h"
+#include "model/fields.h"
+#include "model/queue.h"
+#include "redis/conn.h"
+#include "redis/script.h"
+#include "redis/scripts.h"
+
+#define LIMIT_MAX   1000
+#define STEP        50
+#define DATA_BYTES  2048
+#define ERROR_BYTES 65536  /* packed */
+#define TEXT_BYTES  262144 /* unpacked */
+
+/* base64(zlib(text)), as results have it. */
+static void read_error(struct crq_cause *cause, const char *packed, size_t len)
+{
+    struct crq_buf bytes = CRQ_BUF_INIT, text;
+
+    crq_buf_init(&text, TEXT_BYTES);
+    if (crq_base64_decode(packed, len, &bytes, NULL) == 0 &&
+            crq_zip_inflate(bytes.data, bytes.len, &text, NULL) == 0)
+        crq_cause_read(cause, crq_buf_text(&text), text.len);
+    crq_buf_fini(&bytes);
+    crq_buf_fini(&text);
+}
+
+static void read_job(struct crq_cause *cause, const crq_reply *job,
+        const char *queue)
+{
+    const char *id = crq_text_of(crq_reply_item(job, 0));
+    const char *ended = crq_text_of(crq_reply_item(job, 2)), *bytes;
+    struct crq_buf func = CRQ_BUF_INIT;
+    size_t len;
+
+    memset(cause, 0, sizeof(*cause));
+    cause->times = 1;
+    strcpy(cause->queue, queue);
+    if (id != NULL && strlen(id) <= CRQ_NAME_MAX)
+        strcpy(cause->job, id);
+    bytes = crq_reply_text(crq_reply_item(job, 1), &len);
+    if (bytes != NULL && crq_payload_func_peek(bytes, len, &func, NULL) == 0)
+        crq_cause_text(cause->func, func.data, func.len);
+    crq_buf_fini(&func);
+    if (ended != NULL &&
+            crq_timetext_get(ended, strlen(ended), &cause->last_us, NULL) < 0)
+        cause->last_us = 0;
+    bytes = crq_reply_text(crq_reply_item(job, 3), &len);
+    if (bytes != NULL && len > 0)
+        read_error(cause, bytes, len);
+}
+
+static int look(crq_conn *conn, const char *queue, size_t from, size_t to,
+        crq_reply **out, crq_error *err)
+{
+    struct crq_args args;
+    char key[CRQ_KEY_MAX];
+    int rc;
+
+    crq_args_init(&args);
+    crq_key(key, CRQ_KEY_FAILED, queue);
+    crq_args_list(&args, key, crq_key_pattern(CRQ_KEY_JOB),
+            crq_key_pattern(CRQ_KEY_RESULTS), NULL);
+    crq_args_puti(&args, (int64_t)from);
+    crq_args_puti(&args, (int64_t)to);
+    crq_args_puti(&args, DATA_BYTES);
+    crq_args_puti(&args, ERROR_BYTES);
+    rc = crq_script_call(conn, &crq_script_failed, 1, &args, out, err);
+    crq_args_fini(&args);
+    return rc;
+}
+
+static int scan(crq_conn *conn, const char *queue, size_t limit,
+        crq_failures *f, crq_error *err)
+{
+    struct crq_cause cause;
+    size_t count = STEP;
+    int rc = 0;
+
+    for (size_t from = 0; rc == 0 && count == STEP && from < limit;
+            from += STEP) {
+        size_t to = from + STEP < limit ? from + STEP : limit;
+        crq_reply *jobs = NULL;
+
+        rc = look(conn, queue, from, to - 1, &jobs, err);
+        count = crq_reply_count(jobs);
+        for (size_t i = 0; rc == 0 && i < count; i++) {
+            read_job(&cause, crq_reply_item(jobs, i), queue);
+            if (crq_failures_add(f, &cause) == NULL)
+                rc = crq_fail_nomem(err);
+        }
+        crq_reply_free(jobs);
+    }
+    return rc;
+}
+
+int crq_failures_scan(crq_conn *conn, const char *queue, size_t limit,
+        crq_failures **out, crq_error *err)
+{
+    crq_failures *f;
+    int rc = crq_queue_name_check(queue, err);
+
+    if (rc < 0)
+        return rc;
+    if (limit < 1 || limit > LIMIT_MAX)
+        return crq_fail(err, CRQ_EINVAL, "limit: 1 to %d", LIMIT_MAX);
+    f = crq_calloc(1, sizeof(*f));
+    if (f == NULL)
+        return crq_fail_nomem(err);
+    rc = scan(conn, queue, limit, f, err);
+    if (rc < 0) {
+        crq_failures_free(f);
+        return rc;
+    }
+    crq_failures_sort(f);
+    *out = f;
+    return 0;
+}
