@@ -20,10 +20,15 @@ struct asking;
 struct feeds;
 struct listener;
 
-/* The entry as the JSON that is sent to clients; its type, or NULL. Borrowed.
- * It may end its own listener and make others. */
-typedef void feed_heard(void *arg, const char *json, size_t len,
-        const char *type);
+/* Both may end their own listener and make others. */
+struct feed_ears {
+    /* The entry as the JSON that is sent to clients; its type, or NULL.
+     * Borrowed. */
+    void (*heard)(void *arg, const char *json, size_t len, const char *type);
+    /* The key is no stream, or may not be read: nothing more will come. Once,
+     * and never for channels, where it may be NULL. */
+    void (*broken)(void *arg);
+};
 
 int feeds_new(struct ev_loop *loop, const char *url, const struct crq_log *log,
         struct feeds **out, crq_error *err) CRQ_MUST_CHECK;
@@ -40,11 +45,11 @@ void feeds_forget(struct asking *asking);
 /** Listen to a stream, from behind `after` on, which is not behind `now`, what
  *  feeds_now() has said before. NULL: no memory. */
 struct listener *feeds_read(struct feeds *feeds, const char *key,
-        struct entry_id after, struct entry_id now, feed_heard *heard,
-        void *arg);
+        struct entry_id after, struct entry_id now,
+        const struct feed_ears *ears, void *arg);
 /** Listen to a channel. */
 struct listener *feeds_subscribe(struct feeds *feeds, const char *channel,
-        feed_heard *heard, void *arg);
+        const struct feed_ears *ears, void *arg);
 void feeds_leave(struct listener *listener);
 
 /** Publish; what can't be sent is lost. */

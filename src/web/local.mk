@@ -15,6 +15,9 @@ libcrq_web_la_SOURCES = \
 	src/web/entry.h \
 	src/web/feeds.c \
 	src/web/feeds.h \
+	src/web/feeds_channels.c \
+	src/web/feeds_impl.h \
+	src/web/feeds_streams.c \
 	src/web/files.c \
 	src/web/files.h \
 	src/web/gateway.c \

@@ -99,6 +99,16 @@ static void on_heard(void *arg, const char *json, size_t len, const char *type)
     socket_send(arg, json, len, type);
 }
 
+static void on_stream_broken(void *arg)
+{
+    struct socket *s = arg;
+
+    if (s->ws != NULL)
+        ws_close(s->ws, WS_NO_STREAM, "its stream can't be read");
+}
+
+static const struct feed_ears ears = { on_heard, on_stream_broken };
+
 static void on_message(void *arg, const char *text, size_t len)
 {
     struct socket *s = arg;
@@ -182,8 +192,8 @@ static bool listen_to_all(struct socket *s)
     for (; s->listener_count < s->name_count; s->listener_count++) {
         size_t i = s->listener_count;
         struct listener *l = i < s->def->stream_count
-                ? feeds_read(feeds, s->names[i], s->after, s->now, on_heard, s)
-                : feeds_subscribe(feeds, s->names[i], on_heard, s);
+                ? feeds_read(feeds, s->names[i], s->after, s->now, &ears, s)
+                : feeds_subscribe(feeds, s->names[i], &ears, s);
 
         if (l == NULL)
             return false;
@@ -463,13 +473,14 @@ bool sockets_answer(struct sockets *sockets, struct http_request *request)
 
 int sockets_new(struct gateway *g, struct sockets **out, crq_error *err)
 {
+    static const struct feed_ears announced = { on_announced, NULL };
     struct sockets *sockets = crq_calloc(1, sizeof(*sockets));
 
     if (sockets == NULL)
         return crq_fail_nomem(err);
     sockets->g = g;
     sockets->ears = feeds_subscribe(g->feeds, crq_key_pattern(CRQ_KEY_SOCKETS),
-            on_announced, sockets);
+            &announced, sockets);
     if (sockets->ears == NULL) {
         crq_free(sockets);
         return crq_fail_nomem(err);

@@ -25,7 +25,8 @@ enum ws_code {
     WS_GOING_AWAY = 1001,
     WS_UNSUPPORTED = 1003,
     WS_INTERNAL = 1011,
-    WS_TAKEN_OVER = 4001
+    WS_TAKEN_OVER = 4001,
+    WS_NO_STREAM = 4002
 };
 
 struct ws_handlers {

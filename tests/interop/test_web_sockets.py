@@ -199,6 +199,47 @@ def test_no_entry_is_lost_when_the_link_breaks(web, r):
     assert [client.hear()["data"] for _ in range(4)] == [2, 3, 4, 5]
 
 
+def test_a_key_that_is_no_stream_silences_nobody_else(web, r):
+    r.rpush("gate:own:A1:eve", "no stream")
+    client, eve = Client(web), Client(web, "eve")
+    assert eve.code() == 4002
+    say(r, 1)
+    assert client.hear()["data"] == 1
+    # One that was well, and is not any more.
+    bob = Client(web, "bob")
+    r.set("gate:own:A1:bob", "no stream")
+    assert bob.code() == 4002
+    say(r, 2)
+    assert client.hear()["data"] == 2
+    # And when they are well again.
+    r.delete("gate:own:A1:eve", "gate:own:A1:bob")
+    again = [Client(web, "eve"), Client(web, "bob")]
+    say(r, 3)
+    assert [one.hear()["data"] for one in again] == [3, 3]
+    assert client.hear()["data"] == 3
+    assert eventually(lambda: r.llen("gate:left") == 2)
+
+
+def test_a_key_that_may_not_be_read_silences_nobody_else(
+        redis_server, r, worker):
+    worker("--jobs", 1, "web", modules=("demo", "gate"))
+    r.acl_setuser("gate", enabled=True, passwords=["+secret"],
+                  categories=["+@all"], channels=["*"],
+                  keys=["rq:*", "crq:*", "gate:room:*", "gate:own:*:alice"])
+    url = redis_server.url.replace("redis://", "redis://gate:secret@")
+    web = Gateway(url).wait_until_ready()
+    try:
+        client = Client(web)
+        assert Client(web, "eve").code() == 4002
+        say(r, 1)
+        assert client.hear()["data"] == 1
+        assert web.stop() == 0
+        assert "secret" not in web.text()
+    finally:
+        web.stop()
+        r.acl_deluser("gate")
+
+
 def test_sockets_and_requests_come_over_tls(gateway, worker, r, tmp_path):
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     subprocess.run(
