@@ -218,11 +218,13 @@ static int read_rules(struct gateway *g, crq_error *err)
     g->rules = (struct origin_rules){ .allowed = o->origins,
         .count = o->origin_count,
         .loopback = loopback && o->token_file == NULL };
+    if (rc == 0 && o->token_file != NULL)
+        rc = tokens_load(o->token_file, &g->tokens, err);
+    if (rc == 0)
+        rc = guard_new(g->tokens, &g->guard, err);
     if (rc < 0)
         return rc;
-    if (o->token_file != NULL)
-        return tokens_load(o->token_file, &g->tokens, err);
-    if (!loopback)
+    if (!loopback && g->tokens == NULL)
         return crq_fail(err, CRQ_EINVAL,
                 "--listen %.100s can be reached from elsewhere: that needs a "
                 "--token-file",
@@ -307,6 +309,7 @@ static void end(struct gateway *g)
     notify_fini(&g->notify);
     ev_timer_stop(g->loop, &g->patience);
     ev_prepare_stop(g->loop, &g->idle);
+    guard_free(g->guard);
     tokens_free(g->tokens);
     for (size_t i = 0; i < g->app_count; i++)
         crq_app_free(g->apps[i]);

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "exec/notify.h"
 #include "web/feeds.h"
+#include "web/guard.h"
 #include "web/http.h"
 #include "web/jobs.h"
 #include "web/options.h"
@@ -33,6 +34,7 @@ struct gateway {
     struct crq_app *apps[APPS_MAX];
     size_t app_count;
     struct tokens *tokens; /* NULL: none */
+    struct guard *guard;   /* of these */
     struct origin_rules rules;
     struct jobs *jobs;
     struct feeds *feeds;

@@ -22,6 +22,8 @@ libcrq_web_la_SOURCES = \
 	src/web/files.h \
 	src/web/gateway.c \
 	src/web/gateway.h \
+	src/web/guard.c \
+	src/web/guard.h \
 	src/web/http.c \
 	src/web/http.h \
 	src/web/http_impl.h \

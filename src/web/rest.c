@@ -322,22 +322,37 @@ static const char *token_of(const struct http_request *request)
     return text + 7 + strspn(text + 7, " ");
 }
 
-/* Without a token file this machine alone can ask, and may do anything. */
-static bool find_role(const struct gateway *g,
-        const struct http_request *request, struct ask *a)
+/* False: not this one, which is answered. Without a token file this machine
+ * alone can ask, and may do anything. */
+static bool find_role(const struct gateway *g, struct http_request *request,
+        struct ask *a)
 {
-    const char *token = token_of(request);
+    static const struct http_field bearer[] = { { "WWW-Authenticate",
+                                                        "Bearer" },
+        { "Cache-Control", "no-store" }, { NULL, NULL } };
+    static const enum api_role roles[] = { [TOKEN_READ] = API_READ,
+        [TOKEN_ENQUEUE] = API_ENQUEUE,
+        [TOKEN_OPERATE] = API_OPERATE };
+    char wait[16];
+    const struct http_field later[] = { { "Retry-After", wait },
+        { "Cache-Control", "no-store" }, { NULL, NULL } };
     enum token_role role;
+    int retry_s = 0;
 
-    a->role = API_OPERATE;
-    if (g->tokens == NULL)
-        return true;
-    if (token == NULL || !tokens_find(g->tokens, token, &role, a->caller))
-        return false;
-    switch (role) {
-    case TOKEN_READ: a->role = API_READ; return true;
-    case TOKEN_ENQUEUE: a->role = API_ENQUEUE; return true;
-    case TOKEN_OPERATE: a->role = API_OPERATE; return true;
+    switch (guard_check(g->guard, http_peer(request), token_of(request),
+            now_us(), &role, a->caller, &retry_s)) {
+    case GUARD_KNOWN: a->role = roles[role]; return true;
+    case GUARD_UNKNOWN:
+        problem_answer(request,
+                problem_new(401, "this takes a token: Authorization: Bearer"),
+                bearer);
+        break;
+    case GUARD_LATER:
+        (void)snprintf(wait, sizeof(wait), "%d", retry_s);
+        problem_answer(request,
+                problem_new(429, "too many unknown tokens came from here"),
+                later);
+        break;
     }
     return false;
 }
@@ -361,9 +376,6 @@ static bool is_metrics(const struct http_request *request)
 
 bool rest_answer(struct rest *rest, struct http_request *request)
 {
-    static const struct http_field bearer[] = { { "WWW-Authenticate",
-                                                        "Bearer" },
-        { "Cache-Control", "no-store" }, { NULL, NULL } };
     static const struct http_field get[] = { { "Allow", "GET" },
         { NULL, NULL } };
     bool metrics = is_metrics(request);
@@ -380,9 +392,6 @@ bool rest_answer(struct rest *rest, struct http_request *request)
     a->request = request;
     append(a);
     if (!find_role(rest->g, request, a)) {
-        problem_answer(request,
-                problem_new(401, "this takes a token: Authorization: Bearer"),
-                bearer);
         ask_free(a);
     } else if (metrics && strcmp(method_of(request), "GET") != 0) {
         problem_answer(request, problem_new(405, "it takes GET only"), get);

@@ -137,6 +137,23 @@ def test_a_token_may_what_its_role_allows(guarded, method, path, role):
         assert reply.headers["www-authenticate"] == "Bearer"
 
 
+def test_who_guesses_tokens_has_to_wait(guarded):
+    """Whoever was right from the same address before has not."""
+    right = {"Authorization": f"Bearer {TOKENS['read']}"}
+    other = {"Authorization": f"Bearer {TOKENS['operate']}"}
+    assert guarded.ask("GET", "/api/v1/queues", headers=right).status == 200
+    for n in range(10):
+        assert guarded.ask("GET", "/metrics", headers={
+            "Authorization": f"Bearer guess-0123456789-{n}"}).status == 401
+    for headers in ({"Authorization": "Bearer guess-0123456789"}, other):
+        reply = guarded.ask("GET", "/api/v1/queues", headers=headers)
+        assert reply.problem()["status"] == 429
+        assert 1 <= int(reply.headers["retry-after"]) <= 7
+    assert guarded.ask("GET", "/api/v1/queues", headers=right).status == 200
+    assert guarded.get("/api/v1/queues").status == 401
+    assert guarded.get("/livez").status == 200
+
+
 def test_what_says_that_it_lives_takes_no_token(guarded):
     for path in "/livez", "/readyz":
         assert guarded.get(path).status == 200

@@ -17,6 +17,7 @@ UNIT_TESTS = \
 	tests/unit/check_error \
 	tests/unit/check_fields \
 	tests/unit/check_frame \
+	tests/unit/check_guard \
 	tests/unit/check_json \
 	tests/unit/check_keys \
 	tests/unit/check_literal \
@@ -155,4 +156,5 @@ tests_unit_check_slot_LDADD = $(tests_unit_check_frame_LDADD)
 
 # What is in libcrq-web.la.
 tests_unit_check_api_frame_LDADD = $(tests_unit_check_web_LDADD)
+tests_unit_check_guard_LDADD = $(tests_unit_check_web_LDADD)
 tests_unit_check_web_LDADD = tests/unit/libunit.la libcrq-web.la $(CHECK_LIBS)
