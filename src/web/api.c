@@ -17,7 +17,8 @@
 enum {
     QUERY = 1, /* it may have one */
     JSON = 2,  /* its body is JSON */
-    LINES = 4  /* or a JSON text on each line */
+    LINES = 4, /* or a JSON text on each line */
+    TIME = 8   /* as much as there are jobs */
 };
 
 struct route {
@@ -31,15 +32,15 @@ struct route {
 static const struct route routes[] = {
     { "GET", "/queues", API_READ, 0, api_queues_list },
     { "GET", "/queues/{name}", API_READ, 0, api_queue_show },
-    { "DELETE", "/queues/{name}", API_OPERATE, QUERY, api_queue_delete },
-    { "POST", "/queues/{name}/empty", API_OPERATE, 0, api_queue_empty },
+    { "DELETE", "/queues/{name}", API_OPERATE, QUERY | TIME, api_queue_delete },
+    { "POST", "/queues/{name}/empty", API_OPERATE, TIME, api_queue_empty },
     { "GET", "/suspension", API_READ, 0, api_suspension_show },
     { "PUT", "/suspension", API_OPERATE, JSON, api_suspension_put },
     { "DELETE", "/suspension", API_OPERATE, 0, api_suspension_delete },
     { "GET", "/jobs", API_READ, QUERY, api_jobs_list },
     { "POST", "/jobs", API_ENQUEUE, JSON, api_jobs_enqueue },
-    { "POST", "/jobs/bulk", API_ENQUEUE, JSON | LINES, api_jobs_bulk },
-    { "POST", "/jobs/apply", API_OPERATE, JSON, api_jobs_apply },
+    { "POST", "/jobs/bulk", API_ENQUEUE, JSON | LINES | TIME, api_jobs_bulk },
+    { "POST", "/jobs/apply", API_OPERATE, JSON | TIME, api_jobs_apply },
     { "GET", "/jobs/{id}", API_READ, 0, api_job_show },
     { "DELETE", "/jobs/{id}", API_OPERATE, QUERY, api_job_delete },
     { "GET", "/jobs/{id}/result", API_READ, QUERY, api_job_result },
@@ -60,7 +61,7 @@ static const struct route routes[] = {
     { "DELETE", "/schedules/{id}", API_OPERATE, 0, api_schedule_delete },
     { "GET", "/groups", API_READ, 0, api_groups_list },
     { "GET", "/groups/{name}", API_READ, QUERY, api_group_show },
-    { "DELETE", "/groups/{name}", API_OPERATE, 0, api_group_delete },
+    { "DELETE", "/groups/{name}", API_OPERATE, TIME, api_group_delete },
     { "GET", "/openapi.json", API_READ, 0, api_openapi_show },
 };
 
@@ -129,13 +130,22 @@ static int refuse(struct api_ask *ask)
     return rc;
 }
 
-static const struct route *find(struct api_ask *ask)
+static const struct route *find(const struct api_request *req,
+        const char **out_name)
 {
     for (size_t i = 0; i < ROUTES; i++)
-        if (strcmp(routes[i].method, ask->req->method) == 0 &&
-                is_path(&routes[i], ask->req, &ask->name))
+        if (strcmp(routes[i].method, req->method) == 0 &&
+                is_path(&routes[i], req, out_name))
             return &routes[i];
     return NULL;
+}
+
+bool api_takes_time(const struct api_request *request)
+{
+    const char *name;
+    const struct route *route = find(request, &name);
+
+    return route != NULL && (route->takes & TIME) != 0;
 }
 
 /* ----------------------------------------------------------------- failures */
@@ -234,7 +244,7 @@ static int check_form(struct api_ask *ask, const struct route *route)
 
 static int dispatch(struct api_ask *ask)
 {
-    const struct route *route = find(ask);
+    const struct route *route = find(ask->req, &ask->name);
     int rc;
 
     if (route == NULL)

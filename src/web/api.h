@@ -100,6 +100,9 @@ void api_response_fini(struct api_response *response);
 int api_handle(struct api *api, const struct api_request *request,
         struct api_response *out, crq_error *err) CRQ_MUST_CHECK;
 
+/** Whether this can take long: what it does is done to any number of jobs. */
+bool api_takes_time(const struct api_request *request);
+
 /** Row i of the table of routes, for tests: the method, the path as in
  *  openapi.json ("/jobs/{id}") and the role. False behind the last. */
 bool api_route(size_t i, const char **out_method, const char **out_path,

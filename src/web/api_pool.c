@@ -26,14 +26,18 @@
 #include "base/mem.h"
 #include "web/api_helper.h"
 
-#define HELPERS   2
-#define QUEUE_MAX 256
-#define PAUSE_S   1.0
+#define HELPERS 2
+#define PAUSE_S 1.0
 
 /* From being asked: Redis may keep a helper waiting for 5 s, bulk operations
  * break off after as much. */
 #define LIMIT_US INT64_C(15000000)
 #define TICK_S   0.25
+
+/* What waits for a helper. Operations take time: the first helper does none. */
+enum lane { LOOKS, OPERATIONS, LANES };
+
+static const size_t lane_max[] = { [LOOKS] = 256, [OPERATIONS] = 32 };
 
 struct task {
     struct task *next;
@@ -64,8 +68,10 @@ struct api_pool {
     const char *url;
     const struct crq_log *log;
     struct helper helpers[HELPERS];
-    struct task *first, **last;
-    size_t queued;
+    struct queue {
+        struct task *first, **last;
+        size_t count;
+    } lanes[LANES];
     ev_timer tick; /* while there are tasks */
 };
 
@@ -89,17 +95,38 @@ static void task_end(struct task *task, enum api_end end,
     task_free(task);
 }
 
-static struct task *take_first(struct api_pool *pool)
+static struct task *take_first(struct queue *queue)
 {
-    struct task *task = pool->first;
+    struct task *task = queue->first;
 
     if (task == NULL)
         return NULL;
-    pool->first = task->next;
-    if (pool->first == NULL)
-        pool->last = &pool->first;
-    pool->queued--;
+    queue->first = task->next;
+    if (queue->first == NULL)
+        queue->last = &queue->first;
+    queue->count--;
     return task;
+}
+
+static void append(struct queue *queue, struct task *task)
+{
+    *queue->last = task;
+    queue->last = &task->next;
+    queue->count++;
+}
+
+/* What this helper is to do next, or NULL. Of two that wait, the one that came
+ * first: many looks do not hold up an operation for ever. */
+static struct task *next_task(struct api_pool *pool, const struct helper *h)
+{
+    const struct task *look = pool->lanes[LOOKS].first,
+                      *operation = pool->lanes[OPERATIONS].first;
+    enum lane lane = LOOKS;
+
+    if (h != &pool->helpers[0] && operation != NULL &&
+            (look == NULL || operation->limit_us < look->limit_us))
+        lane = OPERATIONS;
+    return take_first(&pool->lanes[lane]);
 }
 
 /* ------------------------------------------------------------- a helper's end
@@ -176,13 +203,14 @@ static void write_some(struct helper *h)
 /* Who can, goes on with the next one. */
 static void feed(struct api_pool *pool)
 {
-    for (size_t i = 0; i < HELPERS && pool->first != NULL; i++) {
+    for (size_t i = 0; i < HELPERS; i++) {
         struct helper *h = &pool->helpers[i];
 
-        if (h->state != IDLE)
+        if (h->state == IDLE)
+            h->task = next_task(pool, h);
+        if (h->state != IDLE || h->task == NULL)
             continue;
         h->state = BUSY;
-        h->task = take_first(pool);
         h->sent = 0;
         ev_io_start(pool->loop, &h->writable);
     }
@@ -253,7 +281,8 @@ static bool has_tasks(const struct api_pool *pool)
     for (size_t i = 0; i < HELPERS; i++)
         if (pool->helpers[i].task != NULL)
             return true;
-    return pool->first != NULL;
+    return pool->lanes[LOOKS].first != NULL ||
+            pool->lanes[OPERATIONS].first != NULL;
 }
 
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
@@ -271,19 +300,30 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
                 (long)h->pid);
         helper_end(h, API_HUNG);
     }
-    while (pool->first != NULL && pool->first->limit_us <= now)
-        task_end(take_first(pool), API_BUSY, NULL);
+    for (size_t i = 0; i < LANES; i++)
+        while (pool->lanes[i].first != NULL &&
+                pool->lanes[i].first->limit_us <= now)
+            task_end(take_first(&pool->lanes[i]), API_BUSY, NULL);
     if (!has_tasks(pool))
         ev_timer_stop(loop, timer);
+}
+
+static enum lane lane_of(const struct api_question *question)
+{
+    return question->request.method != NULL &&
+                    api_takes_time(&question->request)
+            ? OPERATIONS
+            : LOOKS;
 }
 
 int api_pool_ask(struct api_pool *pool, const struct api_question *question,
         api_done *done, void *arg)
 {
+    enum lane lane = lane_of(question);
     struct task *task;
     int rc;
 
-    if (pool->queued == QUEUE_MAX)
+    if (pool->lanes[lane].count == lane_max[lane])
         return CRQ_ELIMIT;
     task = crq_calloc(1, sizeof(*task));
     if (task == NULL)
@@ -297,9 +337,7 @@ int api_pool_ask(struct api_pool *pool, const struct api_question *question,
     task->limit_us = now_us() + LIMIT_US;
     task->done = done;
     task->arg = arg;
-    *pool->last = task;
-    pool->last = &task->next;
-    pool->queued++;
+    append(&pool->lanes[lane], task);
     if (!ev_is_active(&pool->tick))
         ev_timer_again(pool->loop, &pool->tick);
     feed(pool);
@@ -389,7 +427,8 @@ int api_pool_new(struct ev_loop *loop, const char *url,
     pool->loop = loop;
     pool->url = url;
     pool->log = log;
-    pool->last = &pool->first;
+    for (size_t i = 0; i < LANES; i++)
+        pool->lanes[i].last = &pool->lanes[i].first;
     ev_init(&pool->tick, on_tick);
     pool->tick.repeat = TICK_S;
     pool->tick.data = pool;
@@ -430,8 +469,10 @@ void api_pool_free(struct api_pool *pool)
         return;
     for (size_t i = 0; i < HELPERS; i++)
         helper_fini(&pool->helpers[i]);
-    for (task = take_first(pool); task != NULL; task = take_first(pool))
-        task_free(task);
+    for (size_t i = 0; i < LANES; i++)
+        for (task = take_first(&pool->lanes[i]); task != NULL;
+                task = take_first(&pool->lanes[i]))
+            task_free(task);
     ev_timer_stop(pool->loop, &pool->tick);
     crq_free(pool);
 }

@@ -4,6 +4,9 @@
  * api_handle() waits for Redis, which the gateway's loop must not. So it runs
  * in a few helper processes, each with a connection of its own and one request
  * at a time. What comes while all have one waits in a queue with an end.
+ *
+ * What takes time (api_takes_time()) waits in a queue of its own, and one
+ * helper leaves it to the others: a look is never behind a bulk operation.
  */
 #ifndef CRQ_WEB_API_POOL_H
 #define CRQ_WEB_API_POOL_H

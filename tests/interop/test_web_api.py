@@ -273,6 +273,47 @@ def test_requests_beyond_the_queue_are_refused_at_once(web):
     assert statuses.count(200) == 258
 
 
+def test_a_look_is_not_behind_operations_that_take_time(web, queue, r):
+    """One helper does looks alone; operations wait for the other one."""
+    jobs = [queue.enqueue("tasks.echo", n) for n in range(3)]
+    pids = pause(web)
+    os.kill(min(pids), signal.SIGCONT)  # the first one
+    operation = {"operation": "cancel", "status": "queued", "queue": "q"}
+    operations = [("POST", "/api/v1/jobs/apply", operation),
+                  ("POST", "/api/v1/jobs/bulk",
+                   [{"func": "tasks.echo", "queue": "p"}]),
+                  ("POST", "/api/v1/queues/q/empty", None),
+                  ("DELETE", "/api/v1/queues/q?jobs=true", None)]
+    with ThreadPoolExecutor(40) as pool:
+        # One is with the helper that stands still, 32 wait.
+        replies = [pool.submit(web.ask, *operations[n % 4]) for n in range(36)]
+        eventually(lambda: sum(reply.done() for reply in replies) == 3)
+        for _ in range(20):
+            assert web.get("/api/v1/queues").status == 200
+        assert web.ask("POST", f"/api/v1/jobs/{jobs[0].id}/cancel").status == 200
+        done = [reply.result() for reply in replies if reply.done()]
+        assert [reply.status for reply in done] == [503] * 3
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+        statuses = [reply.result(20).status for reply in replies]
+    assert statuses.count(503) == 3 and set(statuses) <= {
+        200, 201, 204, 404, 503}
+    assert r.llen("rq:queue:q") == 0 and r.llen("rq:queue:p") > 0
+
+
+def test_many_looks_do_not_hold_up_an_operation(web, queue):
+    queue.enqueue("tasks.echo")
+    pids = pause(web)
+    with ThreadPoolExecutor(100) as pool:
+        looks = [pool.submit(web.get, "/api/v1/queues") for _ in range(50)]
+        operation = pool.submit(web.ask, "POST", "/api/v1/queues/q/empty")
+        looks += [pool.submit(web.get, "/api/v1/queues") for _ in range(49)]
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+        assert operation.result(20).json() == {"deleted": 1}
+        assert {look.result(20).status for look in looks} == {200}
+
+
 def test_a_route_does_not_wait_for_the_interface(gateway, worker):  # noqa: F811
     worker("--jobs", 2, "web", modules=("demo", "gate"))
     web = gateway()
