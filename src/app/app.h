@@ -22,7 +22,7 @@ enum crq_app_from {
     CRQ_APP_TOKEN,   /* $token: Authorization: Bearer, else ?token= */
     CRQ_APP_BODY,    /* $body, $body.KEY, in a route */
     CRQ_APP_MESSAGE, /* $message, $message.KEY, in a socket's messages */
-    CRQ_APP_SOCKET   /* $socket.NAME, in a socket's messages and leave: what
+    CRQ_APP_SOCKET   /* $socket.NAME, in a socket's calls: what
                       * the gateway knows of it; see crq-app(5) */
 };
 

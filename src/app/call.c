@@ -93,7 +93,7 @@ static void take_option(struct crq_app_reader *r, struct crq_app_arg *arg)
 }
 
 /* What a gateway knows of a socket, and with which prefix. */
-static const char *const socket_keys[] = { "identity", "arrived_ms",
+static const char *const socket_keys[] = { "id", "identity", "arrived_ms",
     "round_trips_ms", "sent_ms." };
 
 static void check_socket_key(struct crq_app_reader *r, const char *key)
@@ -108,7 +108,7 @@ static void check_socket_key(struct crq_app_reader *r, const char *key)
             return;
     }
     crq_app_wrong(r,
-            "there is no $socket.%.60s; known are identity, arrived_ms, "
+            "there is no $socket.%.60s; known are id, identity, arrived_ms, "
             "round_trips_ms and sent_ms.TYPE",
             key);
 }

@@ -136,7 +136,7 @@ static void read_channels(struct crq_app_reader *r, const crq_value *v,
 static void read_authorise(struct crq_app_reader *r, const crq_value *v,
         void *to)
 {
-    r->sources = REQUEST;
+    r->sources = REQUEST | FROM(CRQ_APP_SOCKET);
     crq_app_read_call(r, v, to);
 }
 

@@ -69,11 +69,15 @@ int socket_look_up(void *arg, const char *key, crq_value **out)
 
     if (strcmp(key, "round_trips_ms") == 0)
         return put_trips(s, out);
-    if (strcmp(key, "identity") == 0) {
+    if (strcmp(key, "id") == 0) {
+        *out = crq_value_new_text(s->id);
+    } else if (strcmp(key, "identity") == 0) {
         if (s->identity == NULL)
             return 0;
         *out = crq_value_new_text(s->identity);
     } else if (strcmp(key, "arrived_ms") == 0) {
+        if (s->arrived_ms == 0)
+            return 0;
         *out = crq_value_new_int(s->arrived_ms);
     } else {
         while (i < s->sent_count &&

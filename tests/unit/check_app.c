@@ -363,7 +363,8 @@ static const char web[] =
         " \"sockets\": ["
         "  {\"on\": \"/rooms/{code}/live\","
         "   \"authorise\": {\"task\": \"trivia.authorise\", \"args\":"
-        "    {\"code\": \"$path.code\", \"token\": \"$token\"}},"
+        "    {\"code\": \"$path.code\", \"token\": \"$token\","
+        "     \"socket\": \"$socket.id\"}},"
         "   \"streams\": [\"trivia:{code}:events\"],"
         "   \"channels\": [\"trivia:{code}:{identity}\"],"
         "   \"messages\": {\"answer\": {\"task\": \"trivia.answer\", \"args\":"
@@ -456,7 +457,7 @@ static const struct {
     { SOCKET(", \"messages\": {\"x\": {\"task\": \"m.f\", \"args\": "
              "[\"$socket.colour\"]}}"),
             "$.sockets[0].messages.x.args[0]: there is no $socket.colour; "
-            "known are identity, arrived_ms, round_trips_ms and "
+            "known are id, identity, arrived_ms, round_trips_ms and "
             "sent_ms.TYPE" },
     { APP(", \"files\": {\"/a\": \"www\"}"),
             "$.files['/a']: the path must begin and end with '/'" },
