@@ -135,12 +135,12 @@ def test_who_answered_right_scores_once(r):
      ["pet:state:rex", "pet:events"]),
     (game, [*OPEN, ("buzz", "a", *PRESS), ("resolve", "", 1, "p1", 1),
             ("judge", "h", "1"), ("close", "h"), ("view", ""),
-            ("socket", "a", 1), ("ready", "a", 1, 2)],
+            ("socket", "a", "+s1"), ("ready", "a", 1, 2)],
      [f"buzzer:{part}:ABC123" for part in (
          "game", "players", "tokens", "buzzes", "events")]),
     (room, [*BEGUN, ("answer", "p", "q1", 0), ("cycle", "", 1),
             ("countdown", "", 1, 5), ("fail", "", "why"), ("view", ""),
-            ("socket", "p", 1), ("clock", "")],
+            ("socket", "p", "+s1"), ("clock", "")],
      [*[f"trivia:{part}:ABC123" for part in (
          "room", "players", "tokens", "questions", "answers", "events")],
       "trivia:events"])])

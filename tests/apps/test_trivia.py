@@ -504,10 +504,10 @@ def test_a_socket_begins_where_the_stream_goes_on(r, trivia):
     last = r.xrevrange(f"trivia:events:{room.code}", count=1)[0][0].decode()
     assert welcome["last_id"] == message["id"] == last
     # The newer socket takes over: the older one's end is no leaving.
-    room.call("authorise", room.tokens["Pia"])
+    room.call("authorise", room.tokens["Pia"], "newer")
     room.call("leave", room.tokens["Pia"])
     assert "PLAYER_LEFT" not in room.kinds()
-    room.call("leave", room.tokens["Pia"])
+    room.call("leave", room.tokens["Pia"], "newer")
     assert room.kinds()[-1] == "PLAYER_LEFT"
     present = {p["name"]: p["present"] for p in room.call("view")["players"]}
     assert present == {"Olga": True, "Pia": False}

@@ -114,6 +114,19 @@ const char *app_get_token(crq_task *task, const char *name)
     return len == APP_TOKEN_SIZE - 1 && is_word(text, len, "") ? text : "";
 }
 
+void app_socket_text(crq_task *task, bool opened, char out[APP_SOCKET_SIZE])
+{
+    const crq_value *v = crq_task_value(task, "socket");
+    const char *id = "";
+    size_t len = 0;
+
+    if (crq_value_type(v) == CRQ_STR)
+        id = crq_value_data(v, &len);
+    if (len > APP_SOCKET_SIZE - 2 || !is_word(id, len, "-"))
+        id = "";
+    snprintf(out, APP_SOCKET_SIZE, "%c%s", opened ? '+' : '-', id);
+}
+
 void app_number_text(const crq_value *v, char out[APP_NUMBER_SIZE])
 {
     crq_type type = crq_value_type(v);

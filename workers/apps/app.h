@@ -11,6 +11,7 @@
 
 #define APP_CODE_SIZE   7  /* of a room or a game, with '\0' */
 #define APP_NUMBER_SIZE 32 /* a number as text, with '\0' */
+#define APP_SOCKET_SIZE 66 /* a sign and the id of a socket, with '\0' */
 #define APP_TOKEN_SIZE  33 /* 128 random bits in hex, with '\0' */
 
 /** Microseconds since 1970. */
@@ -36,6 +37,10 @@ int app_get_code(crq_task *task, const char *what, const char **out,
 /** The argument `name` when it looks like a token; else "", which no token is.
  *  Borrowed. */
 const char *app_get_token(crq_task *task, const char *name);
+
+/** What has become of a socket, for a script: '+' opened or '-' left, and the
+ *  argument "socket", the gateway's $socket.id, if there is one. */
+void app_socket_text(crq_task *task, bool opened, char out[APP_SOCKET_SIZE]);
 
 /** A finite number as text, for a script; "" when it is none. */
 void app_number_text(const crq_value *v, char out[APP_NUMBER_SIZE]);

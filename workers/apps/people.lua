@@ -56,14 +56,19 @@ end
 -- Whether somebody can be waited for. Who has never had a socket may play by
 -- other means.
 local function present(player)
-    return player.sockets == nil or player.sockets > 0
+    return player.socket ~= ''
 end
 
--- A socket of a player was opened (1) or closed (-1): whether that changes who
--- is present.
-local function count_socket(player, by)
-    local was, had = present(player), player.sockets
-    player.sockets = math.max(0, (had or 0) + by)
+-- A socket of a player was opened, "+ID", or has left, "-ID": whether that
+-- changes who is present. The newest one counts, so when an older one leaves,
+-- however late that is told, it is no news.
+local function note_socket(player, what)
+    local was, id = present(player), 'id ' .. what:sub(2)
+    if what:sub(1, 1) == '+' then
+        player.socket, player.since_ms = id, now_ms
+    elseif player.socket == id then
+        player.socket = ''
+    end
     set_player(player)
     return was ~= present(player)
 end

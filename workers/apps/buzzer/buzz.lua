@@ -32,15 +32,12 @@ end
 
 -- ---- how long it took
 
--- The player's word counts when it can be true. A socket that was told long
--- after the round began is one that was opened again: that gains nothing.
-local SLACK_MS, LEAST_MS, JITTER_MS = 100, 60, 30
+-- The player's word counts when it can be true. A socket that was opened when
+-- the round was open already may have been told again: that gains nothing.
+local LEAST_MS, JITTER_MS = 60, 30
 local opened = number('opened_ms')
 local arrived = tonumber(ARGV[7]) or now_ms
-local told = tonumber(ARGV[6]) or opened
-if math.abs(told - opened) > SLACK_MS then
-    told = opened
-end
+local told = (me.since_ms or 0) <= opened and tonumber(ARGV[6]) or opened
 local shortest = tonumber(ARGV[8]) or 0
 local longest = tonumber(ARGV[9]) or 0
 local past = math.max(0, arrived - told)

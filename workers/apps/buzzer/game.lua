@@ -35,7 +35,8 @@ local function shown()
     return {
         game = { code = CODE, host_name = fields.host_name,
             status = fields.status, round = number('round') },
-        me = role and { id = role } or cjson.null,
+        me = role and { id = role, pressed = buzzes[role] or cjson.null } or
+            cjson.null,
         players = shown_players(),
         resolved = fields.resolved and cjson.decode(fields.resolved) or
             cjson.null,

@@ -2,8 +2,9 @@
 --
 -- KEYS, ARGV 1 and 2: see people.lua and game.lua. Without a token it is a
 -- board.
--- ARGV  3 "1" opened, "-1" closed
--- Returns {"identity", "last_id", "hello": [the game, as a message]}.
+-- ARGV  3 see note_socket()
+-- Returns {"identity", "last_id", "hello": [the game, as a message]}; boards have
+-- no identity, as any number of them may look on.
 -- include ../app.lua
 -- include ../people.lua
 -- include game.lua
@@ -18,9 +19,9 @@ if TOKEN ~= '' and not role then
 end
 local player = by_id[role]
 if player then
-    if count_socket(player, tonumber(ARGV[3])) then
+    if note_socket(player, ARGV[3]) then
         tell('PLAYERS', { players = shown_players() })
     end
     live_on(#KEYS)
 end
-return welcome(role or 'board', KEYS[5], 'GAME', shown())
+return welcome(role or nil, KEYS[5], 'GAME', shown())

@@ -354,30 +354,37 @@ static int view(crq_task *task, crq_error *err)
     return rc < 0 ? rc : crq_task_return(task, said);
 }
 
-/* buzzer.authorise(code, token) -> who it is, and the game as it is now */
+/* buzzer.authorise(code, token, socket) -> who it is, and the game as it is
+ * now */
 static int authorise(crq_task *task, crq_error *err)
 {
+    char what[APP_SOCKET_SIZE];
     const char *code;
     crq_value *said = NULL;
-    int rc = run(task, lua_socket, "token", "1", &code, &said, err);
+    int rc;
 
+    app_socket_text(task, true, what);
+    rc = run(task, lua_socket, "token", what, &code, &said, err);
     return rc < 0 ? rc : crq_task_return(task, said);
 }
 
-/* buzzer.leave(code, token) -> None: a socket was closed */
+/* buzzer.leave(code, token, socket) -> None: a socket was closed */
 static int leave(crq_task *task, crq_error *err)
 {
+    char what[APP_SOCKET_SIZE];
     const char *code;
     crq_value *said = NULL;
-    int rc = run(task, lua_socket, "token", "-1", &code, &said, err);
+    int rc;
 
+    app_socket_text(task, false, what);
+    rc = run(task, lua_socket, "token", what, &code, &said, err);
     crq_value_free(said);
     return rc;
 }
 
 /* resumable: those that leave the same when they are run again. */
 CRQ_MODULE("buzzer",
-        CRQ_TASK("buzzer.authorise", authorise, "code, token=None",
+        CRQ_TASK("buzzer.authorise", authorise, "code, token=None, socket=None",
                 .timeout_s = 10),
         CRQ_TASK("buzzer.buzz", buzz,
                 "code, token=None, round=None, difference_ms=None, "
@@ -390,7 +397,8 @@ CRQ_MODULE("buzzer",
         CRQ_TASK("buzzer.join", join, "code, name", .timeout_s = 10),
         CRQ_TASK("buzzer.judge", judge, "code, host_token=None, correct=None",
                 .timeout_s = 10),
-        CRQ_TASK("buzzer.leave", leave, "code, token=None", .timeout_s = 10),
+        CRQ_TASK("buzzer.leave", leave, "code, token=None, socket=None",
+                .timeout_s = 10),
         CRQ_TASK("buzzer.open", open_task, "code, host_token=None",
                 .timeout_s = 10),
         CRQ_TASK("buzzer.ready", ready, "code, token=None, round_trips_ms=None",

@@ -226,22 +226,28 @@ static int view(crq_task *task, crq_error *err)
     return just_run(task, lua_view, "", err);
 }
 
-/* trivia.authorise(code, token) -> who it is, and the room as it is now */
+/* trivia.authorise(code, token, socket) -> who it is, and the room as it is
+ * now */
 static int authorise(crq_task *task, crq_error *err)
 {
-    return just_run(task, lua_socket, "1", err);
+    char what[APP_SOCKET_SIZE];
+
+    app_socket_text(task, true, what);
+    return just_run(task, lua_socket, what, err);
 }
 
-/* trivia.leave(code, token) -> None: a socket was closed */
+/* trivia.leave(code, token, socket) -> None: a socket was closed */
 static int leave(crq_task *task, crq_error *err)
 {
+    char what[APP_SOCKET_SIZE];
     crq_value *said = NULL;
     const char *code;
     int rc = app_get_code(task, "room", &code, err);
 
+    app_socket_text(task, false, what);
     if (rc == 0)
         rc = trivia_run(task, lua_socket, code, app_get_token(task, "token"),
-                "-1", &said, err);
+                what, &said, err);
     crq_value_free(said);
     return rc;
 }
@@ -251,7 +257,7 @@ CRQ_MODULE("trivia",
         CRQ_TASK("trivia.answer", answer,
                 "code, token=None, question_id=None, choice=None",
                 .timeout_s = 10),
-        CRQ_TASK("trivia.authorise", authorise, "code, token=None",
+        CRQ_TASK("trivia.authorise", authorise, "code, token=None, socket=None",
                 .timeout_s = 10),
         CRQ_TASK("trivia.create_room", create_room,
                 "title, topic, owner_name, count=None", .timeout_s = 10),
@@ -265,7 +271,8 @@ CRQ_MODULE("trivia",
                 "code, topic, count=None", .timeout_s = 90, .resumable = true),
         CRQ_TASK("trivia.join", join, "code, player_name, avatar=None",
                 .timeout_s = 10),
-        CRQ_TASK("trivia.leave", leave, "code, token=None", .timeout_s = 10),
+        CRQ_TASK("trivia.leave", leave, "code, token=None, socket=None",
+                .timeout_s = 10),
         CRQ_TASK("trivia.schedule_rounds", trivia_schedule_rounds, "code",
                 .timeout_s = 10, .resumable = true),
         CRQ_TASK("trivia.start", start, "code, token=None", .timeout_s = 10),
