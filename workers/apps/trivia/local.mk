@@ -33,6 +33,16 @@ triviadir = $(pkgdatadir)/apps/trivia
 dist_trivia_DATA = \
 	workers/apps/trivia/README.md \
 	workers/apps/trivia/app.json
+triviawwwdir = $(triviadir)/www
+dist_triviawww_DATA = \
+	workers/apps/trivia/www/avatars.svg \
+	workers/apps/trivia/www/game.js \
+	workers/apps/trivia/www/icon.svg \
+	workers/apps/trivia/www/index.html \
+	workers/apps/trivia/www/page.js \
+	workers/apps/trivia/www/show.js \
+	workers/apps/trivia/www/trivia.css \
+	workers/apps/trivia/www/words.js
 EXTRA_DIST += $(TRIVIA_LUA) $(TRIVIA_LUA_PIECES)
 BUILT_SOURCES += workers/apps/trivia/lua.h
 CLEANFILES += workers/apps/trivia/lua.h

@@ -77,10 +77,19 @@ static int just_run(crq_task *task, const char *lua, const char *more,
  */
 
 struct wishes {
-    const char *title, *topic, *owner;
+    const char *title, *topic, *owner, *avatar;
     int64_t count;
     double options[OPTIONS];
 };
+
+/* A player's picture, a word for the page; "" when none is given. */
+static int get_avatar(crq_task *task, const char **out, crq_error *err)
+{
+    *out = "";
+    return crq_value_type(crq_task_value(task, "avatar")) == CRQ_NONE
+            ? 0
+            : app_text(task, "avatar", 16, out, err);
+}
 
 static int read_wishes(crq_task *task, struct wishes *w, crq_error *err)
 {
@@ -91,6 +100,8 @@ static int read_wishes(crq_task *task, struct wishes *w, crq_error *err)
         rc = app_text(task, "topic", 40, &w->topic, err);
     if (rc == 0)
         rc = app_text(task, "owner_name", 20, &w->owner, err);
+    if (rc == 0)
+        rc = get_avatar(task, &w->avatar, err);
     if (rc == 0)
         rc = trivia_options(task, w->options, NULL, err);
     if (rc < 0)
@@ -122,8 +133,8 @@ static int guard_building(crq_task *task, const char *code, double build_s,
             err);
 }
 
-/* trivia.create_room(title, topic, owner_name, count) -> {"code", "token",
- * "player_id", "status"} */
+/* trivia.create_room(title, topic, owner_name, count, avatar) -> {"code",
+ * "token", "player_id", "status"} */
 static int create_room(crq_task *task, crq_error *err)
 {
     char code[APP_CODE_SIZE], token[APP_TOKEN_SIZE];
@@ -141,8 +152,8 @@ static int create_room(crq_task *task, crq_error *err)
             rc = guard_building(task, code, w.options[BUILD_SECONDS], err);
         if (rc == 0)
             rc = crq_task_script(task, lua_create, ROOM_KEYS, &reply, err,
-                    ROOM "%s %s %s %lld", ROOM_ARGS(code, token), w.title,
-                    w.topic, w.owner, (long long)w.count);
+                    ROOM "%s %s %s %lld %s", ROOM_ARGS(code, token), w.title,
+                    w.topic, w.owner, (long long)w.count, w.avatar);
         if (rc == 0)
             rc = app_read(task, reply, &room, err);
     }
@@ -153,15 +164,15 @@ static int create_room(crq_task *task, crq_error *err)
 static int join(crq_task *task, crq_error *err)
 {
     char token[APP_TOKEN_SIZE];
-    const char *code, *name, *avatar = "";
+    const char *code, *name, *avatar;
     crq_value *reply = NULL;
     double options[OPTIONS];
     int rc = app_get_code(task, "room", &code, err);
 
     if (rc == 0)
         rc = app_text(task, "player_name", 20, &name, err);
-    if (rc == 0 && crq_value_type(crq_task_value(task, "avatar")) != CRQ_NONE)
-        rc = app_text(task, "avatar", 16, &avatar, err);
+    if (rc == 0)
+        rc = get_avatar(task, &avatar, err);
     if (rc == 0)
         rc = trivia_options(task, options, NULL, err);
     if (rc == 0)
@@ -260,7 +271,8 @@ CRQ_MODULE("trivia",
         CRQ_TASK("trivia.authorise", authorise, "code, token=None, socket=None",
                 .timeout_s = 10),
         CRQ_TASK("trivia.create_room", create_room,
-                "title, topic, owner_name, count=None", .timeout_s = 10),
+                "title, topic, owner_name, count=None, avatar=None",
+                .timeout_s = 10),
         CRQ_TASK("trivia.cycle_question", trivia_cycle_question, "code, step",
                 .timeout_s = 10, .resumable = true),
         CRQ_TASK("trivia.emit_countdown", trivia_emit_countdown,
