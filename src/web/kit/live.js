@@ -42,13 +42,15 @@ function isBehind(a, b) {
 // Open a socket. `path` may have a query.
 // on.message(message): news. The first of each socket, its hello, has to be the
 //   whole state, and news that are in it already don't come; with on.replay
-//   all that were missed come behind it.
+//   all that were missed come behind it; of the first socket those behind the
+//   entry that on.replay names, if it does.
 // on.lost(seconds): there is no link, until the next try or later.
 // on.taken(): a newer socket has the place of this one, which is over.
 // Returns {send, close}. send(message) promises what the job has returned; it
 // is refused, as ask() is, by the job or when there is no link.
 export function listen(path, on) {
-  let socket, timer = 0, failures = 0, count = 0, last = "", ended = false;
+  let socket, timer = 0, failures = 0, count = 0, ended = false;
+  let last = typeof on.replay === "string" ? on.replay : "";
   const asked = new Map(); // what has no answer yet
 
   const address = () => {
