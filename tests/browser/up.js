@@ -1,7 +1,8 @@
 // up.js - crq up with applications, a proxy before it, and a browser.
 //
 // The proxy is what tests cut to see what a page does without its server: the
-// gateway itself can't end alone, or all of crq up would.
+// gateway itself can't end alone, or all of crq up would. More of them make
+// single pages far away.
 //
 // CRQ_BIN is the program under test; CHROMIUM a browser, Debian's by default;
 // with SCREENSHOTS, a folder, pictures are put there.
@@ -13,6 +14,7 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import readline from "node:readline";
+import { Transform } from "node:stream";
 import { fileURLToPath } from "node:url";
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
@@ -29,9 +31,22 @@ function listen(server) {
     server.listen(0, "127.0.0.1", () => done(server.address().port)));
 }
 
+// What it is given, ms later.
+function late(ms) {
+  return new Transform({
+    transform(chunk, encoding, done) {
+      setTimeout(() => { if (!this.destroyed) this.push(chunk); }, ms);
+      done();
+    },
+    flush(done) { setTimeout(done, ms); },
+  });
+}
+
 class Proxy {
-  constructor(to) {
+  // delay: ms, in each direction
+  constructor(to, delay = 0) {
     this.to = to;
+    this.delay = delay;
     this.links = new Set();
     this.cut = false;
     this.server = net.createServer(from => this.#join(from));
@@ -42,7 +57,8 @@ class Proxy {
     const to = net.connect(this.to, "127.0.0.1");
     for (const [a, b] of [[from, to], [to, from]]) {
       this.links.add(a);
-      a.pipe(b);
+      if (this.delay) a.pipe(late(this.delay)).pipe(b);
+      else a.pipe(b);
       a.on("error", () => {});
       a.on("close", () => { this.links.delete(a); b.destroy(); });
     }
@@ -77,12 +93,21 @@ export class Up {
       lines.once("line", line => done(JSON.parse(line)));
       up.process.once("exit", () => failed(new Error(up.log)));
     });
-    up.proxy = new Proxy(Number(new URL(up.said.address).port));
-    up.address = `http://127.0.0.1:${await listen(up.proxy.server)}`;
+    up.proxies = [];
+    up.proxy = await up.far();
+    up.address = up.proxy.address;
     up.browser = await chromium.launch({
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
       args: process.getuid() === 0 ? ["--no-sandbox"] : [] });
     return up;
+  }
+
+  // One more way to the gateway.
+  async far(delay = 0) {
+    const proxy = new Proxy(Number(new URL(this.said.address).port), delay);
+    proxy.address = `http://127.0.0.1:${await listen(proxy.server)}`;
+    this.proxies.push(proxy);
+    return proxy;
   }
 
   redis(...words) {
@@ -92,7 +117,7 @@ export class Up {
   }
 
   // A page of its own browser profile; what it complains of is in page.errors.
-  async page(address, options = {}) {
+  async page(address, { through = this.proxy, ...options } = {}) {
     const context = await this.browser.newContext({
       viewport: { width: 390, height: 844 }, ...options });
     const page = await context.newPage();
@@ -109,14 +134,16 @@ export class Up {
       const url = new URL(request.url());
       if (url.hostname !== "127.0.0.1") page.errors.push(`asks ${url}`);
     });
-    await page.goto(this.address + address);
+    await page.goto(through.address + address);
     return page;
   }
 
   async stop() {
     await this.browser?.close();
-    this.proxy?.lose();
-    this.proxy?.server.close();
+    for (const proxy of this.proxies ?? []) {
+      proxy.lose();
+      proxy.server.close();
+    }
     const ended = this.process.exitCode ?? new Promise(done =>
       this.process.once("exit", code => done(code)));
     this.process.kill("SIGTERM");

@@ -43,10 +43,9 @@ const seen = {
     game.choice = null;
   },
   REVEAL(game, { players }) {
-    const before = ranked(game.players), after = ranked(players);
-    game.moved = new Map(after.map(({ id }, place) => {
-      const was = before.findIndex(player => player.id === id);
-      return [id, was < 0 ? 0 : was - place];
+    game.moved = new Map(players.map(player => {
+      const was = game.players.find(({ id }) => id === player.id);
+      return [player.id, was ? placeOf(was, game.players) - placeOf(player, players) : 0];
     }));
     game.players = players;
     game.question = null;
