@@ -3,4 +3,5 @@ EXTRA_DIST += \
 	tests/browser/live.test.js \
 	tests/browser/package.json \
 	tests/browser/pet.test.js \
+	tests/browser/trivia.test.js \
 	tests/browser/up.js

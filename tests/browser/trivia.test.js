@@ -285,7 +285,7 @@ test("a room that has failed gives the reason", async () => {
     const { page: olga } = await created();
     await server.say("<html>");
     await reads(olga, "This room has failed");
-    await reads(olga, "the server for questions did not send JSON");
+    await reads(olga, "The server for questions did not send JSON");
     await shoot(olga, "trivia-failed-phone");
     await olga.reload();
     await reads(olga, "This room has failed");
@@ -331,7 +331,7 @@ test("an answer that comes too late is told to be", async () => {
   await shows(olga, 1);
   up.redis("HSET", `trivia:room:${code}`, "round_ms", 1);
   await choice(olga, 0).click();
-  await reads(olga, "The time for this question is over.");
+  await reads(olga, "Too late. The time for this question is over.");
   await shoot(olga, "trivia-late-phone");
   await end(olga);
 });
@@ -399,3 +399,68 @@ for (const delay of [0, 150])
     assert.ok(Math.max(...off) < 50 + probe, `${off}`);
     await end(page);
   });
+
+// ---- for everybody ----
+
+// Each view of a game, once it is there.
+const VIEWS = {
+  door: async page => { await button(page, "Open the room").waitFor(); },
+  joining: async page => { await page.getByRole("radio", { name: "Join a room" }).check(); },
+  lobby: async page => { await reads(page, "All is ready."); },
+  question: async page => { await shows(page, 1); },
+  saved: async page => { await choice(page, 0).click(); await reads(page, "Saved: "); },
+  end: async page => { await page.locator("#end").waitFor(); },
+};
+
+for (const colorScheme of ["light", "dark"])
+  test(`in the ${colorScheme} each view fits small screens and has no barriers`, async () => {
+    options({ round_seconds: 60, questions: 1 });
+    let page = await up.page("/trivia/", { colorScheme,
+      viewport: { width: 320, height: 568 }, reducedMotion: "reduce" });
+    const look = async view => {
+      await VIEWS[view](page);
+      assert.deepEqual(await barriers(page), [], view);
+      assert.equal(await page.evaluate(
+        () => document.documentElement.scrollWidth <= innerWidth), true, view);
+      await shoot(page, `trivia-${view}-small-${colorScheme}`);
+      await page.setViewportSize({ width: 1280, height: 800 });
+      await shoot(page, `trivia-${view}-wide-${colorScheme}`);
+      await page.setViewportSize({ width: 320, height: 568 });
+    };
+    await look("door");
+    await look("joining");
+    await page.context().close();
+    const made = await created({ count: 5, colorScheme, title: "W".repeat(60),
+      name: "M".repeat(20), viewport: { width: 320, height: 568 }, reducedMotion: "reduce" });
+    page = made.page;
+    up.redis("HSET", `trivia:room:${made.code}`, "count", 1);
+    await look("lobby");
+    await button(page, "Start the game").click();
+    await look("question");
+    const box = await choice(page, 3).boundingBox();
+    assert.ok(box.y + box.height <= 568, "the last choice is below the screen");
+    await look("saved");
+    await up.enqueue("trivia", "trivia.cycle_question", made.code, ":1");
+    await look("end");
+    await end(page);
+  });
+
+test("nothing moves for who wants no motion", async () => {
+  options({ round_seconds: 60 });
+  for (const reducedMotion of ["reduce", "no-preference"]) {
+    const { page } = await created({ reducedMotion });
+    await button(page, "Start the game").click();
+    await shows(page, 1);
+    const drawn = await page.evaluate(() => new Promise(done => {
+      const seen = new Set(), ring = document.getElementById("left");
+      const look = n => {
+        seen.add(ring.style.strokeDashoffset);
+        if (n) requestAnimationFrame(() => look(n - 1));
+        else done(seen.size);
+      };
+      look(20);
+    }));
+    assert.ok(reducedMotion === "reduce" ? drawn <= 2 : drawn > 5, `${drawn}`);
+    await end(page);
+  }
+});

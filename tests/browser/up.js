@@ -116,6 +116,13 @@ export class Up {
       { encoding: "utf8" }).trim();
   }
 
+  // Make a job as "crq enqueue" does, and wait for its end.
+  enqueue(queue, ...words) {
+    execFileSync(path.resolve(process.env.CRQ_BIN),
+      ["-u", this.said.url, "enqueue", "-q", queue, "--wait", ...words],
+      { stdio: "pipe" });
+  }
+
   // A page of its own browser profile; what it complains of is in page.errors.
   async page(address, { through = this.proxy, ...options } = {}) {
     const context = await this.browser.newContext({

@@ -212,7 +212,7 @@ async function send(choice) {
     if (e.status === undefined) game.choose(choice, "unsent");
     // An earlier one has arrived, although its answer has not.
     else if (e.title === "Answered") game.choose(choice, "saved");
-    else game.choose(choice, "refused", e.message);
+    else game.choose(choice, "refused", `${e.title}. ${e.message}`);
   }
   draw();
 }

@@ -39,14 +39,28 @@ function element(name, className, text = "") {
 
 // ------------------------------------------------------------------- lobby
 
-function person(player, game) {
-  const li = element("li", player.present ? "" : "away"), name = element("span", "", player.name);
-  li.append(face(player.avatar), name);
+function person(li, player, game) {
   const notes = [player.id === game.me.id && "you",
     player.id === game.room.owner_id && "host",
     !player.present && "away"].filter(Boolean);
-  if (notes.length) li.append(element("small", "", notes.join(", ")));
-  return li;
+  li.classList.toggle("away", !player.present);
+  li.children[1].textContent = player.name;
+  li.children[2].textContent = notes.join(", ");
+}
+
+// They come in their order and never go: who is there stays as it is.
+function people(list, game) {
+  game.players.forEach((player, n) => {
+    if (list.children[n]?.dataset.id !== player.id) {
+      const li = element("li", "");
+      li.dataset.id = player.id;
+      li.append(face(player.avatar), element("span", ""), element("small", ""));
+      if (n < list.children.length) list.children[n].replaceWith(li);
+      else list.append(li);
+    }
+    person(list.children[n], player, game);
+  });
+  while (list.children.length > game.players.length) list.lastElementChild.remove();
 }
 
 export function lobby(game, linked) {
@@ -56,7 +70,7 @@ export function lobby(game, linked) {
   say("lobby-about", `${many(room.questions, "question")} about ${room.topic}`);
   say("lobby-code", room.code);
   say("player-count", `${players.length} of 10`);
-  $("lobby-players").replaceChildren(...players.map(player => person(player, game)));
+  people($("lobby-players"), game);
   say("waiting", waitingFor(game));
   $("start").hidden = !me.owner;
   $("start").disabled = room.status !== "ready" || !linked;
@@ -190,7 +204,7 @@ export function end(game) {
 export function broken(title, reason, back = false) {
   view("broken");
   say("broken-title", title);
-  say("reason", reason);
+  say("reason", reason.charAt(0).toUpperCase() + reason.slice(1));
   $("back").hidden = !back;
   $("anew").hidden = back;
   $("broken-title").focus();
