@@ -46,15 +46,14 @@ static void socket_free(struct socket *s)
     crq_free(s);
 }
 
-/* One for each job that has authorised, so that applications can count: also
- * when a newer socket has taken the place of this one. */
+/* Who was taken over has not left: the newer socket is there. */
 static void make_leave_job(struct socket *s)
 {
     crq_value *args = NULL, *kwargs = NULL;
     crq_error err;
     int rc;
 
-    if (s->def->leave.task == NULL)
+    if (s->def->leave.task == NULL || s->taken_over)
         return;
     rc = binding_bind(&s->binding, &s->def->leave, &args, &kwargs, &err);
     if (rc == 0)
@@ -175,6 +174,7 @@ static void on_announced(void *arg, const char *json, size_t len,
         if (strcmp(s->id, crq_value_text(id)) == 0) {
             s->announced = true;
         } else if (s->announced) {
+            s->taken_over = true;
             ws_close(s->ws, WS_TAKEN_OVER, "opened elsewhere");
         }
     }

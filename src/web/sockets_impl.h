@@ -34,8 +34,9 @@ struct socket {
     /* Streams are heard from behind this entry on; it is not behind `now`. */
     struct entry_id after, now;
     crq_value *hello;
-    bool announced; /* all gateways know of it */
-    char **names;   /* of streams, then of channels */
+    bool announced;  /* all gateways know of it */
+    bool taken_over; /* a newer one has its place */
+    char **names;    /* of streams, then of channels */
     struct listener **listeners;
     size_t name_count, listener_count;
     struct asked *asked;
