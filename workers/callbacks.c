@@ -187,7 +187,8 @@ static void call(struct worker *w, size_t index)
                 .data_len = callbacks->data_len,
                 .meta = callbacks->meta_len > 0 ? callbacks->meta : NULL,
                 .meta_len = callbacks->meta_len,
-                .timeout_s = callbacks->of[callbacks->event].timeout_s } };
+                .timeout_s = callbacks->of[callbacks->event].timeout_s,
+                .serializer = options_serializer(w->options) } };
     crq_error err;
 
     if (w->phase != WORKING && w->phase != DRAINING) {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "codec/timetext.h"
+#include "model/serializer.h"
 
 enum {
     OPT_JOBS = 256,
@@ -48,6 +49,10 @@ static const struct argp_option table[] = {
             "Stop when there was nothing to do for so long", 1 },
     { "dequeue-strategy", OPT_STRATEGY, "NAME", 0,
             "Which queue comes next: default (as named), round_robin or random",
+            1 },
+    { "serializer", 'S', "NAME", 0,
+            "Read all jobs as pickle, json or msgpack, and answer so (default: "
+            "as each job was written)",
             1 },
     { "results-ttl", OPT_RESULTS_TTL, "TIME", 0,
             "How long results are kept (default: 500)", 2 },
@@ -159,6 +164,7 @@ static error_t parse_number(int key, char *arg, struct argp_state *state)
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct options *o = state->input;
+    crq_error err;
 
     switch (key) {
     case 'u': o->url = arg; return 0;
@@ -175,6 +181,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
             argp_error(state,
                     "--dequeue-strategy %s: default, round_robin or random",
                     arg);
+        return 0;
+    case 'S':
+        o->force_serializer = true;
+        if (crq_serializer_parse(arg, &o->serializer, &err) < 0)
+            argp_error(state, "--serializer: %s", err.text);
         return 0;
     case OPT_PID: o->pid_file = arg; return 0;
     case OPT_SCHEDULER: o->with_scheduler = true; return 0;
@@ -198,6 +209,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     default: return parse_number(key, arg, state);
     }
+}
+
+const crq_serializer *options_serializer(const struct options *options)
+{
+    return options->force_serializer ? &options->serializer : NULL;
 }
 
 void options_parse(struct options *o, int argc, char **argv)

@@ -30,12 +30,17 @@ struct options {
     int64_t max_jobs_per_child, max_child_memory_mib; /* 0: no limit */
     bool burst, json_log;
     bool webhook_allow_private;
+    bool force_serializer; /* or each job's own bytes tell */
+    crq_serializer serializer;
     bool with_scheduler;
     enum crq_log_level level;
 };
 
 /** False: there is none of that name. */
 bool strategy_parse(const char *name, enum strategy *out);
+
+/** The serializer that jobs are to be read with; NULL: their bytes tell. */
+const crq_serializer *options_serializer(const struct options *options);
 
 /** Read the command line; prints and exits when it is wrong. */
 void options_parse(struct options *o, int argc, char **argv);

@@ -368,7 +368,8 @@ static void start(struct worker *w, struct run *run)
                 .meta = run->meta_len > 0 ? run->meta : NULL,
                 .meta_len = run->meta_len,
                 .timeout_s = run->timeout_s,
-                .retries_left = run->retries_left },
+                .retries_left = run->retries_left,
+                .serializer = options_serializer(w->options) },
         .memory_mib = task != NULL ? task->memory_mib : 0,
         .cpu_s = task != NULL ? task->cpu_s : 0,
     };

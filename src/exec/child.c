@@ -31,6 +31,7 @@
 #include "exec/fault.h"
 #include "exec/frame.h"
 #include "exec/proc.h"
+#include "model/serializer.h"
 #include "redis/conn.h"
 #include "task/perform.h"
 
@@ -287,11 +288,16 @@ static void perform(struct child *child, const struct crq_frame *frame)
     struct crq_run run = run_of(frame);
     struct crq_run_hooks hooks = { child, on_log, on_should_stop, on_conn,
         on_callback };
+    crq_serializer serializer = (crq_serializer)frame->serializer;
     struct crq_outcome outcome;
     struct crq_frame_reader *other =
             &child->readers[child->reader == child->readers];
     int rc;
 
+    if (crq_serializer_known(frame->serializer))
+        run.serializer = &serializer;
+    else if (frame->serializer != -1)
+        _exit(EXIT_PROTOCOL);
     if (crq_frame_reader_move(child->reader, other, NULL) < 0)
         _exit(EXIT_NOMEM);
     child->reader = other;

@@ -86,6 +86,7 @@ static const struct crq_frame_field run[] = {
     FIELD(success_timeout_s, INT),
     FIELD(on_failure, TEXT),
     FIELD(failure_timeout_s, INT),
+    FIELD(serializer, INT),
 };
 static const struct crq_frame_field call_back[] = {
     FIELD(job_id, TEXT),
@@ -101,6 +102,7 @@ static const struct crq_frame_field call_back[] = {
     FIELD(error_message, TEXT),
     FIELD(text, TEXT),
     FIELD(meta, BYTES_OR_NIL),
+    FIELD(serializer, INT),
 };
 static const struct crq_frame_field callback[] = {
     FIELD(event, INT),

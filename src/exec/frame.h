@@ -17,7 +17,7 @@
 #include "base/buf.h"
 
 /* Grows when a message changes in a way that an older side cannot read. */
-#define CRQ_FRAME_PROTOCOL 2
+#define CRQ_FRAME_PROTOCOL 3
 
 /* A frame of a child carries data and meta of a job, 64 MiB at most each. */
 #define CRQ_FRAME_MAX ((size_t)130 << 20)
@@ -90,7 +90,8 @@ struct crq_frame {
     int64_t hook; /* the worker's number for it */
     struct crq_span url, headers;
     /* DONE, FAILED, RETRY; text: FAILED's whole error text */
-    int64_t serializer; /* enum crq_serializer */
+    int64_t serializer; /* enum crq_serializer; in RUN and CALL_BACK the one
+                           that was told, or -1 */
     struct crq_span value, error_class, error_message;
     int64_t retry_max;
     int64_t *intervals_s; /* of a decoded frame: freed by crq_frame_fini() */

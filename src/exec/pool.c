@@ -213,6 +213,7 @@ static struct crq_frame frame_of(const struct crq_pool_run *what)
         .success_timeout_s = run->on_success.timeout_s,
         .on_failure = crq_span_of(run->on_failure.name),
         .failure_timeout_s = run->on_failure.timeout_s,
+        .serializer = run->serializer != NULL ? (int64_t)*run->serializer : -1,
     };
 
     if (call == NULL)

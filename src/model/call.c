@@ -200,6 +200,12 @@ static bool is_zlib(const void *bytes, size_t len)
 int crq_payload_decode(const void *data, size_t len, struct crq_payload *out,
         crq_error *err)
 {
+    return crq_payload_decode_as(NULL, data, len, out, err);
+}
+
+int crq_payload_decode_as(const crq_serializer *told, const void *data,
+        size_t len, struct crq_payload *out, crq_error *err)
+{
     struct crq_payload p = { NULL, NULL, NULL, NULL, CRQ_PICKLE };
     struct crq_buf plain;
     crq_error why;
@@ -208,10 +214,10 @@ int crq_payload_decode(const void *data, size_t len, struct crq_payload *out,
     crq_buf_init(&plain, CRQ_MAX_BYTES);
     rc = inflated = crq_zip_inflate(data, len, &plain, &why);
     if (inflated == 0)
-        rc = crq_deserialize(crq_buf_text(&plain), plain.len, &p.tuple,
+        rc = crq_deserialize_as(told, crq_buf_text(&plain), plain.len, &p.tuple,
                 &p.serializer, err);
     else if (inflated == CRQ_ECODEC) /* stored as it is: RQ reads it too */
-        rc = crq_deserialize(data, len, &p.tuple, &p.serializer, err);
+        rc = crq_deserialize_as(told, data, len, &p.tuple, &p.serializer, err);
     crq_buf_fini(&plain);
     if (rc < 0 && inflated < 0 &&
             (inflated != CRQ_ECODEC ||

@@ -48,6 +48,9 @@ struct crq_payload {
  */
 int crq_payload_decode(const void *data, size_t len, struct crq_payload *out,
         crq_error *err) CRQ_MUST_CHECK;
+/** The same with a serializer that was told, as crq_deserialize_as(). */
+int crq_payload_decode_as(const crq_serializer *told, const void *data,
+        size_t len, struct crq_payload *out, crq_error *err) CRQ_MUST_CHECK;
 void crq_payload_fini(struct crq_payload *payload);
 
 /**

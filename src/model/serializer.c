@@ -37,11 +37,26 @@ const char *crq_serializer_name(crq_serializer serializer)
     return serializers[serializer].name;
 }
 
+/* As rq worker --serializer takes them, in scripts that were written for it. */
+static const struct {
+    const char *path;
+    crq_serializer serializer;
+} paths[] = {
+    { "rq.serializers.DefaultSerializer", CRQ_PICKLE },
+    { "rq.serializers.PickleSerializer", CRQ_PICKLE },
+    { "rq.serializers.JSONSerializer", CRQ_JSON },
+};
+
 int crq_serializer_parse(const char *name, crq_serializer *out, crq_error *err)
 {
     for (size_t i = 0; i < COUNT; i++)
         if (strcmp(serializers[i].name, name) == 0) {
             *out = (crq_serializer)i;
+            return 0;
+        }
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+        if (strcmp(paths[i].path, name) == 0) {
+            *out = paths[i].serializer;
             return 0;
         }
     return crq_fail(err, CRQ_EINVAL,
@@ -90,7 +105,14 @@ static crq_serializer recognise(const void *bytes, size_t len)
 int crq_deserialize(const void *bytes, size_t len, crq_value **out,
         crq_serializer *out_serializer, crq_error *err)
 {
-    crq_serializer is = recognise(bytes, len);
+    return crq_deserialize_as(NULL, bytes, len, out, out_serializer, err);
+}
+
+int crq_deserialize_as(const crq_serializer *told, const void *bytes,
+        size_t len, crq_value **out, crq_serializer *out_serializer,
+        crq_error *err)
+{
+    crq_serializer is = told != NULL ? *told : recognise(bytes, len);
     int rc = serializers[is].decode(bytes, len, NULL, out, err);
 
     if (rc == 0 && out_serializer != NULL)

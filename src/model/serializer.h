@@ -13,7 +13,8 @@
 
 /** "pickle", "json", "msgpack". */
 const char *crq_serializer_name(crq_serializer serializer);
-/** The serializer of that name; CRQ_EINVAL lists the names. */
+/** The serializer of that name, or of RQ's path to its class; CRQ_EINVAL lists
+ *  the names. */
 int crq_serializer_parse(const char *name, crq_serializer *out,
         crq_error *err) CRQ_MUST_CHECK;
 
@@ -31,6 +32,12 @@ int crq_serialize(crq_serializer serializer, const crq_value *v,
  */
 int crq_deserialize(const void *bytes, size_t len, crq_value **out,
         crq_serializer *out_serializer, crq_error *err) CRQ_MUST_CHECK;
+
+/** The same with a serializer that was told, whatever the bytes look like;
+ *  NULL: by the bytes. */
+int crq_deserialize_as(const crq_serializer *told, const void *bytes,
+        size_t len, crq_value **out, crq_serializer *out_serializer,
+        crq_error *err) CRQ_MUST_CHECK;
 
 /** Whether the bytes are a digit: itself in JSON, its ASCII code in msgpack.
  *  crq_deserialize() takes it for JSON; only the job's data can tell. */

@@ -148,7 +148,10 @@ int crq_call_back(const struct crq_modules *modules, const struct crq_run *run,
 
     memset(out, 0, sizeof(*out));
     crq_task_init(&p.task, run, hooks);
-    if (crq_payload_decode(run->data, run->data_len, &p.payload, NULL) == 0)
+    if (run->serializer != NULL)
+        p.task.serializer = out->serializer = *run->serializer;
+    else if (crq_payload_decode(run->data, run->data_len, &p.payload, NULL) ==
+            0)
         p.task.serializer = out->serializer = p.payload.serializer;
     p.task.error_class = what->error_class;
     p.task.error_message = what->error_message;

@@ -216,9 +216,14 @@ static int perform(struct crq_performance *p)
     crq_error why;
     int rc;
 
-    rc = crq_payload_decode(p->run->data, p->run->data_len, &p->payload, &why);
+    rc = crq_payload_decode_as(p->run->serializer, p->run->data,
+            p->run->data_len, &p->payload, &why);
     if (rc == CRQ_ENOMEM)
         return rc;
+    if (rc < 0 && p->run->serializer != NULL)
+        (void)crq_fail_in(&why, rc,
+                "this worker reads all jobs as %s (--serializer)",
+                crq_serializer_name(*p->run->serializer));
     if (rc < 0)
         return fail_data(p, &why);
     p->task.serializer = p->out->serializer = p->payload.serializer;

@@ -42,6 +42,8 @@ struct crq_run {
     int64_t timeout_s; /* below 1: none */
     int64_t retries_left;
     struct crq_run_callback on_success, on_failure;
+    /* Reads data and meta, writes the answer; NULL: the bytes of data tell. */
+    const crq_serializer *serializer;
 };
 
 /** What a run may ask of who runs it. Each may be NULL. */

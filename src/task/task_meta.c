@@ -30,7 +30,8 @@ static int read_meta(crq_task *task, crq_error *err)
         meta = crq_value_new_dict();
         rc = meta != NULL ? 0 : crq_fail_nomem(err);
     } else {
-        rc = crq_deserialize(run->meta, run->meta_len, &meta, NULL, err);
+        rc = crq_deserialize_as(run->serializer, run->meta, run->meta_len,
+                &meta, NULL, err);
     }
     if (rc == 0 && crq_value_type(meta) != CRQ_DICT) {
         rc = crq_fail(err, CRQ_ECODEC, "it is a %s, not a dict",

@@ -16,7 +16,7 @@ from rq.command import (send_kill_horse_command, send_shutdown_command,
 from rq.job import Dependency, Job, JobStatus
 from rq.registry import (CanceledJobRegistry, FailedJobRegistry,
                          FinishedJobRegistry, StartedJobRegistry)
-from rq.serializers import JSONSerializer
+from rq.serializers import JSONSerializer, PickleSerializer
 from rq.suspension import resume, suspend
 from rq.worker_registration import clean_worker_registry
 
@@ -140,6 +140,56 @@ def test_json_comes_and_goes_as_json(r, worker):
                  ).return_value() == {"a": [1, 2.5, None]}
     assert ended(q.enqueue("demo.greet")).return_value() \
         == "Hi there, Stranger!"
+
+
+class Msgpack:
+    @staticmethod
+    def dumps(value):
+        return pytest.importorskip("msgpack").packb(value)
+
+    @staticmethod
+    def loads(data):
+        return pytest.importorskip("msgpack").unpackb(data)
+
+
+SERIALIZERS = {"pickle": PickleSerializer, "json": JSONSerializer,
+               "msgpack": Msgpack}
+
+
+@pytest.mark.parametrize("written", SERIALIZERS)
+@pytest.mark.parametrize("name, told", [
+    *((name, name) for name in SERIALIZERS),
+    ("rq.serializers.JSONSerializer", "json"),
+    ("rq.serializers.PickleSerializer", "pickle")])
+def test_a_told_serializer_reads_all_jobs(r, worker, name, told, written):
+    worker("-q", "--jobs", 1, "--serializer", name, "q")
+    q = Queue("q", connection=r, serializer=SERIALIZERS[written])
+    # 50 is the byte of "2" in msgpack, which alone could be JSON as well.
+    jobs = [q.enqueue("demo.echo", value) for value in (50, [1, None], "x")]
+    meta = q.enqueue("demo.meta", "k", 7, meta={"old": 1})
+    if written == told:
+        assert [ended(job).return_value() for job in jobs] == \
+            [50, [1, None], "x"]
+        assert ended(meta).get_meta(refresh=True) == {"old": 1, "k": 7}
+        return
+    for job in (*jobs, meta):
+        assert ended(job).get_status() == JobStatus.FAILED
+        assert f"reads all jobs as {told} (--serializer)" in \
+            job.latest_result().exc_string
+        # RQ finds it as it was.
+        again = Job.fetch(job.id, connection=r,
+                          serializer=SERIALIZERS[written])
+        assert list(again.args) == list(job.args)
+
+
+def test_rqs_worker_fails_what_it_was_not_told_either(r, redis_server):
+    """So that failing is RQ's way, and not ours alone."""
+    job = Queue("q", connection=r).enqueue("os.getpid")
+    subprocess.run([os.path.join(os.path.dirname(sys.executable), "rq"),
+                    "worker", "-q", "-b", "-S",
+                    "rq.serializers.JSONSerializer", "-u", redis_server.url,
+                    "q"], check=True, timeout=60)
+    assert job.get_status() == JobStatus.FAILED
 
 
 def test_progress_is_right_at_every_stage(r, q, worker):
@@ -533,7 +583,7 @@ def test_a_worker_without_work_leaves_after_its_time(r, q, worker):
 
 @pytest.mark.parametrize("arguments", [
     ["--dequeue-strategy", "fifo"], ["--max-idle-time", "0"],
-    ["--maintenance-interval", "0"]])
+    ["--maintenance-interval", "0"], ["--serializer", "yaml"]])
 def test_options_that_make_no_sense_are_refused(worker, arguments):
     w = worker(*arguments, "q", wait=False)
     assert w.wait() == 64

@@ -254,6 +254,37 @@ START_TEST(test_a_value_without_a_form_is_returned_as_rqs_text)
 }
 END_TEST
 
+/* What is told counts, not what the bytes look like. */
+START_TEST(test_a_told_serializer_reads_the_data_and_writes_the_answer)
+{
+    static const crq_serializer told[] = { CRQ_PICKLE, CRQ_JSON, CRQ_MSGPACK };
+    crq_serializer written = told[_i % 3], reads = told[_i / 3];
+    char says[100];
+
+    tasks.serializer = written;
+    tasks.run.serializer = &reads;
+    tasks_call("t.echo", "[50]", "{}");
+    ck_assert_int_eq(tasks.outcome.kind,
+            written == reads ? CRQ_OUTCOME_RETURNED : CRQ_OUTCOME_FAILED);
+    if (written == reads) {
+        crq_value *v;
+        crq_error err;
+
+        ck_assert_int_eq(tasks.outcome.serializer, reads);
+        unit_ok(crq_deserialize_as(&reads, tasks.outcome.value,
+                        tasks.outcome.value_len, &v, NULL, &err),
+                &err);
+        ck_assert_int_eq(crq_value_int(v), 50);
+        crq_value_free(v);
+        return;
+    }
+    snprintf(says, sizeof(says), "reads all jobs as %s (--serializer): ",
+            crq_serializer_name(reads));
+    ck_assert_msg(strstr(tasks.outcome.error, says) != NULL, "%s",
+            tasks.outcome.error);
+}
+END_TEST
+
 static const struct {
     const char *args;
     int64_t max;
@@ -572,6 +603,8 @@ int main(void)
             calls);
     tcase_add_test(tc, test_a_failure_reads_like_a_traceback);
     tcase_add_test(tc, test_a_value_without_a_form_is_returned_as_rqs_text);
+    tcase_add_loop_test(tc,
+            test_a_told_serializer_reads_the_data_and_writes_the_answer, 0, 9);
     unit_add_rows(tc, test_a_task_may_ask_to_be_run_again, retries);
     tcase_add_test(tc, test_a_pickled_argument_of_every_type_is_taken);
     unit_add_rows(tc, test_data_that_can_not_be_read_fails_the_job_and_says_why,

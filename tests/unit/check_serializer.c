@@ -23,10 +23,16 @@ START_TEST(test_serializers_are_known_by_name)
     ck_assert(crq_serializer_known(CRQ_MSGPACK));
     ck_assert(!crq_serializer_known(-1));
     ck_assert(!crq_serializer_known(CRQ_MSGPACK + 1));
+    unit_ok(crq_serializer_parse("rq.serializers.JSONSerializer", &got, &err),
+            &err);
+    ck_assert_int_eq(got, CRQ_JSON);
+    unit_ok(crq_serializer_parse("rq.serializers.PickleSerializer", &got, &err),
+            &err);
+    ck_assert_int_eq(got, CRQ_PICKLE);
     ck_assert_int_eq(crq_serializer_parse("JSON", &got, &err), CRQ_EINVAL);
     ck_assert_str_eq(err.text,
             "'JSON' is not a serializer; there are pickle, json and msgpack");
-    ck_assert_int_eq(got, CRQ_MSGPACK);
+    ck_assert_int_eq(got, CRQ_PICKLE);
 }
 END_TEST
 
