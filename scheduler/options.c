@@ -12,8 +12,8 @@ enum { OPT_PID = 256, OPT_LOG_FORMAT, OPT_APP, OPT_CRON };
 
 static const struct argp_option table[] = {
     { "url", 'u', "URL", 0,
-            "Redis: redis://[user:password@]host[:port][/db] or "
-            "unix:///path[?db=n]",
+            "Redis: redis://[user:password@]host[:port][/db], rediss:// for "
+            "TLS, or unix:///path[?db=n]",
             1 },
     { "app", OPT_APP, "PATH", 0,
             "Run the schedules and triggers of an app.json, or of the one in "

@@ -32,8 +32,8 @@ enum {
 
 static const struct argp_option table[] = {
     { "url", 'u', "URL", 0,
-            "Redis: redis://[user:password@]host[:port][/db] or "
-            "unix:///path[?db=n]",
+            "Redis: redis://[user:password@]host[:port][/db], rediss:// for "
+            "TLS, or unix:///path[?db=n]",
             1 },
     { "load", 'l', "MODULE", 0,
             "A module of tasks: its name, or a path with a slash; several "

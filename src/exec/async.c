@@ -6,13 +6,14 @@
  * not say whether a command went out. Replies are parsed by hiredis's reader,
  * as on synchronous connections.
  *
- *     DOWN ─timer─▶ RESOLVING ─▶ CONNECTING ─▶ GREETING ─▶ UP
- *      ▲                │            │            │         │
- *      └────────────────┴────────────┴────────────┴─────────┘ crq_async_broke
+ *     DOWN ─timer─▶ RESOLVING ─▶ CONNECTING ─▶ SECURING ─▶ GREETING ─▶ UP
+ *      ▲                │            │            │           │        │
+ *      └────────────────┴────────────┴────────────┴───────────┴────────┘
+ *                                                        crq_async_broke
  *
- * RESOLVING is left out when the address is known: see resolve.h. Callbacks
- * run from the loop: with the reply, or from on_work() when there is none. What
- * a turn sends is gathered and goes out at its end.
+ * RESOLVING is left out when the address is known: see resolve.h; SECURING
+ * without TLS. Callbacks run from the loop: with the reply, or from on_work()
+ * when there is none. What a turn sends is gathered and goes out at its end.
  *
  * Not here: how a link is made (async_connect.c), calls and what becomes of
  * them (async_calls.c).
@@ -86,17 +87,18 @@ void crq_async_broke(struct crq_async *a, int code, const char *format, ...)
 static void flush(struct crq_async *a)
 {
     while (a->sent < a->out.len) {
-        ssize_t n = send(a->fd, a->out.data + a->sent, a->out.len - a->sent,
-                MSG_NOSIGNAL);
+        ssize_t n = crq_link_write(&a->socket, a->out.data + a->sent,
+                a->out.len - a->sent);
 
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        if (n == 0) {
             ev_io_start(a->loop, &a->writable);
             return;
         }
-        if (n < 0)
-            return; /* reading tells, from the loop */
+        if (n < 0) { /* reading tells, from the loop */
+            ev_io_stop(a->loop, &a->writable);
+            ev_feed_event(a->loop, &a->readable, EV_READ);
+            return;
+        }
         a->sent += (size_t)n;
     }
     crq_buf_clear(&a->out);
@@ -161,7 +163,7 @@ static void take_replies(struct crq_async *a)
 {
     void *raw = NULL;
 
-    while (a->fd >= 0) {
+    while (a->socket.fd >= 0) {
         if (redisReaderGetReply(a->reader, &raw) != REDIS_OK) {
             crq_async_broke(a, CRQ_ELOST, "what it says is not its protocol");
             return;
@@ -184,15 +186,19 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
 
     (void)loop;
     (void)revents;
-    n = recv(a->fd, bytes, sizeof(bytes), 0);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+    if (a->state == CRQ_ASYNC_SECURING) {
+        crq_async_secure(a);
         return;
-    if (n <= 0) {
+    }
+    n = crq_link_read(&a->socket, bytes, sizeof(bytes));
+    if (n == 0)
+        return;
+    if (n < 0) {
         char text[100];
 
         crq_async_broke(a, CRQ_ELOST, "%s",
-                n == 0 ? "it closed the connection"
-                       : strerror_r(errno, text, sizeof(text)));
+                errno == 0 ? "it closed the connection"
+                           : strerror_r(errno, text, sizeof(text)));
         return;
     }
     if (redisReaderFeed(a->reader, bytes, (size_t)n) != REDIS_OK) {
@@ -211,7 +217,9 @@ static void on_silence(struct ev_loop *loop, ev_timer *w, int revents)
     (void)revents;
     crq_async_broke(a, a->state == CRQ_ASYNC_UP ? CRQ_ELOST : CRQ_ECONNECT,
             a->state == CRQ_ASYNC_RESOLVING ? "its name is not found in %d ms"
-                                            : "no answer for %d ms",
+                    : a->state == CRQ_ASYNC_SECURING
+                    ? "no answer to TLS for %d ms (is it the TLS port?)"
+                    : "no answer for %d ms",
             a->timeout_ms);
 }
 
@@ -233,6 +241,8 @@ static void on_writable(struct ev_loop *loop, ev_io *w, int revents)
     (void)revents;
     if (a->state == CRQ_ASYNC_CONNECTING)
         crq_async_connected(a);
+    else if (a->state == CRQ_ASYNC_SECURING)
+        crq_async_secure(a);
     else
         flush(a);
 }
@@ -276,10 +286,6 @@ int crq_async_new(struct ev_loop *loop, const struct crq_async_options *options,
     crq_url_describe(&a->url, &a->address);
     if ((options->name != NULL && a->name == NULL) || a->address.rc < 0)
         rc = crq_fail_nomem(err);
-    else if (a->url.tls)
-        rc = crq_fail(err, CRQ_EUNSUPPORTED,
-                "rediss:// is not for workers yet: use redis:// through a "
-                "TLS tunnel");
     if (rc < 0) {
         crq_async_free(a);
         return rc;

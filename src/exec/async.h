@@ -49,8 +49,8 @@ struct crq_async_options {
     void *arg;
 };
 
-/** Make one and begin to connect. CRQ_EINVAL (the URL), CRQ_EUNSUPPORTED
- *  (TLS), CRQ_ENOMEM. `loop` must outlive it. */
+/** Make one and begin to connect. CRQ_EINVAL (the URL), CRQ_ENOMEM. `loop`
+ *  must outlive it. */
 int crq_async_new(struct ev_loop *loop, const struct crq_async_options *options,
         struct crq_async **out, crq_error *err) CRQ_MUST_CHECK;
 

@@ -4,11 +4,11 @@
  */
 #include <errno.h>
 #include <netdb.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <hiredis/hiredis.h>
 
@@ -16,6 +16,7 @@
 #include "exec/async_impl.h"
 #include "redis/link.h"
 #include "redis/refusal.h"
+#include "redis/tls.h"
 
 /* ---- addresses and sockets ---- */
 
@@ -23,9 +24,7 @@ void crq_async_close(struct crq_async *a)
 {
     ev_io_stop(a->loop, &a->readable);
     ev_io_stop(a->loop, &a->writable);
-    if (a->fd >= 0)
-        close(a->fd);
-    a->fd = -1;
+    crq_link_close(&a->socket);
 }
 
 /* Begin to connect; an errno when it fails at once. */
@@ -33,17 +32,18 @@ static int begin_socket(struct crq_async *a, const struct sockaddr *to,
         socklen_t len)
 {
     crq_async_close(a);
-    a->fd = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-            0);
-    if (a->fd < 0)
+    a->socket.fd = socket(to->sa_family,
+            SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (a->socket.fd < 0)
         return errno;
-    if (connect(a->fd, to, len) < 0 && errno != EINPROGRESS && errno != EINTR)
+    if (connect(a->socket.fd, to, len) < 0 && errno != EINPROGRESS &&
+            errno != EINTR)
         return errno;
     if (to->sa_family != AF_UNIX)
-        crq_link_tune(a->fd);
+        crq_link_tune(a->socket.fd);
     a->state = CRQ_ASYNC_CONNECTING;
-    ev_io_set(&a->readable, a->fd, EV_READ);
-    ev_io_set(&a->writable, a->fd, EV_WRITE);
+    ev_io_set(&a->readable, a->socket.fd, EV_READ);
+    ev_io_set(&a->writable, a->socket.fd, EV_WRITE);
     ev_io_start(a->loop, &a->writable);
     crq_async_watch(a);
     return 0;
@@ -119,7 +119,7 @@ void crq_async_connect(struct crq_async *a)
 
 void crq_async_connect_init(struct crq_async *a)
 {
-    a->fd = -1;
+    a->socket = (struct crq_link)CRQ_LINK_CLOSED;
     crq_lookup_init(&a->lookup, a->loop, on_found, a);
 }
 
@@ -160,20 +160,64 @@ static void greet(struct crq_async *a)
         crq_async_broke(a, CRQ_ENOMEM, "out of memory");
 }
 
+/* ---- TLS ---- */
+
+/* Nothing stands between us and Redis, or TLS does. */
+static void secured(struct crq_async *a)
+{
+    ev_io_stop(a->loop, &a->writable);
+    ev_io_start(a->loop, &a->readable);
+    greet(a);
+}
+
+static void begin_tls(struct crq_async *a)
+{
+    crq_error err;
+
+    if (crq_tls_new(a->url.host, &a->socket.tls, &err) < 0) {
+        crq_async_broke(a, CRQ_ECONNECT, "%s", err.text);
+        return;
+    }
+    a->state = CRQ_ASYNC_SECURING;
+    crq_async_secure(a);
+}
+
+void crq_async_secure(struct crq_async *a)
+{
+    short events = 0;
+    crq_error err;
+    int rc = crq_tls_handshake(a->socket.tls, a->socket.fd, &events, &err);
+
+    if (rc < 0) {
+        crq_async_broke(a, CRQ_ECONNECT, "%s", err.text);
+        return;
+    }
+    if (rc > 0) {
+        secured(a);
+        return;
+    }
+    ev_io_stop(a->loop, events == POLLIN ? &a->writable : &a->readable);
+    ev_io_start(a->loop, events == POLLIN ? &a->readable : &a->writable);
+}
+
+/* ---- connected ---- */
+
 void crq_async_connected(struct crq_async *a)
 {
     int number = 0;
     socklen_t size = sizeof(number);
 
-    if (getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &number, &size) < 0)
+    if (getsockopt(a->socket.fd, SOL_SOCKET, SO_ERROR, &number, &size) < 0)
         number = errno;
     if (number != 0) {
         connect_next(a, number);
         return;
     }
     a->addresses.count = 0;
-    ev_io_start(a->loop, &a->readable);
-    greet(a);
+    if (a->url.tls)
+        begin_tls(a);
+    else
+        secured(a);
 }
 
 /* Replies to AUTH, SELECT and CLIENT SETNAME. */

@@ -8,12 +8,14 @@
 #include "base/buf.h"
 #include "exec/async.h"
 #include "exec/resolve.h"
+#include "redis/link.h"
 #include "redis/url.h"
 
 enum crq_async_state {
     CRQ_ASYNC_DOWN,
     CRQ_ASYNC_RESOLVING,
     CRQ_ASYNC_CONNECTING,
+    CRQ_ASYNC_SECURING, /* the handshake of TLS */
     CRQ_ASYNC_GREETING,
     CRQ_ASYNC_UP
 };
@@ -42,7 +44,7 @@ struct crq_async {
     struct crq_url url;
     struct crq_buf address;
     enum crq_async_state state;
-    int fd;
+    struct crq_link socket;
     struct crq_lookup lookup;
     struct crq_addresses addresses; /* while connecting over TCP */
     size_t next_address;
@@ -84,6 +86,8 @@ void crq_async_connect_init(struct crq_async *a);
 void crq_async_connect(struct crq_async *a);
 /** CONNECTING has come to an end. */
 void crq_async_connected(struct crq_async *a);
+/** SECURING: the socket is ready for the next step of the handshake. */
+void crq_async_secure(struct crq_async *a);
 /** A reply came in the state GREETING. */
 void crq_async_greeted(struct crq_async *a, const crq_reply *reply);
 /** Close the socket, if there is one. */

@@ -32,7 +32,7 @@ struct crq_link {
  * deadline_us  on crq_clock_system's mono_us().
  *
  * CRQ_ECONNECT with a line that names the address, the reason and what to look
- * at; CRQ_EUNSUPPORTED for TLS that isn't built in; CRQ_ENOMEM.
+ * at; CRQ_ENOMEM.
  */
 int crq_link_open(struct crq_link *link, const struct crq_url *url,
         const char *address, int64_t deadline_us,

@@ -115,7 +115,10 @@ int crq_tls_new(const char *host, struct crq_tls **out, crq_error *err)
         return crq_fail(err, CRQ_ECONNECT, "TLS cannot be set up");
     }
     SSL_set_verify(tls->ssl, SSL_VERIFY_PEER, NULL);
-    SSL_set_options(tls->ssl, SSL_OP_NO_RENEGOTIATION);
+    /* RESP says where its replies end: a link that is cut needs no goodbye to
+     * be told from a whole one. */
+    SSL_set_options(tls->ssl,
+            SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
     /* The buffer that is written from moves and grows between two tries. */
     SSL_set_mode(tls->ssl,
             SSL_MODE_ENABLE_PARTIAL_WRITE |

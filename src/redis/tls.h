@@ -1,4 +1,5 @@
-/* tls.h - TLS on a connected socket. Used by link.c only. */
+/* tls.h - TLS on a connected socket. link.h is above it: the handshake alone is
+ * for those who wait for the socket in a way of their own. */
 #ifndef CRQ_REDIS_TLS_H
 #define CRQ_REDIS_TLS_H
 

@@ -18,8 +18,8 @@ enum {
 
 static const struct argp_option table[] = {
     { "url", 'u', "URL", 0,
-            "Redis: redis://[user:password@]host[:port][/db] or "
-            "unix:///path[?db=n]",
+            "Redis: redis://[user:password@]host[:port][/db], rediss:// for "
+            "TLS, or unix:///path[?db=n]",
             1 },
     { "app", OPT_APP, "PATH", 0,
             "An application: its folder, or its app.json; several times for "

@@ -54,6 +54,7 @@ EXTRA_DIST += \
 	tests/interop/test_show.py \
 	tests/interop/test_speed.py \
 	tests/interop/test_steps.py \
+	tests/interop/test_tls.py \
 	tests/interop/test_trigger.py \
 	tests/interop/test_up.py \
 	tests/interop/test_web.py \

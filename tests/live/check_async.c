@@ -5,6 +5,7 @@
 #include <ev.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -143,6 +144,19 @@ static void command(struct seen *s, int64_t block_ms, const char *a,
     crq_args_fini(&args);
 }
 
+/* A server, spoken to as it is or through TLS. */
+static struct live_server *start(int tls, char url[64])
+{
+    struct live_server *server =
+            tls ? live_start_tls("IP:127.0.0.1") : live_start(1, NULL);
+
+    snprintf(url, 64, "%s://127.0.0.1:%d/0", tls ? "rediss" : "redis",
+            server->port);
+    if (tls)
+        setenv("SSL_CERT_FILE", server->cert, 1);
+    return server;
+}
+
 static const struct crq_script append = { "append",
     "return redis.call('APPEND', KEYS[1], ARGV[1])",
     "0ea60e5fd0ddc2b9ea1d2b60f6c6e1a4b9e5d7c1" }; /* no such SHA: NOSCRIPT */
@@ -167,9 +181,11 @@ static void script(struct seen *s, const char *key, const char *word)
 
 START_TEST(test_replies_come_in_order_and_errors_as_errors)
 {
+    char url[64];
     struct seen s;
 
-    begin(&s, live_main()->url, false, 0);
+    start(_i, url);
+    begin(&s, url, false, 0);
     up(&s);
     command(&s, 0, "SET", "k", "v");
     command(&s, 0, "LPUSH", "k", "x");
@@ -281,11 +297,10 @@ END_TEST
 
 START_TEST(test_a_killed_server_loses_commands_but_no_script)
 {
-    struct live_server *server = live_start(1, NULL);
-    struct seen s;
     char url[64];
+    struct live_server *server = start(_i, url);
+    struct seen s;
 
-    snprintf(url, sizeof(url), "redis://127.0.0.1:%d/0", server->port);
     begin(&s, url, false, 0);
     up(&s);
     live_freeze(server); /* takes what we send, and answers nothing */
@@ -312,11 +327,10 @@ END_TEST
 
 START_TEST(test_a_silent_server_is_given_up)
 {
-    struct live_server *server = live_start(1, NULL);
-    struct seen s;
     char url[64];
+    struct live_server *server = start(_i, url);
+    struct seen s;
 
-    snprintf(url, sizeof(url), "redis://127.0.0.1:%d/0", server->port);
     begin(&s, url, false, 200);
     up(&s);
     live_freeze(server);
@@ -433,9 +447,11 @@ END_TEST
 
 START_TEST(test_a_blocking_command_may_be_silent_for_its_time)
 {
+    char url[64];
     struct seen s;
 
-    begin(&s, live_main()->url, false, 150);
+    start(_i, url);
+    begin(&s, url, false, 150);
     up(&s);
     command(&s, 600, "BLPOP", "nothing", "0.5");
     s.until_replies = 1;
@@ -447,10 +463,11 @@ END_TEST
 
 START_TEST(test_pushed_messages_arrive)
 {
-    crq_conn *conn = live_conn();
+    char url[64];
+    crq_conn *conn = live_conn_to("%s", start(_i, url)->url);
     struct seen s;
 
-    begin(&s, live_main()->url, true, 0);
+    begin(&s, url, true, 0);
     up(&s);
     command(&s, 0, "SUBSCRIBE", "news", NULL);
     s.until_pushes = 1;
@@ -521,11 +538,72 @@ START_TEST(test_a_name_that_redis_refuses_does_not_keep_the_link_away)
 }
 END_TEST
 
-START_TEST(test_a_hundred_thousand_commands_pass)
+/* ---- TLS ---- */
+
+static const struct {
+    const char *names; /* that the certificate is made out to; NULL: no TLS */
+    bool trusted;
+    const char *says;
+} unsafe[] = {
+    { "IP:127.0.0.1", false, "its certificate is refused: self-signed" },
+    { "DNS:elsewhere", true,
+            "its certificate is refused: IP address mismatch" },
+    { NULL, true, "no answer to TLS for 300 ms (is it the TLS port?)" },
+};
+
+START_TEST(test_what_is_not_safe_is_said_and_tried_again)
 {
+    struct live_server *server = unsafe[_i].names != NULL
+            ? live_start_tls(unsafe[_i].names)
+            : live_start(1, NULL);
+    struct seen s;
+    char url[64];
+
+    setenv("SSL_CERT_FILE", unsafe[_i].trusted ? server->cert : "/dev/null", 1);
+    snprintf(url, sizeof(url), "rediss://127.0.0.1:%d", server->port);
+    begin(&s, url, false, 300);
+    script(&s, "k", "x");
+    s.until_downs = 2;
+    wait_for(&s);
+    ck_assert_int_eq(s.ups + s.replies, 0);
+    ck_assert_int_eq(s.down.code, CRQ_ECONNECT);
+    ck_assert_msg(strstr(s.down.text, unsafe[_i].says) != NULL, "%s",
+            s.down.text);
+    end(&s);
+}
+END_TEST
+
+/* More than sockets take, in both directions, in one call. */
+START_TEST(test_large_words_go_through_tls)
+{
+    static char word[3000000];
+    char url[64];
     struct seen s;
 
-    begin(&s, live_main()->url, false, 0);
+    memset(word, 'x', sizeof(word) - 1);
+    start(1, url);
+    begin(&s, url, false, 0);
+    up(&s);
+    for (int i = 0; i < 5; i++) {
+        command(&s, 0, "APPEND", "k", word);
+        command(&s, 0, "GET", "k", NULL);
+    }
+    command(&s, 0, "STRLEN", "k", NULL);
+    command(&s, 0, "ECHO", "done", NULL);
+    s.until_replies = 12;
+    wait_for(&s);
+    ck_assert_str_eq(s.text, "done");
+    end(&s);
+}
+END_TEST
+
+START_TEST(test_a_hundred_thousand_commands_pass)
+{
+    char url[64];
+    struct seen s;
+
+    start(_i, url);
+    begin(&s, url, false, 0);
     up(&s);
     for (int i = 0; i < 100000; i++)
         command(&s, 0, "INCR", "n", NULL);
@@ -543,23 +621,28 @@ int main(void)
 {
     TCase *tc = tcase_create("async");
 
-    tcase_add_test(tc, test_replies_come_in_order_and_errors_as_errors);
+    tcase_add_loop_test(tc, test_replies_come_in_order_and_errors_as_errors, 0,
+            2);
     tcase_add_test(tc, test_an_unknown_script_is_loaded);
     tcase_add_test(tc,
             test_scripts_run_in_order_though_redis_knows_only_the_last);
     tcase_add_test(tc, test_a_script_that_is_refused_can_be_sent_again);
     tcase_add_test(tc, test_a_command_without_a_link_fails_from_the_loop);
-    tcase_add_test(tc, test_a_killed_server_loses_commands_but_no_script);
-    tcase_add_test(tc, test_a_silent_server_is_given_up);
+    tcase_add_loop_test(tc, test_a_killed_server_loses_commands_but_no_script,
+            0, 2);
+    tcase_add_loop_test(tc, test_a_silent_server_is_given_up, 0, 2);
     tcase_add_test(tc, test_the_loop_goes_on_while_a_name_is_looked_up);
     unit_add_rows(tc, test_a_name_without_an_address_is_tried_again, unfound);
     tcase_add_test(tc, test_localhost_needs_no_look_up);
-    tcase_add_test(tc, test_a_blocking_command_may_be_silent_for_its_time);
-    tcase_add_test(tc, test_pushed_messages_arrive);
+    tcase_add_loop_test(tc, test_a_blocking_command_may_be_silent_for_its_time,
+            0, 2);
+    tcase_add_loop_test(tc, test_pushed_messages_arrive, 0, 2);
     tcase_add_test(tc, test_a_wrong_password_is_said_and_tried_again);
     tcase_add_test(tc, test_an_abandoned_link_answers_every_call_at_once);
     tcase_add_test(tc,
             test_a_name_that_redis_refuses_does_not_keep_the_link_away);
-    tcase_add_test(tc, test_a_hundred_thousand_commands_pass);
+    tcase_add_loop_test(tc, test_a_hundred_thousand_commands_pass, 0, 2);
+    unit_add_rows(tc, test_what_is_not_safe_is_said_and_tried_again, unsafe);
+    tcase_add_test(tc, test_large_words_go_through_tls);
     return live_run("async", tc);
 }

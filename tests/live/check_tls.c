@@ -5,49 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A certificate that signs itself, made out to `names`. */
-static void make_certificate(const char *names, char *key, char *cert,
-        size_t size)
-{
-    char command[500];
-
-    snprintf(key, size, "%s/key.pem", live_main()->folder);
-    snprintf(cert, size, "%s/cert.pem", live_main()->folder);
-    snprintf(command, sizeof(command),
-            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 "
-            "-nodes -days 2 -subj /CN=crq -addext subjectAltName=%s "
-            "-keyout %s -out %s 2>/dev/null",
-            names, key, cert);
-    ck_assert_int_eq(system(command), 0);
-}
-
-/* A server that speaks TLS on its port. */
-static struct live_server *start(const char *names, char *cert, size_t size)
-{
-    struct live_server *server = live_start(true, NULL);
-    crq_conn *conn = live_conn_to("%s", server->url);
-    char key[200], port[8];
-    crq_error err;
-
-    make_certificate(names, key, cert, size);
-    snprintf(port, sizeof(port), "%d", server->port);
-    unit_ok(crq_conn_run(conn, NULL, &err, "CONFIG", "SET", "port", "0",
-                    "tls-cert-file", cert, "tls-key-file", key,
-                    "tls-auth-clients", "no", "tls-port", port, NULL),
-            &err);
-    crq_conn_free(conn);
-    return server;
-}
-
 START_TEST(test_a_trusted_server_is_spoken_to_through_tls)
 {
-    char cert[200];
-    struct live_server *server =
-            start("DNS:localhost,IP:127.0.0.1", cert, sizeof(cert));
+    struct live_server *server = live_start_tls("DNS:localhost,IP:127.0.0.1");
     crq_conn *conn;
     crq_error err;
 
-    setenv("SSL_CERT_FILE", cert, 1);
+    setenv("SSL_CERT_FILE", server->cert, 1);
     conn = live_conn_to("rediss://%s:%d/2", _i == 0 ? "localhost" : "127.0.0.1",
             server->port);
     for (int i = 0; i < 100; i++)
@@ -94,12 +58,13 @@ static const struct {
 
 START_TEST(test_a_certificate_that_proves_nothing_is_refused)
 {
-    char cert[200], url[100];
-    struct live_server *server = start(refused[_i].names, cert, sizeof(cert));
+    struct live_server *server = live_start_tls(refused[_i].names);
+    char url[100];
     crq_conn *conn;
     crq_error err;
 
-    setenv("SSL_CERT_FILE", refused[_i].trusted ? cert : "/dev/null", 1);
+    setenv("SSL_CERT_FILE", refused[_i].trusted ? server->cert : "/dev/null",
+            1);
     snprintf(url, sizeof(url), "rediss://%s:%d", refused[_i].host,
             server->port);
     ck_assert_int_eq(crq_conn_open(url, NULL, &conn, &err), CRQ_ECONNECT);

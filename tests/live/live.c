@@ -90,19 +90,27 @@ static void make_root(void)
 
 static void child(const struct live_server *server, pid_t parent)
 {
-    const char *argv[32] = { "redis-server", "--unixsocket", server->socket,
+    const char *argv[48] = { "redis-server", "--unixsocket", server->socket,
         "--dir", server->folder, "--logfile", "log", "--save", "", "--bind",
         "127.0.0.1" };
     char port[8];
     size_t n = 11;
-    char *words[32];
+    char *words[48];
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(EXIT_FAILURE);
     snprintf(port, sizeof(port), "%d", server->port);
-    argv[n++] = "--port";
+    argv[n++] = server->cert[0] != '\0' ? "--tls-port" : "--port";
     argv[n++] = port;
+    if (server->cert[0] != '\0') {
+        const char *const tls[] = { "--port", "0", "--tls-cert-file",
+            server->cert, "--tls-key-file", server->key, "--tls-auth-clients",
+            "no" };
+
+        memcpy(&argv[n], tls, sizeof(tls));
+        n += sizeof(tls) / sizeof(tls[0]);
+    }
     for (size_t i = 0; server->args[i] != NULL; i++)
         argv[n++] = server->args[i];
     memcpy(words, argv, sizeof(words));
@@ -189,12 +197,24 @@ struct live_server *live_main(void)
     return &servers[0];
 }
 
+static void start(struct live_server *server, int tcp)
+{
+    int rc = EXIT_FAILURE;
+
+    /* Somebody else may take the port before the server does. */
+    for (int tries = 0; tries < (tcp ? 5 : 1) && rc != 0; tries++) {
+        server->port = tcp ? free_port() : 0;
+        rc = launch(server);
+    }
+    ck_assert_msg(rc == 0, "redis-server did not start (status %d), see %s/log",
+            rc, server->folder);
+}
+
 struct live_server *live_start(int tcp, ...)
 {
     struct live_server *server = new_server();
     size_t n = 0;
     va_list ap;
-    int rc = EXIT_FAILURE;
 
     ck_assert_ptr_nonnull(server);
     va_start(ap, tcp);
@@ -203,13 +223,25 @@ struct live_server *live_start(int tcp, ...)
         server->args[n] = va_arg(ap, const char *);
     } while (server->args[n++] != NULL);
     va_end(ap);
-    /* Somebody else may take the port before the server does. */
-    for (int tries = 0; tries < (tcp ? 5 : 1) && rc != 0; tries++) {
-        server->port = tcp ? free_port() : 0;
-        rc = launch(server);
-    }
-    ck_assert_msg(rc == 0, "redis-server did not start (status %d), see %s/log",
-            rc, server->folder);
+    start(server, tcp);
+    return server;
+}
+
+struct live_server *live_start_tls(const char *names)
+{
+    struct live_server *server = new_server();
+    char command[500];
+
+    ck_assert_ptr_nonnull(server);
+    snprintf(server->key, sizeof(server->key), "%s/key.pem", server->folder);
+    snprintf(server->cert, sizeof(server->cert), "%s/cert.pem", server->folder);
+    snprintf(command, sizeof(command),
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 "
+            "-nodes -days 2 -subj /CN=crq -addext subjectAltName=%s "
+            "-keyout %s -out %s 2>/dev/null",
+            names, server->key, server->cert);
+    ck_assert_int_eq(system(command), 0);
+    start(server, true);
     return server;
 }
 

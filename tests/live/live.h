@@ -52,6 +52,8 @@ struct live_server {
     char socket[100];
     char url[120]; /* unix://SOCKET, without any password */
     pid_t owner;   /* who started it, and stops it */
+    /* "" without TLS; else its port speaks nothing but that. */
+    char cert[100], key[100];
     const char *args[16];
 };
 
@@ -67,6 +69,10 @@ struct live_server *live_main(void);
  * tcp  also listen on a free port of 127.0.0.1.
  */
 struct live_server *live_start(int tcp, ...) __attribute__((sentinel));
+
+/** A server that speaks TLS on its port, with a certificate that signs itself
+ *  and is made out to `names`, as "DNS:localhost,IP:127.0.0.1". */
+struct live_server *live_start_tls(const char *names);
 
 /** SIGKILL, and wait for the end. What it had is gone. */
 void live_kill(struct live_server *server);
