@@ -8,8 +8,9 @@
  *            @user_script: 3: -READONLY You can't write against ...
  *   Redis 7  READONLY You can't write against ... script: SHA,
  *            on @user_script:3.
+ *   Valkey 9 the same without "SHA, "
  *
- * Both are unwrapped before the table is asked. Errors of the script itself
+ * All are unwrapped before the table is asked. Errors of the script itself
  * (a nil index, say) stay whole: there the line number is what counts.
  */
 #include "redis/refusal.h"
@@ -30,6 +31,9 @@ static const struct {
     { "ERR The user executing the script", CRQ_EAUTH,
             "does not allow this user to do that" },
     { "The user executing the script", CRQ_EAUTH,
+            "does not allow this user to do that" },
+    /* By Valkey 9; Redis 7.2 writes NOPERM in front of it. */
+    { "ERR ACL failure in script:", CRQ_EAUTH,
             "does not allow this user to do that" },
     { "ERR invalid password", CRQ_EAUTH, "does not take this password" },
     { "DENIED", CRQ_EAUTH, "takes no connections from other machines" },
@@ -56,6 +60,23 @@ static bool starts_with(const char *text, size_t len, const char *word)
             (len == n || text[n] == ' ');
 }
 
+/* Whether this is "SHA, on @user_script:N.", or without "SHA, ". */
+static bool is_place(const char *text, const char *end)
+{
+    static const char comma[] = ", ", on[] = "on @";
+    size_t left = (size_t)(end - text);
+
+    if (left > 40 && strspn(text, "0123456789abcdef") == 40) {
+        text += 40;
+        left -= 40;
+        if (left < sizeof(comma) || memcmp(text, comma, sizeof(comma) - 1) != 0)
+            return false;
+        text += sizeof(comma) - 1;
+        left -= sizeof(comma) - 1;
+    }
+    return left >= sizeof(on) && memcmp(text, on, sizeof(on) - 1) == 0;
+}
+
 const char *crq_refusal_core(const char *text, size_t *len)
 {
     static const char redis6[] = "ERR Error running script",
@@ -74,14 +95,12 @@ const char *crq_refusal_core(const char *text, size_t *len)
         *len = (size_t)(end - found);
         return found;
     }
-    /* " script: " + 40 hex digits + ", on @user_script:N.", and the error
-     * itself may speak of scripts as well. */
+    /* The error itself may speak of scripts as well. */
     for (const char *at = text;; at = found + 1) {
         found = memmem(at, (size_t)(end - at), redis7, sizeof(redis7) - 1);
         if (found == NULL)
             return text;
-        if ((size_t)(end - found) > sizeof(redis7) + 40 &&
-                strspn(found + sizeof(redis7) - 1, "0123456789abcdef") >= 40) {
+        if (is_place(found + sizeof(redis7) - 1, end)) {
             *len = (size_t)(found - text);
             return text;
         }

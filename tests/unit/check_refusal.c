@@ -91,8 +91,20 @@ static const struct {
             "Redis at h:1/0 does not allow this user to do that: NOPERM ACL "
             "failure in script: User joe has no permissions to run the 'hset' "
             "command" },
+    /* Valkey 9 on. */
+    { "ERR ACL failure in script: User joe has no permissions to run the "
+      "'hset' command script: on @user_script:3.",
+            CRQ_EAUTH,
+            "Redis at h:1/0 does not allow this user to do that: ERR ACL "
+            "failure in script: User joe has no permissions to run the 'hset' "
+            "command" },
+    { "CRQ no such job script: on @user_script:1.", CRQ_ESTATE, "no such job" },
     { "CRQ no such job script: " SHA ", on @user_script:1.", CRQ_ESTATE,
             "no such job" },
+    /* Not the place of an error. */
+    { "CRQ no such script: on", CRQ_ESTATE, "no such script: on" },
+    { "CRQ no such script: " SHA, CRQ_ESTATE, "no such script: " SHA },
+    { "CRQ no such script: " SHA ",", CRQ_ESTATE, "no such script: " SHA "," },
     { "ERR user_script:2: attempt to index local 'x' (a nil value) script: " SHA
       ", on @user_script:2.",
             CRQ_EREDIS,
