@@ -1,5 +1,7 @@
 bin_PROGRAMS += crq-scheduler
 crq_scheduler_SOURCES = \
+	scheduler/alarm.c \
+	scheduler/alarm.h \
 	scheduler/declare.c \
 	scheduler/main.c \
 	scheduler/options.c \

@@ -12,6 +12,7 @@
  */
 #include "scheduler/scheduler.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,7 +58,7 @@ static void look_at_time(struct scheduler *s)
 {
     int64_t now_us = scheduler_now(s), next_us = CRQ_UNSET;
 
-    ev_timer_stop(s->loop, &s->due);
+    alarm_stop(&s->due);
     if (!s->leads || s->leaving)
         return;
     for (int duty = 0; duty < DUTIES; duty++) {
@@ -72,19 +73,14 @@ static void look_at_time(struct scheduler *s)
         } else if (next_us == CRQ_UNSET || round->due_us < next_us)
             next_us = round->due_us;
     }
-    if (next_us != CRQ_UNSET) {
-        ev_now_update(s->loop);
-        ev_timer_set(&s->due, (double)(next_us - now_us) / 1e6, 0.);
-        ev_timer_start(s->loop, &s->due);
-    }
+    if (next_us != CRQ_UNSET)
+        alarm_set(&s->due, next_us - now_us);
     scheduler_settled(s);
 }
 
-static void on_due(struct ev_loop *loop, ev_timer *timer, int revents)
+static void on_due(void *arg)
 {
-    (void)loop;
-    (void)revents;
-    look_at_time(timer->data);
+    look_at_time(arg);
 }
 
 bool round_send(struct scheduler *s, enum duty duty,
@@ -308,7 +304,7 @@ static void leave(struct scheduler *s)
         return;
     s->leaving = true;
     notify_stopping(&s->notify);
-    ev_timer_stop(s->loop, &s->due);
+    alarm_stop(&s->due);
     ev_timer_stop(s->loop, &s->beat);
     crq_args_init(&words);
     nkeys = crq_release_words(&s->id, scheduler_now(s), &words);
@@ -362,7 +358,7 @@ static void name_it(struct scheduler *s)
     s->id.queue_count = s->options->queue_count;
 }
 
-static void watch(struct scheduler *s)
+static int watch(struct scheduler *s)
 {
     notify_init(&s->notify, s->loop);
     ev_signal_init(&s->sigint, on_signal, SIGINT);
@@ -373,10 +369,13 @@ static void watch(struct scheduler *s)
     ev_signal_start(s->loop, &s->sigterm);
     ev_signal_start(s->loop, &s->sighup);
     ev_timer_init(&s->beat, on_beat, BEAT_S, BEAT_S);
-    ev_timer_init(&s->due, on_due, 0., 0.);
     ev_timer_init(&s->patience, on_impatient, PATIENCE_S, 0.);
-    s->beat.data = s->due.data = s->patience.data = s;
+    s->beat.data = s->patience.data = s;
     ev_timer_start(s->loop, &s->beat);
+    if (alarm_init(&s->due, s->loop, on_due, s) >= 0)
+        return 0;
+    crq_log_error(s->log, "no timer: %s", strerror(errno));
+    return -1;
 }
 
 static int connect_links(struct scheduler *s, crq_error *err)
@@ -406,7 +405,7 @@ static void end(struct scheduler *s)
     declare_free(s);
     notify_fini(&s->notify);
     ev_timer_stop(s->loop, &s->beat);
-    ev_timer_stop(s->loop, &s->due);
+    alarm_fini(&s->due);
     ev_timer_stop(s->loop, &s->patience);
     ev_signal_stop(s->loop, &s->sigint);
     ev_signal_stop(s->loop, &s->sigterm);
@@ -426,9 +425,7 @@ int scheduler_run(const struct options *options, struct crq_log *log)
     for (int duty = 0; duty < DUTIES; duty++)
         s.rounds[duty].due_us = CRQ_UNSET;
     name_it(&s);
-    watch(&s);
-    rc = declare_read(&s);
-    if (rc < 0) {
+    if (watch(&s) < 0 || declare_read(&s) < 0) {
         end(&s);
         return 1;
     }

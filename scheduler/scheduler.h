@@ -7,6 +7,7 @@
  *     periodic.c   rq-scheduler's entries
  *     triggers.c   events of streams
  *     declare.c    the files of the command line
+ *     alarm.c      the timer that ends the sleep
  *
  * The first three are duties. A duty is a round: it is begun when its first
  * entry is due, sends scripts, and says when the last of them has been
@@ -23,6 +24,7 @@
 #include "base/log.h"
 #include "exec/async.h"
 #include "exec/notify.h"
+#include "scheduler/alarm.h"
 #include "scheduler/options.h"
 #include "sched/steps.h"
 
@@ -78,7 +80,8 @@ struct scheduler {
     size_t declaring; /* steps without an answer */
     bool read_again;  /* the files, when there are none */
 
-    ev_timer beat, due, patience;
+    struct alarm due;
+    ev_timer beat, patience;
     ev_signal sigint, sigterm, sighup;
     struct notify notify;
 };
