@@ -24,5 +24,6 @@ include src/sched/local.mk
 include src/task/local.mk
 include src/exec/local.mk
 include src/web/api.mk
+include src/web/page.mk
 include src/cli/local.mk
 include src/web/local.mk

@@ -83,6 +83,8 @@ int api_question_encode(const struct api_question *question,
     put_text(out, req->caller);
     put_number(out, req->role);
     put_number(out, req->waited);
+    put_text(out, question->viewer != NULL ? question->viewer->csrf : NULL);
+    put_number(out, question->viewer != NULL && question->viewer->signed_in);
     return end(out, at);
 }
 
@@ -198,6 +200,9 @@ bool api_question_decode(const char *bytes, size_t len,
     req->caller = take_text(&r);
     req->role = (enum api_role)take_number(&r, API_READ, API_OPERATE);
     req->waited = take_number(&r, 0, 1) != 0;
+    room->viewer.csrf = take_text(&r);
+    room->viewer.signed_in = take_number(&r, 0, 1) != 0;
+    out->viewer = room->viewer.csrf != NULL ? &room->viewer : NULL;
     return !r.failed && r.left == 0 &&
             (req->method != NULL) != (out->metrics != NULL);
 }

@@ -14,15 +14,18 @@
 #include "base/buf.h"
 #include "web/api.h"
 #include "web/metrics.h"
+#include "web/page.h"
 
 #define API_FRAME_HEAD 4
 #define API_FRAME_MAX  ((size_t)256 << 20)
 
 #define API_PARTS_MAX 64 /* of a path, and of a query */
 
-/* What a helper is asked: a request, or for the metrics. All borrowed. */
+/* What a helper is asked: a request, for a page, or for the metrics. All
+ * borrowed. */
 struct api_question {
     struct api_request request;
+    const struct page_viewer *viewer;      /* not NULL: for a page */
     const struct metrics_gateway *metrics; /* not NULL: for these */
 };
 
@@ -54,6 +57,7 @@ int api_answer_encode(const struct api_response *response, const char *log,
 struct api_question_room {
     const char *path[API_PARTS_MAX];
     struct api_pair query[API_PARTS_MAX];
+    struct page_viewer viewer;
     struct metrics_gateway metrics;
 };
 

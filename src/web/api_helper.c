@@ -49,6 +49,8 @@ static bool transmit(int fd, const char *bytes, size_t len)
 static int answer(struct api *api, const struct api_question *question,
         struct api_response *out, crq_error *err)
 {
+    if (question->viewer != NULL)
+        return page_handle(api, &question->request, question->viewer, out, err);
     if (question->metrics == NULL)
         return api_handle(api, &question->request, out, err);
     out->status = 200;

@@ -3,7 +3,7 @@
  *
  * No application is known here: app.json says which requests become which jobs.
  * Whatever is asked comes in this order: what the gateway says of itself, a
- * route without variables, a file, a route with variables.
+ * route without variables, a file, the dashboard, a route with variables.
  */
 #include "web/gateway.h"
 
@@ -11,8 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "web/dashboard.h"
 #include "web/files.h"
 #include "web/kit.h"
 #include "web/problem.h"
@@ -125,7 +127,7 @@ static void on_request(void *arg, struct http_request *request)
     route = routes_find(g, request);
     if (route != NULL && routes_is_plain(route))
         routes_answer(g, route, request);
-    else if (answer_file(g, request))
+    else if (answer_file(g, request) || dashboard_answer(g, request))
         return;
     else if (route != NULL)
         routes_answer(g, route, request);
@@ -283,6 +285,8 @@ static int begin(struct gateway *g, crq_error *err)
     if (rc == 0)
         rc = load_apps(g, err);
     if (rc == 0)
+        rc = sessions_new(&crq_clock_system, &g->sessions, err);
+    if (rc == 0)
         rc = rest_new(g, &g->rest, err); /* before the others: it forks */
     if (rc == 0)
         rc = jobs_new(g->loop, g->options->url, g->log, &g->jobs, err);
@@ -310,6 +314,7 @@ static void end(struct gateway *g)
     ev_timer_stop(g->loop, &g->patience);
     ev_prepare_stop(g->loop, &g->idle);
     guard_free(g->guard);
+    sessions_free(g->sessions);
     tokens_free(g->tokens);
     for (size_t i = 0; i < g->app_count; i++)
         crq_app_free(g->apps[i]);

@@ -3,6 +3,7 @@
  *
  *     gateway.c  birth, whom a request is for, the end
  *     rest.c     the REST interface and the metrics, in processes of their own
+ *     dashboard.c  pages for people, who signs in
  *     routes.c   requests that become jobs
  *     sockets.c  WebSockets
  *     files.c    files of applications
@@ -25,6 +26,7 @@
 #include "web/jobs.h"
 #include "web/options.h"
 #include "web/origin.h"
+#include "web/session.h"
 #include "web/tokens.h"
 
 struct gateway {
@@ -35,6 +37,7 @@ struct gateway {
     size_t app_count;
     struct tokens *tokens; /* NULL: none */
     struct guard *guard;   /* of these */
+    struct sessions *sessions;
     struct origin_rules rules;
     struct jobs *jobs;
     struct feeds *feeds;

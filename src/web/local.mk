@@ -1,7 +1,7 @@
 # The gateway: all but its main(), so that tests link it too.
 noinst_LTLIBRARIES += libcrq-web.la
 libcrq_web_la_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS)
-libcrq_web_la_LIBADD = libcrq-api.la libcrq-exec.la $(MICROHTTPD_LIBS) $(WSLAY_LIBS)
+libcrq_web_la_LIBADD = libcrq-page.la libcrq-exec.la $(MICROHTTPD_LIBS) $(WSLAY_LIBS)
 libcrq_web_la_SOURCES = \
 	src/web/api_frame.c \
 	src/web/api_frame.h \
@@ -11,6 +11,8 @@ libcrq_web_la_SOURCES = \
 	src/web/api_pool.h \
 	src/web/binding.c \
 	src/web/binding.h \
+	src/web/dashboard.c \
+	src/web/dashboard.h \
 	src/web/entry.c \
 	src/web/entry.h \
 	src/web/feeds.c \
@@ -20,6 +22,8 @@ libcrq_web_la_SOURCES = \
 	src/web/feeds_streams.c \
 	src/web/files.c \
 	src/web/files.h \
+	src/web/form.c \
+	src/web/form.h \
 	src/web/gateway.c \
 	src/web/gateway.h \
 	src/web/guard.c \
@@ -44,6 +48,8 @@ libcrq_web_la_SOURCES = \
 	src/web/rest.h \
 	src/web/routes.c \
 	src/web/routes.h \
+	src/web/session.c \
+	src/web/session.h \
 	src/web/sockets.c \
 	src/web/sockets.h \
 	src/web/sockets_impl.h \

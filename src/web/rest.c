@@ -11,7 +11,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -19,7 +18,9 @@
 #include "exec/async.h"
 #include "model/keys.h"
 #include "web/api_pool.h"
+#include "web/page.h"
 #include "web/problem.h"
+#include "web/session.h"
 #include "web/sockets.h"
 
 #define LOOK_S      0.05
@@ -35,6 +36,9 @@ struct ask {
     struct http_request *request;
     enum api_role role;
     char caller[TOKEN_NAME_LEN + 1];
+    bool metrics;
+    bool page, signed_in; /* of the dashboard */
+    char csrf[SESSION_ID_LEN + 1];
     char *job;        /* not NULL: it waits for this one */
     bool looking;     /* a reply of Redis's is due that names this */
     bool waited;      /* its time was up */
@@ -132,6 +136,22 @@ static const struct {
     [API_DIED] = { 503, "the gateway has failed; it may have been done" },
     [API_HUNG] = { 504, "there was no answer in time; it may have been done" },
 };
+
+/* To a person, or to a program. */
+static void refuse_ask(struct ask *a, enum api_end end)
+{
+    static const struct http_field later[] = { { "Retry-After", "1" },
+        { "Cache-Control", "no-store" }, { NULL, NULL } };
+    struct crq_buf page = CRQ_BUF_INIT;
+
+    if (a->page &&
+            page_notice(ends[end].status, "Not now", ends[end].why, &page) == 0)
+        http_answer(a->request, ends[end].status, "text/html; charset=utf-8",
+                crq_buf_text(&page), page.len, later);
+    else
+        refuse(a->request, ends[end].status, ends[end].why);
+    crq_buf_fini(&page);
+}
 
 /* ------------------------------------------------------------------ waiting */
 
@@ -235,8 +255,7 @@ static void on_answer(void *arg, enum api_end end,
     if (end == API_ANSWERED && given->wait_for_job == NULL)
         answer(a->request, given);
     else
-        refuse(a->request, ends[end != API_ANSWERED ? end : API_DIED].status,
-                ends[end != API_ANSWERED ? end : API_DIED].why);
+        refuse_ask(a, end != API_ANSWERED ? end : API_DIED);
     ask_free(a);
 }
 
@@ -266,40 +285,49 @@ static void read_gateway(const struct rest *rest, struct metrics_gateway *out)
     memcpy(out->requests_total, http.answers, sizeof(out->requests_total));
 }
 
-static void send(struct ask *a)
+/* The request as helpers get it; `query` has room for API_PARTS_MAX. */
+static void read_request(const struct ask *a, struct api_pair *query,
+        struct api_request *req)
 {
     struct http_request *request = a->request;
-    struct api_pair query[API_PARTS_MAX];
-    struct metrics_gateway metrics;
-    struct api_question question = { .request = { .query = query } };
-    struct api_request *req = &question.request;
-    size_t i = 0;
-    int rc;
+    size_t i = 0, prefix = a->page ? 0 : 2; /* /api/v1 */
 
     req->path = http_segments(request, &req->path_count);
-    if (strcmp(req->path[0], "metrics") == 0) {
+    req->path += prefix;
+    req->path_count -= prefix;
+    while (i < API_PARTS_MAX &&
+            http_query_at(request, i, &query[i].name, &query[i].value))
+        i++;
+    req->query = query;
+    req->query_count = i;
+    req->method = method_of(request);
+    req->body = http_body(request, &req->body_len);
+    req->content_type = http_header(request, "Content-Type");
+    req->idempotency_key = http_header(request, "Idempotency-Key");
+    req->caller = a->caller;
+    req->role = a->role;
+    req->waited = a->waited;
+}
+
+static void send(struct ask *a)
+{
+    struct page_viewer viewer = { a->csrf, a->signed_in };
+    struct api_pair query[API_PARTS_MAX];
+    struct metrics_gateway metrics;
+    struct api_question question = { .metrics = NULL };
+    int rc;
+
+    if (a->metrics) {
         read_gateway(a->rest, &metrics);
-        question = (struct api_question){ .metrics = &metrics };
+        question.metrics = &metrics;
     } else {
-        req->path += 2;
-        req->path_count -= 2;
-        for (; i < API_PARTS_MAX &&
-                http_query_at(request, i, &query[i].name, &query[i].value);
-                i++)
-            ;
-        req->query_count = i;
-        req->method = method_of(request);
-        req->body = http_body(request, &req->body_len);
-        req->content_type = http_header(request, "Content-Type");
-        req->idempotency_key = http_header(request, "Idempotency-Key");
-        req->caller = a->caller;
-        req->role = a->role;
-        req->waited = a->waited;
+        read_request(a, query, &question.request);
+        question.viewer = a->page ? &viewer : NULL;
     }
     rc = api_pool_ask(a->rest->pool, &question, on_answer, a);
     if (rc == 0)
         return;
-    refuse(request, ends[API_BUSY].status, ends[API_BUSY].why);
+    refuse_ask(a, API_BUSY);
     ask_free(a);
 }
 
@@ -312,49 +340,14 @@ static void send_again(struct ask *a, bool waited)
 
 /* -------------------------------------------------------------- who may ask */
 
-/* The token of "Authorization: Bearer TOKEN", or NULL. */
-static const char *token_of(const struct http_request *request)
+static enum api_role role_of(enum token_role role)
 {
-    const char *text = http_header(request, "Authorization");
-
-    if (text == NULL || strncasecmp(text, "Bearer ", 7) != 0)
-        return NULL;
-    return text + 7 + strspn(text + 7, " ");
-}
-
-/* False: not this one, which is answered. Without a token file this machine
- * alone can ask, and may do anything. */
-static bool find_role(const struct gateway *g, struct http_request *request,
-        struct ask *a)
-{
-    static const struct http_field bearer[] = { { "WWW-Authenticate",
-                                                        "Bearer" },
-        { "Cache-Control", "no-store" }, { NULL, NULL } };
-    static const enum api_role roles[] = { [TOKEN_READ] = API_READ,
-        [TOKEN_ENQUEUE] = API_ENQUEUE,
-        [TOKEN_OPERATE] = API_OPERATE };
-    char wait[16];
-    const struct http_field later[] = { { "Retry-After", wait },
-        { "Cache-Control", "no-store" }, { NULL, NULL } };
-    enum token_role role;
-    int retry_s = 0;
-
-    switch (guard_check(g->guard, http_peer(request), token_of(request),
-            now_us(), &role, a->caller, &retry_s)) {
-    case GUARD_KNOWN: a->role = roles[role]; return true;
-    case GUARD_UNKNOWN:
-        problem_answer(request,
-                problem_new(401, "this takes a token: Authorization: Bearer"),
-                bearer);
-        break;
-    case GUARD_LATER:
-        (void)snprintf(wait, sizeof(wait), "%d", retry_s);
-        problem_answer(request,
-                problem_new(429, "too many unknown tokens came from here"),
-                later);
-        break;
+    switch (role) {
+    case TOKEN_READ: return API_READ;
+    case TOKEN_ENQUEUE: return API_ENQUEUE;
+    case TOKEN_OPERATE: return API_OPERATE;
     }
-    return false;
+    return API_READ;
 }
 
 static bool is_api(const struct http_request *request)
@@ -374,32 +367,85 @@ static bool is_metrics(const struct http_request *request)
     return count == 1 && strcmp(path[0], "metrics") == 0;
 }
 
-bool rest_answer(struct rest *rest, struct http_request *request)
+/* NULL: there is no memory, which is answered. */
+static struct ask *ask_new(struct rest *rest, struct http_request *request,
+        const struct viewer *viewer)
+{
+    struct ask *a = crq_calloc(1, sizeof(*a));
+
+    if (a == NULL) {
+        problem_answer(request, NULL, NULL);
+        return NULL;
+    }
+    a->rest = rest;
+    a->request = request;
+    a->role = role_of(viewer->role);
+    memcpy(a->caller, viewer->caller, sizeof(a->caller));
+    append(a);
+    return a;
+}
+
+/* Whether who asks may not ask, which is answered. */
+static bool is_refused(struct http_request *request,
+        const struct viewer *viewer, bool metrics)
 {
     static const struct http_field get[] = { { "Allow", "GET" },
         { NULL, NULL } };
+    char wait[16];
+    const struct http_field later[] = { { "Retry-After", wait },
+        { "Cache-Control", "no-store" }, { NULL, NULL } };
+
+    (void)snprintf(wait, sizeof(wait), "%d", viewer->retry_s);
+    if (viewer->kind == VIEWER_LATER)
+        problem_answer(request,
+                problem_new(429, "too many unknown tokens came from here"),
+                later);
+    else if (viewer->kind == VIEWER_NONE)
+        problem_answer(request,
+                problem_new(401, "this takes a token: Authorization: Bearer"),
+                bearer);
+    else if (!viewer_sent_it(viewer, request))
+        problem_answer(request,
+                problem_new(403, "a browser's request takes X-CSRF-Token"),
+                bearer + 1);
+    else if (metrics && strcmp(method_of(request), "GET") != 0)
+        problem_answer(request, problem_new(405, "it takes GET only"), get);
+    else
+        return false;
+    return true;
+}
+
+bool rest_answer(struct rest *rest, struct http_request *request)
+{
     bool metrics = is_metrics(request);
+    struct viewer viewer;
     struct ask *a;
 
     if (!metrics && !is_api(request))
         return false;
-    a = crq_calloc(1, sizeof(*a));
-    if (a == NULL) {
-        problem_answer(request, NULL, NULL);
+    viewer_of(rest->g, request, &viewer);
+    if (is_refused(request, &viewer, metrics))
         return true;
-    }
-    a->rest = rest;
-    a->request = request;
-    append(a);
-    if (!find_role(rest->g, request, a)) {
-        ask_free(a);
-    } else if (metrics && strcmp(method_of(request), "GET") != 0) {
-        problem_answer(request, problem_new(405, "it takes GET only"), get);
-        ask_free(a);
-    } else {
-        send(a);
-    }
+    a = ask_new(rest, request, &viewer);
+    if (a == NULL)
+        return true;
+    a->metrics = metrics;
+    send(a);
     return true;
+}
+
+void rest_page(struct rest *rest, struct http_request *request,
+        const struct viewer *viewer)
+{
+    struct ask *a = ask_new(rest, request, viewer);
+
+    if (a == NULL)
+        return;
+    a->page = true;
+    a->signed_in = viewer->kind == VIEWER_SESSION;
+    if (viewer->csrf != NULL)
+        memcpy(a->csrf, viewer->csrf, sizeof(a->csrf));
+    send(a);
 }
 
 /* ---------------------------------------------------------------- the whole */

@@ -1,0 +1,25 @@
+// main.js - what pages can do beyond being read. They are whole without it.
+
+import "./act.js";
+import "./chart.js";
+import "./live.js";
+import "./log.js";
+
+document.documentElement.classList.add("js");
+
+// Moments in the reader's own time; the page has them in UTC.
+const format = new Intl.DateTimeFormat("sv-SE", {
+  dateStyle: "short", timeStyle: "medium" });
+
+function localize() {
+  for (const time of document.querySelectorAll("time[data-local]")) {
+    const when = new Date(time.dateTime);
+    if (Number.isNaN(when.getTime())) continue;
+    time.title = `${time.dateTime} (UTC)`;
+    time.textContent = `${format.format(when)}.${
+      String(when.getUTCMilliseconds()).padStart(3, "0")}`;
+  }
+}
+
+document.addEventListener("refreshed", localize);
+localize();
