@@ -389,6 +389,9 @@ static struct ask *ask_new(struct rest *rest, struct http_request *request,
 static bool is_refused(struct http_request *request,
         const struct viewer *viewer, bool metrics)
 {
+    static const struct http_field bearer[] = { { "WWW-Authenticate",
+                                                        "Bearer" },
+        { "Cache-Control", "no-store" }, { NULL, NULL } };
     static const struct http_field get[] = { { "Allow", "GET" },
         { NULL, NULL } };
     char wait[16];
