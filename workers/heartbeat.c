@@ -185,7 +185,8 @@ static void die(struct worker *w, size_t slot)
 bool heartbeat_has_left(const struct worker *w)
 {
     /* A birth that waits for the link is never sent. */
-    return w->deaths == 0 && (w->births == 0 || !crq_async_is_up(w->link));
+    return w->deaths == 0 && (w->births == 0 || !crq_async_is_up(w->link)) &&
+            stats_has_left(w);
 }
 
 /* ---- what observers see ---- */
@@ -285,11 +286,17 @@ static void on_observe(struct ev_loop *loop, ev_timer *timer, int revents)
     (void)loop;
     (void)revents;
     show(timer->data, false);
+    stats_flush(timer->data);
 }
 
 void heartbeat_changed(struct worker *w, size_t slot)
 {
     w->slots[slot].changed = true;
+    heartbeat_soon(w);
+}
+
+void heartbeat_soon(struct worker *w)
+{
     if (ev_is_active(&w->observe))
         return;
     ev_timer_set(&w->observe, OBSERVE_S, 0.);
@@ -299,6 +306,7 @@ void heartbeat_changed(struct worker *w, size_t slot)
 void heartbeat_leave(struct worker *w)
 {
     show(w, false); /* its last tenth of a second */
+    stats_flush(w);
     for (size_t i = 0; i < w->slot_count; i++)
         if (w->slots[i].registered && crq_async_is_up(w->link))
             die(w, i);
@@ -413,6 +421,7 @@ static void on_taken(void *arg, const crq_reply *reply, const crq_error *err)
         if (crq_adopted_run(reply, i, &run, NULL) == 0)
             callbacks_adopt(w, &run);
     }
+    stats_abandoned(w, NULL, taken.failed, taken.retried);
     if (taken.adopted > 0)
         heartbeat_runs_came(w);
     if (taken.back + taken.failed + taken.retried > 0) {

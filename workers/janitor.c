@@ -282,6 +282,7 @@ static enum step after_registries(struct janitor *j, const crq_reply *reply,
     sum->retried += one.retried;
     sum->removed += one.removed;
     sum->adopted += one.adopted;
+    stats_abandoned(j->worker, queue_of(j), one.failed, one.retried);
     if (one.adopted > 0)
         heartbeat_runs_came(j->worker);
     for (size_t i = 0; i < one.adopted; i++) {

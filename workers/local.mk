@@ -17,6 +17,7 @@ crq_worker_SOURCES = \
 	workers/runs.c \
 	workers/scheduler.c \
 	workers/scheduler.h \
+	workers/stats.c \
 	workers/strategy.c \
 	workers/suspension.c \
 	workers/waiting.c \

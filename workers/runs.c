@@ -28,6 +28,7 @@ void run_free(struct run *run)
     if (run == NULL)
         return;
     joblog_free(run);
+    crq_free(run->cause);
     crq_free(run->func);
     crq_free(run->data);
     crq_free(run->meta);
@@ -187,6 +188,7 @@ static void on_finished(void *arg, const crq_reply *reply, const crq_error *err)
         enum crq_finished state = crq_finish_state(reply, i++, &text);
 
         count(w, run, state);
+        stats_ended(w, run, state);
         log_finished(w, run, state, text);
         webhooks_send(w, run, state);
     }
@@ -264,6 +266,7 @@ void run_finish(struct worker *w, struct run *run, const struct crq_runref *ref,
         return;
     }
     webhooks_keep(w, run, how);
+    stats_note_error(run, how);
     runs_push(&w->ended, run);
     heartbeat_changed(w, run->slot);
     if (w->ended.count == BATCH_RUNS ||

@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "codec/timetext.h"
 #include "model/call.h"
 #include "redis/scripts.h"
 #include "workers/callbacks.h"
@@ -82,6 +83,15 @@ static bool take_bytes(const struct crq_claimed_job *job, const char *field,
     return bytes == NULL || *out != NULL;
 }
 
+static int64_t enqueued_us(const struct crq_claimed_job *job)
+{
+    size_t len;
+    const char *text = crq_claimed_field(job, "enqueued_at", &len);
+    int64_t us;
+
+    return text != NULL && crq_timetext_get(text, len, &us, NULL) == 0 ? us : 0;
+}
+
 void waiting_add(struct worker *w, struct run *run,
         const struct crq_claimed_job *job)
 {
@@ -92,6 +102,7 @@ void waiting_add(struct worker *w, struct run *run,
     strcpy(run->id, job->run.id);
     strcpy(run->queue, job->run.queue);
     run->came_us = mono_us(w);
+    run->enqueued_us = enqueued_us(job);
     run->timeout_s =
             crq_claimed_number(job, CRQ_FIELD_TIMEOUT, CRQ_DEFAULT_TIMEOUT_S);
     run->retries_left = crq_claimed_number(job, CRQ_FIELD_RETRIES_LEFT, 0);

@@ -401,6 +401,7 @@ static void end(struct worker *w)
     courier_fini(w);
     scheduler_fini(w);
     heartbeat_fini(w);
+    stats_fini(w);
     janitor_fini(w);
     strategy_fini(w);
     dequeue_fini(w);

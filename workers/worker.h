@@ -12,6 +12,7 @@
  *     promote.c    dependents of jobs that ended with very many of them
  *     scheduler.c  the scheduler that it may bring along
  *     heartbeat.c  records, leases, signs of life, dead workers' runs
+ *     stats.c      how runs end, counted
  *     janitor.c    maintenance: what time and dead workers leave
  *     listener.c   commands from rq and crq
  *     suspension.c pausing, and going on
@@ -33,6 +34,7 @@
 #include "exec/pool.h"
 #include "model/keys.h"
 #include "model/run.h"
+#include "model/stats_count.h"
 #include "exec/notify.h"
 #include "workers/options.h"
 #include "workers/pace.h"
@@ -49,8 +51,9 @@ struct joblog;
 struct run {
     char id[CRQ_NAME_MAX + 1], queue[CRQ_NAME_MAX + 1];
     char execution[CRQ_EXECUTION_ID_LEN + 1];
-    size_t slot;       /* until it begins: the one the claim said */
-    int64_t timeout_s; /* -1: none */
+    size_t slot;         /* until it begins: the one the claim said */
+    int64_t timeout_s;   /* -1: none */
+    int64_t enqueued_us; /* 0: not known */
     int64_t started_us, ended_us;
     bool resumable;
     bool unbegun; /* goes back: no task code has run */
@@ -59,6 +62,7 @@ struct run {
     struct callbacks *callbacks; /* NULL: it names none */
     struct webhooks *webhooks;   /* NULL: it has none */
     struct joblog *log;          /* joblog.c; NULL: it has logged nothing */
+    struct crq_cause *cause;     /* stats.c; NULL: it has not failed */
     struct run *next;            /* in its list */
     /* Until its child has them. */
     char *data, *meta;
@@ -87,6 +91,13 @@ struct slot {
 
 struct batch;
 struct claim;
+
+/** Counted, and not in Redis yet. */
+struct stats {
+    struct crq_tallies counting, sent; /* `sent` is on its way */
+    int64_t calls;
+    bool sending, told;
+};
 
 enum phase {
     WORKING,
@@ -165,6 +176,7 @@ struct worker {
     /* heartbeat.c */
     ev_timer beat, alive, observe;
     size_t births, deaths; /* calls that have no reply yet */
+    struct stats stats;
     /* listener.c */
     bool deaf;          /* it was said that no commands can come */
     bool hears_suspend; /* Redis tells when that changes */
@@ -300,6 +312,23 @@ void heartbeat_now(struct worker *w);
 void heartbeat_runs_came(struct worker *w);
 /** Observers should see this slot's state soon. */
 void heartbeat_changed(struct worker *w, size_t slot);
+/** Observers should see soon what has changed. */
+void heartbeat_soon(struct worker *w);
+
+/* stats.c */
+void stats_fini(struct worker *w);
+/** The run ends so: keep what it failed of. */
+void stats_note_error(struct run *run, const struct crq_finish *how);
+/** Its end is stored. */
+void stats_ended(struct worker *w, const struct run *run,
+        enum crq_finished state);
+/** Jobs of a dead worker were ended; queue NULL: of several. */
+void stats_abandoned(struct worker *w, const char *queue, int64_t failed,
+        int64_t retried);
+/** Add to Redis what was counted, unless that is under way. */
+void stats_flush(struct worker *w);
+/** All of it is there, or as good as that. */
+bool stats_has_left(const struct worker *w);
 
 /* janitor.c */
 int janitor_init(struct worker *w, crq_error *err) CRQ_MUST_CHECK;

@@ -60,6 +60,8 @@ libcrq_core_la_SOURCES += \
 	src/model/serializer.h \
 	src/model/stats.c \
 	src/model/stats.h \
+	src/model/stats_count.c \
+	src/model/stats_count.h \
 	src/model/stats_times.c \
 	src/model/status.c \
 	src/model/status.h \

@@ -70,6 +70,7 @@ LUA_FILES = \
 	src/redis/lua/schedule.lua \
 	src/redis/lua/set_meta.lua \
 	src/redis/lua/settle.lua \
+	src/redis/lua/stats.lua \
 	src/redis/lua/stray.lua \
 	src/redis/lua/take_over.lua \
 	src/redis/lua/unlock.lua \
