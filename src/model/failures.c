@@ -197,14 +197,18 @@ static void copy_name(char out[CRQ_NAME_MAX + 1], const crq_value *sample,
         strcpy(out, text);
 }
 
-static void read_sample(struct crq_cause *cause, const char *text)
+/* Only CRQ_ENOMEM: what is no sample says nothing. */
+static int read_sample(struct crq_cause *cause, const char *text)
 {
     const crq_value *message;
     crq_value *sample = NULL;
+    int rc;
 
-    if (text == NULL ||
-            crq_value_from_json(text, strlen(text), &sample, NULL) < 0)
-        return;
+    if (text == NULL)
+        return 0;
+    rc = crq_value_from_json(text, strlen(text), &sample, NULL);
+    if (rc < 0)
+        return rc == CRQ_ENOMEM ? rc : 0;
     if (crq_value_type(sample) == CRQ_DICT) {
         copy_name(cause->job, sample, "job");
         copy_name(cause->queue, sample, "queue");
@@ -213,6 +217,7 @@ static void read_sample(struct crq_cause *cause, const char *text)
         crq_cause_text(cause->message, text, text != NULL ? strlen(text) : 0);
     }
     crq_value_free(sample);
+    return 0;
 }
 
 /* ---- lists of causes ---- */
@@ -302,15 +307,14 @@ static int take_more(void *arg, size_t i, const crq_reply *reply,
 {
     const struct asked *a = arg;
 
-    (void)err;
     for (size_t n = 0; n < a->failures->count; n++) {
         struct crq_cause *cause = &a->failures->causes[n];
         const crq_reply *item = crq_reply_item(reply, n);
 
         if (i == 0 && cause->times != NO_CAUSE)
             cause->times = crq_reply_int(item, 0);
-        else if (i == 1)
-            read_sample(cause, crq_text_of(item));
+        else if (i == 1 && read_sample(cause, crq_text_of(item)) < 0)
+            return crq_fail_nomem(err);
     }
     return 0;
 }

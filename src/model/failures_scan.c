@@ -25,42 +25,58 @@
 #define ERROR_BYTES 65536  /* packed */
 #define TEXT_BYTES  262144 /* unpacked */
 
-/* base64(zlib(text)), as results have it. */
-static void read_error(struct crq_cause *cause, const char *packed, size_t len)
+/* base64(zlib(text)), as results have it. What can't be read is no cause. */
+static int read_error(struct crq_cause *cause, const char *packed, size_t len)
 {
     struct crq_buf bytes = CRQ_BUF_INIT, text;
+    int rc;
 
     crq_buf_init(&text, TEXT_BYTES);
-    if (crq_base64_decode(packed, len, &bytes, NULL) == 0 &&
-            crq_zip_inflate(bytes.data, bytes.len, &text, NULL) == 0)
+    rc = crq_base64_decode(packed, len, &bytes, NULL);
+    if (rc == 0)
+        rc = crq_zip_inflate(bytes.data, bytes.len, &text, NULL);
+    if (rc == 0)
         crq_cause_read(cause, crq_buf_text(&text), text.len);
     crq_buf_fini(&bytes);
     crq_buf_fini(&text);
+    return rc == CRQ_ENOMEM ? rc : 0;
 }
 
-static void read_job(struct crq_cause *cause, const crq_reply *job,
+static int read_func(struct crq_cause *cause, const char *data, size_t len)
+{
+    struct crq_buf func = CRQ_BUF_INIT;
+    int rc = crq_payload_func_peek(data, len, &func, NULL);
+
+    if (rc == 0)
+        crq_cause_text(cause->func, func.data, func.len);
+    crq_buf_fini(&func);
+    return rc == CRQ_ENOMEM ? rc : 0;
+}
+
+/* Only CRQ_ENOMEM. */
+static int read_job(struct crq_cause *cause, const crq_reply *job,
         const char *queue)
 {
     const char *id = crq_text_of(crq_reply_item(job, 0));
     const char *ended = crq_text_of(crq_reply_item(job, 2)), *bytes;
-    struct crq_buf func = CRQ_BUF_INIT;
     size_t len;
+    int rc = 0;
 
     memset(cause, 0, sizeof(*cause));
     cause->times = 1;
     strcpy(cause->queue, queue);
     if (id != NULL && strlen(id) <= CRQ_NAME_MAX)
         strcpy(cause->job, id);
-    bytes = crq_reply_text(crq_reply_item(job, 1), &len);
-    if (bytes != NULL && crq_payload_func_peek(bytes, len, &func, NULL) == 0)
-        crq_cause_text(cause->func, func.data, func.len);
-    crq_buf_fini(&func);
     if (ended != NULL &&
             crq_timetext_get(ended, strlen(ended), &cause->last_us, NULL) < 0)
         cause->last_us = 0;
-    bytes = crq_reply_text(crq_reply_item(job, 3), &len);
+    bytes = crq_reply_text(crq_reply_item(job, 1), &len);
     if (bytes != NULL && len > 0)
-        read_error(cause, bytes, len);
+        rc = read_func(cause, bytes, len);
+    bytes = crq_reply_text(crq_reply_item(job, 3), &len);
+    if (rc == 0 && bytes != NULL && len > 0)
+        rc = read_error(cause, bytes, len);
+    return rc;
 }
 
 static int look(crq_conn *conn, const char *queue, size_t from, size_t to,
@@ -98,8 +114,8 @@ static int scan(crq_conn *conn, const char *queue, size_t limit,
         rc = look(conn, queue, from, to - 1, &jobs, err);
         count = crq_reply_count(jobs);
         for (size_t i = 0; rc == 0 && i < count; i++) {
-            read_job(&cause, crq_reply_item(jobs, i), queue);
-            if (crq_failures_add(f, &cause) == NULL)
+            rc = read_job(&cause, crq_reply_item(jobs, i), queue);
+            if (rc < 0 || crq_failures_add(f, &cause) == NULL)
                 rc = crq_fail_nomem(err);
         }
         crq_reply_free(jobs);

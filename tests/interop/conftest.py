@@ -166,6 +166,13 @@ def eventually(what, seconds=10, every=0.01):
         time.sleep(every)
 
 
+def duties(r):
+    """The keys of crq's own that say what is to be done, or is being done:
+    all but what workers have counted."""
+    return [key for key in r.keys("crq:*")
+            if not key.startswith((b"crq:stats:", b"crq:failures"))]
+
+
 def _processes(mark):
     """All processes with this variable in their environment."""
     pids = []

@@ -16,7 +16,7 @@ import redis
 from rq import Queue, Retry
 from rq.job import Job, JobStatus
 
-from conftest import _free_port, _wait_until_up, eventually
+from conftest import _free_port, _wait_until_up, duties, eventually
 
 MODULES = ("demo", "ledger")
 FIVE = ["q1", "q2", "q3", "q4", "q5"]
@@ -169,7 +169,7 @@ def test_results_come_when_redis_takes_writes_again(own_redis, worker,
     job = q.enqueue("demo.add", 2, 3)
     eventually(lambda: job.get_status() == JobStatus.FINISHED, 5)
     w.signal(signal.SIGTERM)
-    assert w.wait() == 0 and r.keys("crq:*") == []
+    assert w.wait() == 0 and duties(r) == []
 
 
 def test_a_cold_stop_does_not_wait_for_a_redis_that_is_away(own_redis,
@@ -206,7 +206,7 @@ def test_what_is_claimed_after_the_stop_goes_back(r, worker, signals):
     assert w.wait(5) == 0
     assert job.get_status() == JobStatus.QUEUED
     assert q.get_job_ids() == [job.id]
-    assert r.keys("rq:execution*") == [] and r.keys("crq:*") == []
+    assert r.keys("rq:execution*") == [] and duties(r) == []
 
 
 # ---- a worker dies, another lives ----

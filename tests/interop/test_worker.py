@@ -21,7 +21,7 @@ from rq.suspension import resume, suspend
 from rq.worker_registration import clean_worker_registry
 
 import tasks
-from conftest import eventually, module, program_folder
+from conftest import duties, eventually, module, program_folder
 
 ENDED = (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED,
          JobStatus.CANCELED)
@@ -215,7 +215,7 @@ def test_progress_is_right_at_every_stage(r, q, worker):
     idle(r)
     w.signal(signal.SIGTERM)
     assert w.wait() == 0
-    assert Worker.all(connection=r) == [] and r.keys("crq:*") == []
+    assert Worker.all(connection=r) == [] and duties(r) == []
 
 
 # ---- failures ----
@@ -651,7 +651,7 @@ def test_a_warm_stop_lets_running_jobs_end(r, q, worker):
     assert w.wait() == 0
     assert job.get_status() == JobStatus.FINISHED
     assert later.get_status() == JobStatus.QUEUED
-    assert Worker.all(connection=r) == [] and r.keys("crq:*") == []
+    assert Worker.all(connection=r) == [] and duties(r) == []
 
 
 @pytest.mark.parametrize("options, second", [
@@ -669,7 +669,7 @@ def test_a_cold_stop_ends_running_jobs(r, q, worker, options, second):
     assert w.wait(5) == 0
     assert job.get_status() == JobStatus.FAILED
     assert is_nowhere_but(job, "failed")
-    assert Worker.all(connection=r) == [] and r.keys("crq:*") == []
+    assert Worker.all(connection=r) == [] and duties(r) == []
 
 
 def test_a_reload_keeps_running_jobs_and_takes_new_ones(r, q, worker):

@@ -24,6 +24,7 @@ LIVE_TESTS = \
 	tests/live/check_run \
 	tests/live/check_schedule \
 	tests/live/check_script \
+	tests/live/check_stats \
 	tests/live/check_story \
 	tests/live/check_task_redis \
 	tests/live/check_tls \
@@ -136,3 +137,6 @@ tests_live_check_bulk_LDADD = $(LIVE_LIBS)
 tests_live_check_doctor_SOURCES = tests/live/check_doctor.c
 tests_live_check_doctor_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_doctor_LDADD = $(LIVE_LIBS)
+tests_live_check_stats_SOURCES = tests/live/check_stats.c
+tests_live_check_stats_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_stats_LDADD = $(LIVE_LIBS)

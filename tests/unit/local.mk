@@ -15,6 +15,7 @@ UNIT_TESTS = \
 	tests/unit/check_cronfile \
 	tests/unit/check_death \
 	tests/unit/check_error \
+	tests/unit/check_failures \
 	tests/unit/check_fields \
 	tests/unit/check_frame \
 	tests/unit/check_guard \
@@ -38,6 +39,7 @@ UNIT_TESTS = \
 	tests/unit/check_result \
 	tests/unit/check_serializer \
 	tests/unit/check_slot \
+	tests/unit/check_stats \
 	tests/unit/check_status \
 	tests/unit/check_task \
 	tests/unit/check_temporal \
