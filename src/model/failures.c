@@ -186,21 +186,29 @@ static bool read_member(struct crq_cause *cause, const char *member)
     return true;
 }
 
+/* A member that is a text, else NULL. */
+static const char *text_in(const crq_value *sample, const char *key)
+{
+    const crq_value *v = crq_value_get(sample, key);
+
+    return v != NULL && crq_value_type(v) == CRQ_STR ? crq_value_text(v) : NULL;
+}
+
 static void copy_name(char out[CRQ_NAME_MAX + 1], const crq_value *sample,
         const char *key)
 {
-    const crq_value *v = crq_value_get(sample, key);
-    const char *text = v != NULL ? crq_value_text(v) : NULL;
+    const char *text = text_in(sample, key);
+    size_t bad;
 
     out[0] = '\0';
-    if (text != NULL && strlen(text) <= CRQ_NAME_MAX)
+    if (text != NULL && strlen(text) <= CRQ_NAME_MAX &&
+            crq_text_valid(text, strlen(text), &bad))
         strcpy(out, text);
 }
 
 /* Only CRQ_ENOMEM: what is no sample says nothing. */
 static int read_sample(struct crq_cause *cause, const char *text)
 {
-    const crq_value *message;
     crq_value *sample = NULL;
     int rc;
 
@@ -212,8 +220,7 @@ static int read_sample(struct crq_cause *cause, const char *text)
     if (crq_value_type(sample) == CRQ_DICT) {
         copy_name(cause->job, sample, "job");
         copy_name(cause->queue, sample, "queue");
-        message = crq_value_get(sample, "message");
-        text = message != NULL ? crq_value_text(message) : NULL;
+        text = text_in(sample, "message");
         crq_cause_text(cause->message, text, text != NULL ? strlen(text) : 0);
     }
     crq_value_free(sample);

@@ -62,6 +62,8 @@ libcrq_core_la_SOURCES += \
 	src/model/stats.h \
 	src/model/stats_count.c \
 	src/model/stats_count.h \
+	src/model/stats_json.c \
+	src/model/stats_json.h \
 	src/model/stats_times.c \
 	src/model/status.c \
 	src/model/status.h \

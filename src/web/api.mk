@@ -20,6 +20,7 @@ libcrq_api_la_SOURCES = \
 	src/web/api_read.c \
 	src/web/api_read.h \
 	src/web/api_schedules.c \
+	src/web/api_stats.c \
 	src/web/api_workers.c \
 	src/web/heads.c \
 	src/web/heads.h \

@@ -92,6 +92,9 @@ int api_cursor_put(const char *first, const char *second, char **out,
 int api_cursor_get(const char *cursor, char **out_first, char **out_second,
         crq_error *err) CRQ_MUST_CHECK;
 
+/** 0 when ask->name is a known queue; 1 when it is not, which is answered. */
+int api_queue_is_known(struct api_ask *ask) CRQ_MUST_CHECK;
+
 /* ----------------------------------------------------------------- handlers */
 
 api_handler api_queues_list, api_queue_show, api_queue_empty, api_queue_delete;
@@ -104,6 +107,7 @@ api_handler api_workers_list, api_worker_show, api_worker_shutdown;
 api_handler api_worker_kill_horse;
 api_handler api_schedules_list, api_schedule_show, api_schedule_put;
 api_handler api_schedule_delete;
+api_handler api_stats_list, api_queue_stats, api_failures_list;
 api_handler api_groups_list, api_group_show, api_group_delete;
 api_handler api_openapi_show;
 

@@ -85,8 +85,7 @@ int api_queues_list(struct api_ask *ask)
     return rc;
 }
 
-/* 0 when the queue is known; 1 when it is not, which is answered. */
-static int is_known(struct api_ask *ask)
+int api_queue_is_known(struct api_ask *ask)
 {
     char key[CRQ_KEY_MAX], queue[CRQ_KEY_MAX];
     crq_reply *reply = NULL;
@@ -116,7 +115,7 @@ int api_queue_show(struct api_ask *ask)
     int64_t head_us;
     struct queues q = { names, 1, &counts, &head_us };
     crq_value *v = NULL;
-    int rc = is_known(ask);
+    int rc = api_queue_is_known(ask);
 
     if (rc != 0)
         return rc;
@@ -136,7 +135,7 @@ int api_queue_empty(struct api_ask *ask)
     crq_value *v = crq_value_new_dict();
     crq_queue *queue = NULL;
     int64_t count = 0;
-    int rc = is_known(ask);
+    int rc = api_queue_is_known(ask);
 
     if (rc != 0) {
         crq_value_free(v);
@@ -161,7 +160,7 @@ int api_queue_delete(struct api_ask *ask)
     int rc = api_query(ask, params, 1, &jobs);
 
     if (rc == 0)
-        rc = is_known(ask);
+        rc = api_queue_is_known(ask);
     if (rc != 0)
         return rc;
     rc = crq_queue_new(ask->conn, ask->name, &queue, ask->err);

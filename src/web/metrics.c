@@ -30,6 +30,11 @@ enum metric {
     JOBS,
     OLDEST,
     DUE,
+    ENDED,
+    RETRIED,
+    ABANDONED,
+    WAIT,
+    RUN,
     SUSPENDED,
     WORKERS,
     WORKER_JOBS,
@@ -38,6 +43,7 @@ enum metric {
     SCHEDULES_LATE,
     LEADER,
     QUARANTINED,
+    LATE,
     WEB_START,
     WEB_CONNECTIONS,
     WEB_SOCKETS,
@@ -60,6 +66,16 @@ static const struct {
             "How long the first job of the queue has waited; 0: none waits" },
     [DUE] = { "crq_scheduled_overdue_seconds", "gauge",
             "How late the first scheduled job of the queue is; 0: none is" },
+    [ENDED] = { "crq_jobs_ended_total", "counter",
+            "Runs by crq's workers that were a job's last one, by its status" },
+    [RETRIED] = { "crq_jobs_retried_total", "counter",
+            "Runs by crq's workers after which the job was to run again" },
+    [ABANDONED] = { "crq_jobs_abandoned_total", "counter",
+            "Runs whose worker died; they count as failed or retried, too" },
+    [WAIT] = { "crq_job_wait_seconds", "histogram",
+            "Time from a job's being queued until its run began" },
+    [RUN] = { "crq_job_run_seconds", "histogram",
+            "Time from the beginning of a run until its end" },
     [SUSPENDED] = { "crq_suspended", "gauge", "Whether workers take no jobs" },
     [WORKERS] = { "crq_workers", "gauge", "Workers by state" },
     [WORKER_JOBS] = { "crq_worker_jobs_total", "counter",
@@ -73,6 +89,8 @@ static const struct {
             "Whether a scheduler of crq leads" },
     [QUARANTINED] = { "crq_scheduler_quarantined", "gauge",
             "Entries that no scheduler can read and that were set aside" },
+    [LATE] = { "crq_scheduler_late_seconds", "histogram",
+            "How late the scheduler enqueued what was due" },
     [WEB_START] = { "crq_web_start_time_seconds", "gauge",
             "When the gateway was started" },
     [WEB_CONNECTIONS] = { "crq_web_connections", "gauge",
@@ -128,6 +146,7 @@ struct facts {
     int64_t *heads_us;
     double *due_s; /* per queue, unix time; NAN: nothing scheduled */
     size_t queues;
+    crq_stats *stats; /* of each queue, then of all */
     crq_worker *workers;
     size_t workers_count;
     bool suspended;
@@ -138,6 +157,8 @@ struct facts {
 
 static void facts_fini(struct facts *f)
 {
+    if (f->stats != NULL)
+        crq_stats_free(f->stats, f->queues + 1);
     crq_names_free(f->names, f->queues);
     crq_free(f->counts);
     crq_free(f->heads_us);
@@ -202,6 +223,20 @@ static int ask_queues(crq_conn *conn, struct facts *f, crq_error *err)
     if (rc == 0)
         rc = heads_fetch(conn, f->names, f->queues, f->heads_us, err);
     return rc < 0 ? rc : many_ask(conn, f->queues, ask_due, take_due, f, err);
+}
+
+static int ask_stats(crq_conn *conn, struct facts *f, crq_error *err)
+{
+    const char **rows = crq_calloc(f->queues + 1, sizeof(*rows));
+    int rc;
+
+    if (rows == NULL)
+        return crq_fail_nomem(err);
+    for (size_t i = 0; i < f->queues; i++) /* and NULL behind: all */
+        rows[i] = f->names[i];
+    rc = crq_stats_fetch(conn, rows, f->queues + 1, 0, &f->stats, err);
+    crq_free(rows);
+    return rc;
 }
 
 /* What is asked once, in this order. */
@@ -275,6 +310,8 @@ static int ask(crq_conn *conn, struct facts *f, crq_error *err)
     f->now_us = crq_clock_wall_us(clock);
     if (rc == 0)
         rc = ask_queues(conn, f, err);
+    if (rc == 0)
+        rc = ask_stats(conn, f, err);
     if (rc == 0)
         rc = crq_workers_fetch(conn, &f->workers, &f->workers_count, err);
     if (rc == 0)
@@ -369,6 +406,87 @@ static void put_queues(struct crq_buf *out, const struct facts *f)
                 late(f, f->due_s[q]));
 }
 
+/* ---- what was counted ---- */
+
+static void put_ends(struct crq_buf *out, const struct facts *f)
+{
+    static const struct {
+        enum metric metric;
+        crq_stat stat;
+    } alone[] = { { RETRIED, CRQ_STAT_RETRIED },
+        { ABANDONED, CRQ_STAT_ABANDONED } };
+    static const crq_stat ends[] = { CRQ_STAT_FINISHED, CRQ_STAT_FAILED,
+        CRQ_STAT_STOPPED, CRQ_STAT_CANCELED };
+
+    put_head(out, ENDED);
+    for (size_t q = 0; q < f->queues; q++)
+        for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+            put_value(out, ENDED, "queue", f->names[q], "status",
+                    crq_stat_name(ends[i]),
+                    (double)crq_stats_total(crq_stats_at(f->stats, q),
+                            ends[i]));
+    for (size_t i = 0; i < sizeof(alone) / sizeof(alone[0]); i++) {
+        put_head(out, alone[i].metric);
+        for (size_t q = 0; q < f->queues; q++)
+            put_value(out, alone[i].metric, "queue", f->names[q], NULL, NULL,
+                    (double)crq_stats_total(crq_stats_at(f->stats, q),
+                            alone[i].stat));
+    }
+}
+
+/* NAME_bucket{queue="q",le="0.001"} N, each with all below it, and the sum.
+ * Without a queue no label but le. */
+static void put_histogram(struct crq_buf *out, enum metric m, const char *queue,
+        const crq_stats *stats, crq_timing timing)
+{
+    int64_t below = 0;
+
+    for (size_t i = 0; i < CRQ_STATS_BUCKETS; i++) {
+        int64_t bound_us = crq_stats_bound_us(i);
+
+        below += crq_stats_bucket(stats, timing, 0, 0, i);
+        crq_buf_printf(out, "%s_bucket", metrics[m].name);
+        put_label(out, "queue", queue, "{");
+        crq_buf_puts(out, queue != NULL ? ",le=\"" : "{le=\"");
+        if (bound_us == INT64_MAX)
+            crq_buf_puts(out, "+Inf");
+        else
+            crq_buf_printf(out, "%.15g", (double)bound_us / 1e6);
+        crq_buf_printf(out, "\"} %" PRId64 "\n", below);
+    }
+    for (int sum = 1; sum >= 0; sum--) {
+        crq_buf_printf(out, "%s_%s", metrics[m].name, sum ? "sum" : "count");
+        put_label(out, "queue", queue, "{");
+        crq_buf_printf(out, "%s %.15g\n", queue != NULL ? "}" : "",
+                sum ? (double)crq_stats_sum_us(stats, timing, 0, 0) / 1e6
+                    : (double)below);
+    }
+}
+
+static void put_times(struct crq_buf *out, const struct facts *f)
+{
+    static const struct {
+        enum metric metric;
+        crq_timing timing;
+    } times[] = { { WAIT, CRQ_TIMING_WAIT }, { RUN, CRQ_TIMING_RUN } };
+
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        put_head(out, times[i].metric);
+        for (size_t q = 0; q < f->queues; q++)
+            put_histogram(out, times[i].metric, f->names[q],
+                    crq_stats_at(f->stats, q), times[i].timing);
+    }
+}
+
+static void put_late(struct crq_buf *out, const struct facts *f)
+{
+    put_head(out, LATE);
+    put_histogram(out, LATE, NULL, crq_stats_at(f->stats, f->queues),
+            CRQ_TIMING_LATE);
+}
+
+/* ---- workers ---- */
+
 /* RQ's words for what a worker does; others count as one. */
 static void put_states(struct crq_buf *out, const struct facts *f)
 {
@@ -436,12 +554,15 @@ static void put_facts(struct crq_buf *out, const struct facts *f)
     put_one(out, PING, f->ping_s);
     put_info(out, f->info);
     put_queues(out, f);
+    put_ends(out, f);
+    put_times(out, f);
     put_one(out, SUSPENDED, f->suspended);
     put_workers(out, f);
     put_one(out, SCHEDULES, (double)f->schedules);
     put_one(out, SCHEDULES_LATE, late(f, f->next_s));
     put_one(out, LEADER, (double)f->leader);
     put_one(out, QUARANTINED, (double)f->quarantined);
+    put_late(out, f);
 }
 
 static void put_gateway(struct crq_buf *out, const struct metrics_gateway *g)

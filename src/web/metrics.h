@@ -2,7 +2,8 @@
  * metrics.h - numbers for Prometheus: what is in Redis, and the gateway's own.
  *
  * Only what is cheap: lengths of lists and sets, heads of lists, records of
- * workers, INFO. No scan, so a million jobs take no longer than one.
+ * workers, what workers have counted, INFO. No scan, so a million jobs take no
+ * longer than one.
  */
 #ifndef CRQ_WEB_METRICS_H
 #define CRQ_WEB_METRICS_H

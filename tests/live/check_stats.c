@@ -289,7 +289,8 @@ START_TEST(test_whatever_stands_in_the_keys_can_be_read)
             "SET rq:queue:q x\nRPUSH rq:queue:r gone\n"
             "ZADD crq:failures inf \"f\\nE\" -inf no-cause 5 \"\\xff\\n\\xff\"\n"
             "HSET crq:failures:counts \"f\\nE\" 3 no-cause 4\n"
-            "HSET crq:failures:samples \"f\\nE\" {\\\"job\\\":5} no-cause {\n",
+            "HSET crq:failures:samples \"f\\nE\" "
+            "'{\"job\":5,\"queue\":\"\\ud800\",\"message\":[]}' no-cause {\n",
             (long long)now);
     live_seed(conn, crq_buf_text(&seed));
     crq_buf_fini(&seed);
