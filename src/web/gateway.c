@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -25,6 +26,9 @@
 /* How long those who wait are answered when it is to end. */
 #define PATIENCE_S 30.
 #define PEM_MAX    ((size_t)1 << 20)
+/* Connections, and files beside them. */
+#define CONNECTIONS_MAX 10000
+#define FILES_KEPT      64
 
 /* ---------------------------------------------------------------- requests */
 
@@ -253,12 +257,34 @@ static void say_where(struct gateway *g)
     notify_status(&g->notify, text);
 }
 
+/* As many as there can be files, but for those that we need ourselves: without
+ * one left not even the link to Redis could be opened again. */
+static unsigned find_limit(const struct crq_log *log)
+{
+    struct rlimit files;
+    rlim_t limit = CONNECTIONS_MAX;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0 ||
+            files.rlim_cur >= CONNECTIONS_MAX + FILES_KEPT)
+        return CONNECTIONS_MAX;
+    limit = files.rlim_cur > 2 * FILES_KEPT ? files.rlim_cur - FILES_KEPT
+                                            : files.rlim_cur / 2;
+    crq_log_warn(log,
+            "this process may have %llu files open (RLIMIT_NOFILE): it takes "
+            "%llu connections, not %d",
+            (unsigned long long)files.rlim_cur, (unsigned long long)limit,
+            CONNECTIONS_MAX);
+    return (unsigned)limit;
+}
+
 static int listen_for(struct gateway *g, crq_error *err)
 {
     const struct options *o = g->options;
-    struct http_options options = {
-        .address = o->listen, .log = g->log, .on_request = on_request, .arg = g
-    };
+    struct http_options options = { .address = o->listen,
+        .connections_max = find_limit(g->log),
+        .log = g->log,
+        .on_request = on_request,
+        .arg = g };
     struct crq_buf cert, key;
     int rc = read_pem(o->tls_cert, &cert, err);
 

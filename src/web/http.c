@@ -10,13 +10,8 @@
  */
 #include "web/http.h"
 
-#include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -27,8 +22,8 @@
 #define CONNECTIONS_MAX 10000
 #define IDLE_S          30
 #define HEAD_MAX        ((size_t)32 << 10)
-#define HOST_MAX        256
 #define LONGEST_S       3600.0
+#define REQUEST_S       60
 #define SURPLUS_MAX     ((size_t)4 << 20)
 
 /* --------------------------------------------------------- one request in */
@@ -54,6 +49,7 @@ static struct http_request *request_new(struct http_server *server,
     request->server = server;
     request->begun_us = crq_clock_mono_us(&crq_clock_system);
     request->connection = connection;
+    request->client = http_client_of(connection);
     request->method = crq_strdup(method);
     crq_buf_init(&request->body, server->body_max);
     link_request(request);
@@ -90,6 +86,7 @@ static enum MHD_Result refuse(struct http_request *request,
             "{\"type\":\"about:blank\",\"status\":%d,\"title\":\"%s\"}",
             refusal->status, refusal->why);
 
+    http_client_arrived(request->client);
     request->server->busy++;
     request->state = HTTP_ASKED;
     http_answer(request, refusal->status, "application/problem+json", body,
@@ -106,6 +103,7 @@ static enum MHD_Result ask(struct http_request *request)
 
     if (request->body.rc < 0)
         return refuse(request, &too_large);
+    http_client_arrived(request->client);
     server->busy++;
     request->state = HTTP_ASKED;
     server->on_request(server->arg, request);
@@ -176,140 +174,12 @@ static void on_completed(void *arg, struct MHD_Connection *connection,
         request->server->answers[0]++;
     if (request->on_open != NULL && !request->opened)
         request->on_open(request->on_open_arg, NULL, -1, NULL, 0);
+    if (!request->opened)
+        http_client_expect(request->client);
     *request->link = request->next;
     if (request->next != NULL)
         request->next->link = request->link;
     http_request_free(request);
-}
-
-/* ------------------------------------------------------------------ answers */
-
-static const struct http_field always[] = {
-    { "X-Content-Type-Options", "nosniff" },
-    { "Referrer-Policy", "no-referrer" },
-    { "Content-Security-Policy",
-            "default-src 'self'; img-src 'self' data:; object-src 'none'; "
-            "base-uri 'none'; form-action 'self'; frame-ancestors 'none'" },
-};
-
-static void add_fields(struct MHD_Response *response, const char *type,
-        const struct http_field *fields)
-{
-    for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
-        (void)MHD_add_response_header(response, always[i].name,
-                always[i].value);
-    if (type != NULL)
-        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
-                type);
-    for (; fields != NULL && fields->name != NULL; fields++)
-        (void)MHD_add_response_header(response, fields->name, fields->value);
-}
-
-static struct MHD_Response *empty_response(void)
-{
-    return MHD_create_response_from_buffer(0, (void *)(uintptr_t) "",
-            MHD_RESPMEM_PERSISTENT);
-}
-
-/* The response is there; NULL: no memory for it. */
-static void answer(struct http_request *request, int status,
-        struct MHD_Response *response)
-{
-    if (response == NULL) {
-        status = 503;
-        response = empty_response();
-    }
-    request->status = status;
-    request->response = response;
-    request->state = HTTP_ANSWERED;
-    if (request->suspended) {
-        request->suspended = false;
-        request->server->run = true;
-        MHD_resume_connection(request->connection);
-    }
-}
-
-void http_answer(struct http_request *request, int status, const char *type,
-        const void *body, size_t len, const struct http_field *fields)
-{
-    struct MHD_Response *response = MHD_create_response_from_buffer(len,
-            (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
-
-    if (response != NULL)
-        add_fields(response, type, fields);
-    answer(request, status, response);
-}
-
-void http_answer_file(struct http_request *request, int status,
-        const char *type, int fd, uint64_t size,
-        const struct http_field *fields)
-{
-    struct MHD_Response *response = MHD_create_response_from_fd64(size, fd);
-
-    if (response != NULL)
-        add_fields(response, type, fields);
-    else
-        close(fd);
-    answer(request, status, response);
-}
-
-/* ----------------------------------------------------------------- upgrades */
-
-static void on_upgraded(void *arg, struct MHD_Connection *connection,
-        void *slot, const char *extra, size_t extra_len, MHD_socket fd,
-        struct MHD_UpgradeResponseHandle *handle)
-{
-    struct http_request *request = arg;
-    struct http_server *server = request->server;
-    struct http_upgrade *upgrade = crq_calloc(1, sizeof(*upgrade));
-
-    (void)connection;
-    (void)slot;
-    request->opened = true;
-    if (upgrade == NULL) {
-        (void)MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
-        request->on_open(request->on_open_arg, NULL, -1, NULL, 0);
-        return;
-    }
-    upgrade->server = server;
-    upgrade->handle = handle;
-    upgrade->next = server->upgrades;
-    upgrade->link = &server->upgrades;
-    if (upgrade->next != NULL)
-        upgrade->next->link = &upgrade->next;
-    server->upgrades = upgrade;
-    server->busy++;
-    request->on_open(request->on_open_arg, upgrade, fd, extra, extra_len);
-}
-
-void http_answer_upgrade(struct http_request *request, const char *protocol,
-        const struct http_field *fields,
-        void (*on_open)(void *arg, struct http_upgrade *upgrade, int fd,
-                const void *extra, size_t extra_len),
-        void *arg)
-{
-    struct MHD_Response *response =
-            MHD_create_response_for_upgrade(on_upgraded, request);
-
-    request->on_open = on_open;
-    request->on_open_arg = arg;
-    if (response != NULL) {
-        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_UPGRADE,
-                protocol);
-        add_fields(response, NULL, fields);
-    }
-    answer(request, response != NULL ? 101 : 503, response);
-}
-
-void http_upgrade_close(struct http_upgrade *upgrade)
-{
-    *upgrade->link = upgrade->next;
-    if (upgrade->next != NULL)
-        upgrade->next->link = upgrade->link;
-    upgrade->server->busy--;
-    upgrade->server->run = true;
-    (void)MHD_upgrade_action(upgrade->handle, MHD_UPGRADE_ACTION_CLOSE);
-    crq_free(upgrade);
 }
 
 /* ----------------------------------------------------------------- the loop */
@@ -351,96 +221,6 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *w, int revents)
         ev_timer_set(&server->timer, after < LONGEST_S ? after : LONGEST_S, 0.);
         ev_timer_start(loop, &server->timer);
     }
-}
-
-/* -------------------------------------------------------------- listening */
-
-/* "host:port" or "[host]:port"; the parts are put into `host`. */
-static const char *split_address(const char *address, char *host, size_t size)
-{
-    const char *colon = strrchr(address, ':');
-    size_t len = colon != NULL ? (size_t)(colon - address) : 0;
-
-    if (colon == NULL || len >= size)
-        return NULL;
-    if (len >= 2 && address[0] == '[' && address[len - 1] == ']') {
-        address++;
-        len -= 2;
-    } else if (memchr(address, ':', len) != NULL) {
-        return NULL; /* IPv6 without brackets */
-    }
-    memcpy(host, address, len);
-    host[len] = '\0';
-    return colon + 1;
-}
-
-static int open_socket(const struct addrinfo *info)
-{
-    int fd = socket(info->ai_family,
-            info->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
-            info->ai_protocol);
-    int on = 1;
-
-    if (fd < 0)
-        return -1;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (bind(fd, info->ai_addr, info->ai_addrlen) == 0 &&
-            listen(fd, SOMAXCONN) == 0)
-        return fd;
-    close(fd);
-    return -1;
-}
-
-int http_address_check(const char *address, crq_error *err)
-{
-    char host[HOST_MAX];
-    const char *port = split_address(address, host, sizeof(host));
-
-    /* getaddrinfo() takes 99999, for 34463. */
-    if (port != NULL && port[0] != '\0' && strlen(port) <= 5 &&
-            port[strspn(port, "0123456789")] == '\0' &&
-            strtol(port, NULL, 10) <= UINT16_MAX)
-        return 0;
-    return crq_fail(err, CRQ_EINVAL,
-            "'%.100s' is no address like 127.0.0.1:8080 or [::1]:8080",
-            address);
-}
-
-static int listen_at(const char *address, int *out, crq_error *err)
-{
-    struct addrinfo hints = { .ai_family = AF_UNSPEC,
-        .ai_socktype = SOCK_STREAM,
-        .ai_flags = AI_PASSIVE };
-    struct addrinfo *found = NULL;
-    char host[HOST_MAX];
-    const char *port = split_address(address, host, sizeof(host));
-    int rc;
-
-    rc = http_address_check(address, err);
-    if (rc < 0)
-        return rc;
-    rc = getaddrinfo(host[0] != '\0' ? host : NULL, port, &hints, &found);
-    if (rc != 0)
-        return crq_fail(err, CRQ_EINVAL, "'%.100s': %s", address,
-                gai_strerror(rc));
-    *out = open_socket(found);
-    if (*out < 0)
-        rc = crq_fail(err, CRQ_EIO, "can't listen at %.100s: %s", address,
-                strerror(errno));
-    freeaddrinfo(found);
-    return rc;
-}
-
-static int port_of(int fd)
-{
-    struct sockaddr_storage address;
-    socklen_t len = sizeof(address);
-
-    if (getsockname(fd, (struct sockaddr *)&address, &len) < 0)
-        return 0;
-    return ntohs(address.ss_family == AF_INET6
-                    ? ((struct sockaddr_in6 *)&address)->sin6_port
-                    : ((struct sockaddr_in *)&address)->sin_port);
 }
 
 /* ------------------------------------------------------------------- server */
@@ -485,8 +265,9 @@ static int start(struct http_server *server, const struct http_options *o,
     server->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_access, server,
             MHD_OPTION_EXTERNAL_LOGGER, on_message, server,
             MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
-            on_completed, server, MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes,
-            NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_MAX,
+            on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
+            http_on_connection, server, MHD_OPTION_UNESCAPE_CALLBACK,
+            leave_escapes, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_MAX,
             MHD_OPTION_CONNECTION_LIMIT,
             o->connections_max > 0 ? o->connections_max : CONNECTIONS_MAX,
             MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->connections_per_ip,
@@ -523,11 +304,13 @@ int http_server_new(struct ev_loop *loop, const struct http_options *options,
     server->loop = loop;
     server->log = options->log;
     server->body_max = options->body_max > 0 ? options->body_max : BODY_MAX;
+    server->request_s = options->request_s > 0 ? options->request_s : REQUEST_S;
     server->on_request = options->on_request;
     server->arg = options->arg;
-    rc = listen_at(options->address, &fd, err);
+    http_clients_init(server);
+    rc = http_listen(options->address, &fd, err);
     if (rc == 0) {
-        server->port = port_of(fd);
+        server->port = http_port_of(fd);
         rc = start(server, options, fd, err);
     }
     if (rc < 0) {
@@ -580,7 +363,7 @@ void http_server_free(struct http_server *server)
     /* libmicrohttpd aborts when it is stopped with a suspended connection. */
     for (struct http_request *r = server->requests; r != NULL; r = r->next)
         if (r->state == HTTP_ASKED)
-            answer(r, 503, empty_response());
+            http_answer_nothing(r);
     while (server->upgrades != NULL)
         http_upgrade_close(server->upgrades);
     MHD_run(server->daemon);
@@ -588,5 +371,6 @@ void http_server_free(struct http_server *server)
     ev_timer_stop(server->loop, &server->timer);
     ev_prepare_stop(server->loop, &server->prepare);
     MHD_stop_daemon(server->daemon);
+    ev_timer_stop(server->loop, &server->slow);
     crq_free(server);
 }

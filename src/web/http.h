@@ -4,7 +4,8 @@
  *
  * Hides libmicrohttpd. It knows nothing of jobs. Limits that are kept here,
  * before any handler is asked: size of head and body, connections in all and
- * from one address, idle time, and whatever makes two readers of one request
+ * from one address, idle time, the time that a request takes to come, and
+ * whatever makes two readers of one request
  * see two different requests (two lengths, a length beside an encoding).
  */
 #ifndef CRQ_WEB_HTTP_H
@@ -25,8 +26,9 @@ struct http_options {
     const char *address;      /* "127.0.0.1:8080", "[::1]:8080", port 0: any */
     size_t body_max;          /* 0: 1 MiB */
     unsigned connections_max; /* 0: 10000 */
-    unsigned connections_per_ip;    /* 0: no limit */
-    unsigned idle_s;                /* 0: 30 */
+    unsigned connections_per_ip; /* 0: no limit */
+    unsigned idle_s;             /* 0: 30 */
+    unsigned request_s; /* in which a whole request has to come; 0: 60 */
     const char *cert_pem, *key_pem; /* TLS: texts; NULL: none */
     const struct crq_log *log;
     /* A request is complete. Answer it, in here or later, exactly once. It

@@ -30,8 +30,11 @@ libcrq_web_la_SOURCES = \
 	src/web/guard.h \
 	src/web/http.c \
 	src/web/http.h \
+	src/web/http_answer.c \
 	src/web/http_impl.h \
+	src/web/http_listen.c \
 	src/web/http_request.c \
+	src/web/http_slow.c \
 	src/web/jobs.c \
 	src/web/jobs.h \
 	src/web/jobs_find.c \

@@ -215,8 +215,8 @@ static void on_open(void *arg, struct http_upgrade *upgrade, int fd,
         return;
     }
     if (upgrade != NULL)
-        s->ws = ws_new(s->sockets->g->loop, upgrade, fd, extra, extra_len,
-                &handlers, s);
+        s->ws = ws_new(s->sockets->g->loop, &s->sockets->budget, upgrade, fd,
+                extra, extra_len, &handlers, s);
     if (s->ws == NULL) { /* it has come, as far as the application knows */
         make_leave_job(s);
         socket_free(s);

@@ -53,6 +53,7 @@ struct sockets {
     bool closing; /* none is to stay */
     bool ended;   /* nor to be heard of */
     struct sockets_stats stats;
+    struct ws_budget budget;
 };
 
 /* sockets_messages.c */

@@ -6,6 +6,10 @@
  *
  * OVER is told from a timer, never from inside of a call: who sends to many
  * sockets must not find one freed under its hands.
+ *
+ * Who broke the protocol hears why: what he goes on to send is thrown away
+ * until he has hung up, for a socket that is closed with unread bytes in it
+ * takes back what was sent last.
  */
 #include "web/ws.h"
 
@@ -25,11 +29,14 @@
 #include "base/mem.h"
 
 /* Reads of one turn of the loop: the others want to be heard, too. */
-#define READS_MAX    16
-#define PING_S       5.
-#define PINGS_LOST   3
-#define GOODBYE_S    5.
-#define MESSAGES_MAX 5000
+#define READS_MAX  16
+#define READ_BYTES 4096 /* of one, which is wslay's, too */
+#define PING_S     5.
+#define PINGS_LOST 3
+#define GOODBYE_S  5.
+/* What a message costs beside its bytes, in the queue and in fragments. */
+#define MESSAGE_BYTES 128
+#define FRAGMENTS_MAX 4096
 
 enum state { OPEN, CLOSING, OVER };
 
@@ -42,7 +49,11 @@ struct ws {
     int fd;
     enum state state;
     bool slow, broken; /* the client does not read; the link is no more */
-    char *extra;       /* came in behind the request, not read yet */
+    bool deaf;         /* CLOSING, and what comes is thrown away */
+    struct ws_budget *budget;
+    size_t counted; /* of that */
+    int fragments;  /* of the message that is on its way */
+    char *extra;    /* came in behind the request, not read yet */
     size_t extra_len, extra_at;
     int reads; /* of this turn */
     ev_io readable, writable;
@@ -77,6 +88,8 @@ static void finish(struct ws *ws)
     if (ws->state == OVER)
         return;
     ws->state = OVER;
+    ws->budget->queued -= ws->counted;
+    ws->counted = 0;
     ev_io_stop(ws->loop, &ws->readable);
     ev_io_stop(ws->loop, &ws->writable);
     ev_timer_stop(ws->loop, &ws->ping);
@@ -113,24 +126,50 @@ static void on_goodbye(struct ev_loop *loop, ev_timer *timer, int revents)
 
 /* ----------------------------------------------------------------- sending */
 
+/* What waits for the client, and costs memory: pongs, too. */
+static size_t backlog(const struct ws *ws)
+{
+    return wslay_event_get_queued_msg_length(ws->wslay) +
+            wslay_event_get_queued_msg_count(ws->wslay) * MESSAGE_BYTES;
+}
+
+static void count(struct ws *ws, size_t now)
+{
+    ws->budget->queued = ws->budget->queued - ws->counted + now;
+    ws->counted = now;
+}
+
+/* Whether so many bytes more are too many. When all sockets together have too
+ * much, it is those that keep theirs. */
+static bool is_too_slow(const struct ws *ws, size_t more)
+{
+    size_t queued = backlog(ws);
+
+    return queued + more > WS_QUEUE_MAX ||
+            (queued > 0 && ws->budget->queued + more > WS_BUDGET_MAX);
+}
+
 /* Send what can be sent now, and see what is to be watched for. */
 static void flush(struct ws *ws)
 {
+    bool more;
+
     if (ws->state == OVER)
         return;
     if (wslay_event_send(ws->wslay) != 0) {
         finish(ws);
         return;
     }
-    if (!wslay_event_want_read(ws->wslay) &&
-            !wslay_event_want_write(ws->wslay)) {
+    count(ws, backlog(ws));
+    more = wslay_event_want_write(ws->wslay);
+    if (!more && !ws->deaf && !wslay_event_want_read(ws->wslay))
         finish(ws);
-        return;
-    }
-    if (wslay_event_want_write(ws->wslay))
+    else if (more)
         ev_io_start(ws->loop, &ws->writable);
     else
         ev_io_stop(ws->loop, &ws->writable);
+    if (!more && ws->deaf)
+        (void)shutdown(ws->fd, SHUT_WR);
 }
 
 static bool queue(struct ws *ws, uint8_t opcode, const void *bytes, size_t len)
@@ -139,8 +178,7 @@ static bool queue(struct ws *ws, uint8_t opcode, const void *bytes, size_t len)
 
     if (ws->state == OVER)
         return false;
-    if (wslay_event_get_queued_msg_length(ws->wslay) + len > WS_QUEUE_MAX ||
-            wslay_event_get_queued_msg_count(ws->wslay) > MESSAGES_MAX) {
+    if (is_too_slow(ws, len + MESSAGE_BYTES)) {
         ws->slow = true;
         finish(ws);
         return false;
@@ -272,15 +310,62 @@ static void on_frame(wslay_event_context_ptr wslay,
         ws_close(ws, WS_UNSUPPORTED, "text only");
 }
 
+/* A message in crumbs costs many times its bytes. */
+static void on_fragment(wslay_event_context_ptr wslay,
+        const struct wslay_event_on_frame_recv_start_arg *frame, void *arg)
+{
+    struct ws *ws = arg;
+
+    (void)wslay;
+    if (frame->opcode == WSLAY_CONTINUATION_FRAME)
+        ws->fragments++;
+    else if (!wslay_is_ctrl_frame(frame->opcode))
+        ws->fragments = 0;
+}
+
+/* Until the client has hung up, or the time for goodbyes is over. */
+static void throw_away(struct ws *ws)
+{
+    char bytes[READ_BYTES];
+    ssize_t n = 1;
+
+    for (int i = 0; i < READS_MAX && n > 0; i++)
+        n = recv(ws->fd, bytes, sizeof(bytes), 0);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+        finish(ws);
+}
+
+static void become_deaf(struct ws *ws)
+{
+    ws->deaf = true;
+    if (ws->state == OPEN) {
+        ws->state = CLOSING;
+        ev_timer_start(ws->loop, &ws->goodbye);
+    }
+    flush(ws); /* wslay has queued the goodbye */
+}
+
 static void receive(struct ws *ws)
 {
+    int rc;
+
+    if (ws->deaf) {
+        throw_away(ws);
+        return;
+    }
     ws->reads = 0;
-    if (wslay_event_recv(ws->wslay) != 0) {
-        /* Frames that are none: wslay has queued a goodbye. */
-        if (!ws->broken)
-            (void)!wslay_event_send(ws->wslay);
-        (void)shutdown(ws->fd, SHUT_WR);
+    rc = wslay_event_recv(ws->wslay);
+    if (ws->state != OVER && is_too_slow(ws, 0))
+        ws->slow = true; /* so many pings */
+    if (ws->broken || ws->slow) {
         finish(ws);
+    } else if (rc != 0 ||
+            (!wslay_event_want_read(ws->wslay) &&
+                    !wslay_event_get_close_received(ws->wslay))) {
+        become_deaf(ws); /* frames that are none */
+    } else if (ws->fragments > FRAGMENTS_MAX) {
+        ws_close(ws, WS_TOO_BIG, "too many fragments");
+        become_deaf(ws);
     } else {
         flush(ws);
     }
@@ -322,12 +407,12 @@ static void watch(struct ws *ws)
     ev_timer_start(ws->loop, &ws->ping);
 }
 
-struct ws *ws_new(struct ev_loop *loop, struct http_upgrade *upgrade, int fd,
-        const void *extra, size_t extra_len, const struct ws_handlers *handlers,
-        void *arg)
+struct ws *ws_new(struct ev_loop *loop, struct ws_budget *budget,
+        struct http_upgrade *upgrade, int fd, const void *extra,
+        size_t extra_len, const struct ws_handlers *handlers, void *arg)
 {
     static const struct wslay_event_callbacks callbacks = { on_recv, on_send,
-        NULL, NULL, NULL, NULL, on_frame };
+        NULL, on_fragment, NULL, NULL, on_frame };
     struct ws *ws = crq_calloc(1, sizeof(*ws));
     int on = 1;
 
@@ -343,6 +428,7 @@ struct ws *ws_new(struct ev_loop *loop, struct http_upgrade *upgrade, int fd,
     }
     wslay_event_config_set_max_recv_msg_length(ws->wslay, WS_MESSAGE_MAX);
     ws->loop = loop;
+    ws->budget = budget;
     ws->upgrade = upgrade;
     ws->fd = fd;
     ws->extra_len = extra_len;

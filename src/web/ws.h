@@ -2,8 +2,9 @@
  * ws.h - one WebSocket, RFC 6455, on the event loop.
  *
  * Hides wslay. Text messages only, whole, of a bounded size. What is sent is
- * queued up to a limit: a client that does not read is closed, and costs the
- * others nothing. Pings measure round trips and find out who is gone.
+ * queued up to a limit, and so is what all sockets together have queued: a
+ * client that does not read is closed, and costs the others nothing. Pings
+ * measure round trips and find out who is gone.
  */
 #ifndef CRQ_WEB_WS_H
 #define CRQ_WEB_WS_H
@@ -24,6 +25,7 @@ enum ws_code {
     WS_NORMAL = 1000,
     WS_GOING_AWAY = 1001,
     WS_UNSUPPORTED = 1003,
+    WS_TOO_BIG = 1009,
     WS_INTERNAL = 1011,
     WS_TAKEN_OVER = 4001,
     WS_NO_STREAM = 4002
@@ -37,13 +39,21 @@ struct ws_handlers {
     void (*on_closed)(void *arg, bool slow);
 };
 
+/* What is queued at the sockets that share it. Begins as zero. */
+struct ws_budget {
+    size_t queued;
+};
+
+#define WS_BUDGET_MAX ((size_t)256 << 20)
+
 /** Sec-WebSocket-Accept for a Sec-WebSocket-Key; false: it is no key. */
 bool ws_accept_key(const char *key, char out[29]);
 
-/** `upgrade` is taken over, also when NULL is returned: no memory. */
-struct ws *ws_new(struct ev_loop *loop, struct http_upgrade *upgrade, int fd,
-        const void *extra, size_t extra_len, const struct ws_handlers *handlers,
-        void *arg);
+/** `upgrade` is taken over, also when NULL is returned: no memory. `budget`
+ *  outlives it. */
+struct ws *ws_new(struct ev_loop *loop, struct ws_budget *budget,
+        struct http_upgrade *upgrade, int fd, const void *extra,
+        size_t extra_len, const struct ws_handlers *handlers, void *arg);
 
 /** Close it at once; on_closed is not called. Not from its own callbacks. */
 void ws_free(struct ws *ws);

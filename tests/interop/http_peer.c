@@ -1,7 +1,7 @@
 /*
  * http_peer.c - src/web/http.c alone, for clients that test it.
  *
- *     http_peer BODY_MAX IDLE_S CONNECTIONS_PER_IP
+ *     http_peer BODY_MAX IDLE_S CONNECTIONS_PER_IP REQUEST_S
  *
  * Prints its port, then serves until SIGTERM, and ends when all is answered:
  *
@@ -181,11 +181,12 @@ int main(int argc, char **argv)
     ev_signal stop;
     crq_error err;
 
-    if (argc != 4)
+    if (argc != 5)
         return 64;
     options.body_max = (size_t)strtoul(argv[1], NULL, 10);
     options.idle_s = (unsigned)strtoul(argv[2], NULL, 10);
     options.connections_per_ip = (unsigned)strtoul(argv[3], NULL, 10);
+    options.request_s = (unsigned)strtoul(argv[4], NULL, 10);
     log.level = CRQ_LOG_DEBUG;
     signal(SIGPIPE, SIG_IGN);
     if (http_server_new(peer.loop, &options, &peer.server, &err) < 0) {

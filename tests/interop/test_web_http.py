@@ -12,7 +12,7 @@ import time
 import pytest
 from conftest import SANITIZERS, eventually, program_folder
 
-BODY_MAX, IDLE_S, PER_IP = 1000, 1, 50
+BODY_MAX, IDLE_S, PER_IP, REQUEST_S = 1000, 1, 50, 3
 
 
 class Peer:
@@ -20,7 +20,7 @@ class Peer:
         self.log = tempfile.NamedTemporaryFile(prefix="crq-http-log-")
         self.process = subprocess.Popen(
             [f"{program_folder()}/tests/interop/http_peer", str(BODY_MAX),
-             str(IDLE_S), str(PER_IP)],
+             str(IDLE_S), str(PER_IP), str(REQUEST_S)],
             stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.port = int(self.process.stdout.readline())
 
@@ -258,6 +258,49 @@ def test_a_slow_client_is_closed_and_others_do_not_wait(peer):
     for s in slow:
         assert status(read_all(s)) in (None, 408)
         s.close()
+
+
+def drip(peer, begin, piece, every=0.3):
+    """Send a piece now and then, never silent for long: how long it goes on
+    until the server hangs up."""
+    with peer.connect() as s:
+        s.sendall(begin)
+        s.settimeout(every)
+        begun = time.monotonic()
+        while time.monotonic() - begun < 10 * REQUEST_S:
+            try:
+                if s.recv(4096) == b"":
+                    break
+            except TimeoutError:
+                pass
+            except OSError:
+                break
+            try:
+                s.sendall(piece)
+            except OSError:
+                break
+        return time.monotonic() - begun
+
+
+@pytest.mark.parametrize("begin,piece", [
+    (b"", b"G"),
+    (b"GET / HTTP/1.1\r\nHost: ", b"x"),
+    (b"GET / HTTP/1.1\r\nHost: x\r\n", b"A: b\r\n"),
+    (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n", b"x"),
+    (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+     b"1\r\nx\r\n"),
+    (b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: ", b"x"),
+], ids=["method", "field", "head", "body", "chunks", "second"])
+def test_who_sends_a_byte_now_and_then_is_closed_all_the_same(
+        peer, begin, piece):
+    took = drip(peer, begin, piece)
+    assert REQUEST_S - 1 < took < 5 * REQUEST_S
+
+
+def test_who_waits_for_an_answer_is_not_taken_for_slow(peer):
+    raw = peer.talk(b"GET /later/%d HTTP/1.1\r\nHost: x\r\n"
+                    b"Connection: close\r\n\r\n" % (1500 * REQUEST_S))
+    assert status(raw) == 200
 
 
 def test_one_address_gets_so_many_connections_and_no_more(peer):
