@@ -1,5 +1,6 @@
 # The applications' pages, in a browser; run by ./check browser.
 EXTRA_DIST += \
+	tests/browser/buzzer.test.js \
 	tests/browser/live.test.js \
 	tests/browser/package.json \
 	tests/browser/pet.test.js \

@@ -5,7 +5,8 @@
 --
 -- The game is a hash: host_name, status (closed, open, resolved), round,
 -- opened_ms, next_id; first: the player whose buzz started the window of an
--- open round; winner and resolved, the last BUZZER_RESOLVED, of a resolved one.
+-- open round; winner of a resolved one; resolved, the last BUZZER_RESOLVED, with `correct`
+-- once it was judged.
 -- Buzzes are JSON by the player's id; a token leads to "host" or to a player's
 -- id.
 
@@ -69,7 +70,13 @@ local function open_round()
     set({ status = 'open', round = number('round') + 1, opened_ms = now_ms,
         first = false, winner = false, resolved = false })
     call('DEL', KEYS[4])
-    tell('BUZZER_ACTIVE', { round = number('round') })
+    local out = list()
+    for _, player in ipairs(players) do
+        if player.out then
+            out[#out + 1] = player.id
+        end
+    end
+    tell('BUZZER_ACTIVE', { round = number('round'), out = out })
 end
 
 -- Who has pressed first: the smallest time, of equal ones the one that came

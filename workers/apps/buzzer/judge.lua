@@ -18,7 +18,9 @@ if fields.status ~= 'resolved' then
 end
 local right = ARGV[3] == '1'
 local round, player = number('round'), by_id[fields.winner]
-set({ status = 'closed', winner = false })
+local resolved = cjson.decode(fields.resolved)
+resolved.correct = right
+set({ status = 'closed', winner = false, resolved = json(resolved) })
 if player then
     player.score = player.score + (right and 1 or 0)
     player.out = not right or nil

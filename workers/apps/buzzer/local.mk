@@ -28,6 +28,15 @@ buzzerdir = $(pkgdatadir)/apps/buzzer
 dist_buzzer_DATA = \
 	workers/apps/buzzer/README.md \
 	workers/apps/buzzer/app.json
+buzzerwwwdir = $(buzzerdir)/www
+dist_buzzerwww_DATA = \
+	workers/apps/buzzer/www/buzzer.css \
+	workers/apps/buzzer/www/game.js \
+	workers/apps/buzzer/www/icon.svg \
+	workers/apps/buzzer/www/index.html \
+	workers/apps/buzzer/www/page.js \
+	workers/apps/buzzer/www/show.js \
+	workers/apps/buzzer/www/words.js
 EXTRA_DIST += $(BUZZER_LUA) $(BUZZER_LUA_PIECES)
 BUILT_SOURCES += workers/apps/buzzer/lua.h
 CLEANFILES += workers/apps/buzzer/lua.h

@@ -13,12 +13,12 @@ end
 if fields.status == 'open' then
     return refuse(409, 'Open', 'The buzzer is open already.')
 end
-open_round()
 for _, player in ipairs(players) do
     if player.out then
         player.out = nil
         set_player(player)
     end
 end
+open_round()
 live_on(#KEYS)
 return ok({ round = number('round') })
