@@ -1,12 +1,14 @@
 """The pets: every rule, told by real jobs."""
 
 import itertools
+import json
 import time
 from statistics import median
 
 import pytest
 from conftest import (Probe, Refused, check_declaration, eventually, listen,
                       next_message)
+from players import Player, gateway  # noqa: F401, a fixture
 from rq.job import Job
 
 STATE = "pet:state:rex"
@@ -298,6 +300,33 @@ def test_a_worker_killed_hard_changes_nothing_in_the_end(
     assert len(hungrier) == slots > 4
 
 
+def test_a_scheduler_killed_hard_changes_nothing_in_the_end(
+        r, app, scheduler):
+    pet = app("pet", jobs=2, hunger_seconds=0.25, sleep_seconds=3)
+    boss = scheduler()
+    begun = pet.call("adopt", "rex")["next_hunger_ms"]
+    pet.call("sleep", "rex")
+    for _ in range(2):
+        time.sleep(0.8)
+        boss.process.kill()
+        boss.process.wait()
+        boss = scheduler(wait=False)
+    eventually(lambda: pet.call("view", "rex")["status"] == "awake", 30)
+    now = time.time() * 1000
+    eventually(lambda: pet.call("view", "rex")["next_hunger_ms"] > now, 30)
+    r.zrem("crq:schedules", "pet-hunger-rex")
+    eventually(lambda: not r.llen("rq:queue:pet") and not r.zcard(
+        "rq:wip:pet"), 20)
+    # Every slot has come, and has counted once: it was not merely late.
+    slots = sorted(int(key.rsplit(b"-", 1)[1])
+                   for key in r.keys("rq:job:pet-hunger-rex-*"))
+    assert slots == [begun + n * 250 for n in range(len(slots))]
+    kinds = [kind for kind, _ in pet.events("pet:events")]
+    assert kinds.count("PET_HUNGRIER") == len(slots) > 12
+    assert kinds.count("PET_AWAKE") == 1
+    assert pet.call("view", "rex")["hunger"] == 10
+
+
 def test_a_slot_of_hunger_counts_once_and_a_call_by_hand_always(r, app):
     pet = app("pet", jobs=1)
     pet.call("adopt", "rex")
@@ -324,6 +353,26 @@ def test_python_and_the_command_line_see_the_same_pet(r, app, crq):
     shown = crq("enqueue", "-q", "pet", "--wait", "pet.view", "rex", "--json")
     assert shown.code == 0, shown.err
     assert shown.json()["result"] == pet.call("view", name="rex")
+
+
+def test_the_page_is_told_the_same_pet(r, app, crq, gateway):  # noqa: F811
+    """By each way on which it hears of one."""
+    pet = app("pet", jobs=2)
+    web = gateway("pet")
+    pet.call("adopt", "rex")
+    page = Player(web, "/pet/rex/live", "", lambda *_: None)
+    try:
+        for hunger in (1, 2):
+            pet.call("increase_hunger", "rex")
+            by_python = pet.call("view", "rex")
+            assert by_python["hunger"] == hunger
+            assert web.get("/pet/rex").json() == by_python
+            assert crq("enqueue", "-q", "pet", "--wait", "pet.view", "rex",
+                       "--json").json()["result"] == by_python
+            eventually(lambda: json.loads(page.bodies[-1])["data"]
+                       == by_python)
+    finally:
+        page.stop()
 
 
 def test_a_change_and_its_news_are_one(r, app):

@@ -3,13 +3,17 @@
 import http.server
 import itertools
 import json
+import math
 import threading
 import time
+from datetime import datetime, timezone
 from statistics import median
 
 import pytest
 from conftest import (APPS, Probe, Refused, Triggers, check_declaration,
                       eventually)
+from rq.job import Job
+
 
 class Room:
     """A room with players; the first one is the owner."""
@@ -314,6 +318,29 @@ def test_the_same_step_twice_is_one_and_a_later_one_waits(r, trivia):
     # Exactly the next step waits, besides the one whose time has not come.
     steps = {j.decode() for j in r.zrange("rq:scheduled:trivia", 0, -1)}
     assert f"trivia-{room.code}-2" in steps
+
+
+def test_a_step_that_was_lost_is_taken_by_the_next_one(r, app, scheduler):
+    trivia = app("trivia", round_seconds=0.5, countdown_seconds=3000,
+                 questions=4)
+    room = Room(trivia, "Olga", "Pia").fill()
+    begun = room.start()
+    # Gone, as by a hand that cleans up; but the one behind it is there.
+    job = Job.fetch(f"trivia-{room.code}-1", connection=r)
+    job.delete()
+    due = math.ceil(begun["started_ms"] / 1000 + 1)  # RQ has whole seconds
+    trivia.queue.enqueue_at(
+        datetime.fromtimestamp(due, timezone.utc), "trivia.cycle_question",
+        room.code, 2, job_id=f"trivia-{room.code}-2")
+    scheduler()
+    room.wait("completed")
+    check_course(room, 4)
+    steps = [at for k, at, _ in room.entries() if k == "REVEAL"]
+    # Both by the second step's job.
+    assert due * 1000 <= steps[0] <= steps[1]
+    job = Job.fetch(f"trivia-{room.code}-2", connection=r)
+    assert job.started_at.timestamp() * 1000 <= steps[0]
+    assert steps[1] <= job.ended_at.timestamp() * 1000 + 1
 
 
 @pytest.mark.parametrize("step, left", [

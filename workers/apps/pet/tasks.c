@@ -124,6 +124,9 @@ static int put_schedule(crq_task *task, const char *name, crq_error *err)
         options.id = id;
         options.queue = QUEUE;
         options.every_us = (int64_t)(every_s * 1e6);
+        /* Time goes by for a pet, whoever was down meanwhile. */
+        options.catchup = CRQ_CATCHUP_ALL;
+        options.allow_overlap = true;
         call.func = "pet.increase_hunger";
         call.args = args;
         call.result_ttl_s = 60;

@@ -122,23 +122,36 @@ int trivia_schedule_rounds(crq_task *task, crq_error *err)
     return rc < 0 ? rc : trivia_go_on(task, code, err);
 }
 
-/* The jobs that question n + 1 will need, and then the step itself. */
-static int take_step(crq_task *task, const char *code,
-        const struct clock *clock, int64_t n, crq_error *err)
+/* The jobs that question n + 1 will need. */
+static int prepare(crq_task *task, const char *code, const struct clock *clock,
+        int64_t n, crq_error *err)
+{
+    int rc;
+
+    if (n >= clock->count)
+        return 0;
+    rc = schedule_step(task, code, clock, n + 1, err);
+    return rc < 0 ? rc : schedule_countdown(task, code, clock, n, -1, err);
+}
+
+/* Step n, and before it those that should have been taken: *out is of the last
+ * one. */
+static int take_steps(crq_task *task, const char *code,
+        const struct clock *clock, int64_t n, crq_value **out, crq_error *err)
 {
     char step[APP_NUMBER_SIZE];
     crq_value *done = NULL;
     int rc = 0;
 
-    if (n < clock->count) {
-        rc = schedule_step(task, code, clock, n + 1, err);
-        if (rc == 0)
-            rc = schedule_countdown(task, code, clock, n, -1, err);
-    }
-    snprintf(step, sizeof(step), "%" PRId64, n);
-    if (rc == 0)
+    for (int64_t i = clock->step + 1; rc == 0 && i <= n; i++) {
+        crq_value_free(done);
+        done = NULL;
+        snprintf(step, sizeof(step), "%" PRId64, i);
         rc = trivia_run(task, lua_cycle, code, "", step, &done, err);
-    return rc < 0 ? rc : crq_task_return(task, done);
+    }
+    if (rc == 0)
+        *out = done;
+    return rc;
 }
 
 /* trivia.cycle_question(code, step) -> whether this was the one that did it */
@@ -146,6 +159,7 @@ int trivia_cycle_question(crq_task *task, crq_error *err)
 {
     static const int64_t one_s = 1;
     int64_t n = crq_task_int(task, "step");
+    crq_value *done = NULL;
     struct clock clock;
     const char *code;
     bool going;
@@ -159,11 +173,14 @@ int trivia_cycle_question(crq_task *task, crq_error *err)
         return rc;
     if (!going || n <= clock.step || n > clock.count)
         return crq_task_return_bool(task, false);
-    /* A step before this one is late, as after the death of its worker. It
-     * finds this job there already, so this one must not just go away. */
-    if (n > clock.step + 1)
+    /* A step before this one has not been taken. When its time has come, its
+     * worker has died or it was lost: this one does not wait for it. */
+    if (n > clock.step + 1 && step_us(&clock, n - 1) > app_now_us())
         return crq_task_retry(task, 600, &one_s, 1);
-    return take_step(task, code, &clock, n, err);
+    rc = prepare(task, code, &clock, n, err);
+    if (rc == 0)
+        rc = take_steps(task, code, &clock, n, &done, err);
+    return rc < 0 ? rc : crq_task_return(task, done);
 }
 
 /* trivia.emit_countdown(code, step, left) -> whether it was told */
