@@ -24,7 +24,7 @@ static void put_message(struct page *p, const crq_failures *f, size_t i)
     else
         html(p->out, "<b>an error that can't be read</b>");
     html(p->out, "<small>%s</small></th>", crq_failure_message(f, i));
-    html(p->out, "<td data-th=\"Function\" class=\"call\">");
+    html(p->out, "<td data-th=\"Function\" class=\"func\">");
     page_text(p, crq_failure_func(f, i));
     html(p->out, "</td>");
 }

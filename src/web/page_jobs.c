@@ -122,8 +122,9 @@ static void put_filter(struct page *p, const struct filter *f,
         char *const *names, size_t count)
 {
     html(p->out,
-            "<form class=\"filter\" data-keep action=\"/jobs\" role=\"search\">"
-            "<input type=\"hidden\" name=\"status\" value=\"%s\">"
+            "<div class=\"filters\">"
+            "<form class=\"filter\" data-keep action=\"/jobs\" role=\"search\" "
+            "aria-label=\"Filter\"><input type=\"hidden\" name=\"status\" value=\"%s\">"
             "<label>Queue <select name=\"queue\">"
             "<option value=\"\">all</option>",
             f->status);
@@ -141,10 +142,10 @@ static void put_filter(struct page *p, const struct filter *f,
             "<label>Group <input name=\"group\" value=\"%s\" "
             "autocapitalize=\"none\" spellcheck=\"false\"></label>"
             "<button type=\"submit\">Filter</button></form>\n"
-            "<form class=\"filter\" data-keep action=\"/jobs\" role=\"search\">"
-            "<label>Job id <input name=\"id\" required "
+            "<form class=\"filter\" data-keep action=\"/jobs\" role=\"search\" "
+            "aria-label=\"One job\"><label>Job id <input name=\"id\" required "
             "autocapitalize=\"none\" spellcheck=\"false\"></label>"
-            "<button type=\"submit\">Show</button></form>\n",
+            "<button type=\"submit\">Show</button></form></div>\n",
             f->func, f->group);
 }
 

@@ -267,8 +267,11 @@ int page_overview(struct page *p)
         put_head(&o);
         put_suspended(&o);
         put_tiles(&o);
+        html(p->out, "<div class=\"overview\">\n");
         stats_put_charts(p, crq_stats_at(o.all, 0));
+        html(p->out, "<section>");
         put_queues(&o);
+        html(p->out, "</section>\n</div>\n");
     }
     overview_fini(&o);
     return rc;

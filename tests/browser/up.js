@@ -74,6 +74,34 @@ class Proxy {
   }
 }
 
+export function browse() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: process.getuid() === 0 ? ["--no-sandbox"] : [] });
+}
+
+// A page of its own browser profile; what it complains of is in page.errors.
+export async function look(browser, address, options = {}) {
+  const context = await browser.newContext({
+    viewport: { width: 390, height: 844 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(20000);
+  page.errors = [];
+  page.on("pageerror", e => page.errors.push(String(e)));
+  page.on("console", message => {
+    // The browser's own remark on an answer that is a refusal.
+    if (message.type() === "error" &&
+        !/^Failed to load resource|WebSocket connection to/.test(message.text()))
+      page.errors.push(message.text());
+  });
+  page.on("request", request => {
+    const url = new URL(request.url());
+    if (url.hostname !== "127.0.0.1") page.errors.push(`asks ${url}`);
+  });
+  await page.goto(address);
+  return page;
+}
+
 export class Up {
   static async start(...apps) {
     const up = new Up();
@@ -96,9 +124,7 @@ export class Up {
     up.proxies = [];
     up.proxy = await up.far();
     up.address = up.proxy.address;
-    up.browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-      args: process.getuid() === 0 ? ["--no-sandbox"] : [] });
+    up.browser = await browse();
     return up;
   }
 
@@ -123,26 +149,8 @@ export class Up {
       { stdio: "pipe" });
   }
 
-  // A page of its own browser profile; what it complains of is in page.errors.
-  async page(address, { through = this.proxy, ...options } = {}) {
-    const context = await this.browser.newContext({
-      viewport: { width: 390, height: 844 }, ...options });
-    const page = await context.newPage();
-    page.setDefaultTimeout(20000);
-    page.errors = [];
-    page.on("pageerror", e => page.errors.push(String(e)));
-    page.on("console", message => {
-      // The browser's own remark on an answer that is a refusal.
-      if (message.type() === "error" &&
-          !/^Failed to load resource|WebSocket connection to/.test(message.text()))
-        page.errors.push(message.text());
-    });
-    page.on("request", request => {
-      const url = new URL(request.url());
-      if (url.hostname !== "127.0.0.1") page.errors.push(`asks ${url}`);
-    });
-    await page.goto(through.address + address);
-    return page;
+  page(address, { through = this.proxy, ...options } = {}) {
+    return look(this.browser, through.address + address, options);
   }
 
   async stop() {

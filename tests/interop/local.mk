@@ -31,6 +31,7 @@ EXTRA_DIST += \
 	tests/interop/test_completion.py \
 	tests/interop/test_crq_manual.py \
 	tests/interop/test_dashboard.py \
+	tests/interop/test_dashboard_pages.py \
 	tests/interop/test_dependencies.py \
 	tests/interop/test_doctor.py \
 	tests/interop/test_enqueue.py \

@@ -26,6 +26,15 @@ static int encode_metrics(struct crq_buf *out)
     return api_question_encode(&question, out);
 }
 
+static int encode_page(struct crq_buf *out)
+{
+    const struct page_viewer viewer = { "secret", true };
+    const struct api_question question = { .request = { .method = "GET" },
+        .viewer = &viewer };
+
+    return api_question_encode(&question, out);
+}
+
 static int encode_answer(struct crq_buf *out)
 {
     char value[] = "GET", job[] = "j", location[] = "/x";
@@ -68,6 +77,7 @@ static const struct {
 } frames[] = {
     { encode_request, decode_question },
     { encode_metrics, decode_question },
+    { encode_page, decode_question },
     { encode_answer, decode_answer },
 };
 
@@ -83,6 +93,7 @@ START_TEST(test_a_question_arrives_as_it_was_asked)
     ck_assert(api_question_decode(buf.data + API_FRAME_HEAD,
             buf.len - API_FRAME_HEAD, &room, &got));
     ck_assert_ptr_null(got.metrics);
+    ck_assert_ptr_null(got.viewer);
     ck_assert_str_eq(req->method, "POST");
     ck_assert_uint_eq(req->path_count, 3);
     for (size_t i = 0; i < 3; i++)
@@ -99,6 +110,22 @@ START_TEST(test_a_question_arrives_as_it_was_asked)
     ck_assert_str_eq(req->caller, "me");
     ck_assert_int_eq(req->role, API_ENQUEUE);
     ck_assert(req->waited);
+    crq_buf_fini(&buf);
+}
+END_TEST
+
+START_TEST(test_who_looks_at_a_page_arrives)
+{
+    struct crq_buf buf = CRQ_BUF_INIT;
+    struct api_question_room room;
+    struct api_question got;
+
+    ck_assert_int_eq(encode_page(&buf), 0);
+    ck_assert(api_question_decode(buf.data + API_FRAME_HEAD,
+            buf.len - API_FRAME_HEAD, &room, &got));
+    ck_assert_ptr_nonnull(got.viewer);
+    ck_assert_str_eq(got.viewer->csrf, "secret");
+    ck_assert(got.viewer->signed_in);
     crq_buf_fini(&buf);
 }
 END_TEST
@@ -210,6 +237,7 @@ int main(void)
     TCase *tc = tcase_create("api_frame");
 
     tcase_add_test(tc, test_a_question_arrives_as_it_was_asked);
+    tcase_add_test(tc, test_who_looks_at_a_page_arrives);
     tcase_add_test(tc, test_the_numbers_for_the_metrics_arrive);
     tcase_add_test(tc, test_an_answer_arrives_as_it_was_given);
     unit_add_rows(tc, test_a_part_of_a_frame_is_none, frames);

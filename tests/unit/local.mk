@@ -19,6 +19,7 @@ UNIT_TESTS = \
 	tests/unit/check_fields \
 	tests/unit/check_frame \
 	tests/unit/check_guard \
+	tests/unit/check_html \
 	tests/unit/check_json \
 	tests/unit/check_keys \
 	tests/unit/check_literal \
@@ -38,6 +39,7 @@ UNIT_TESTS = \
 	tests/unit/check_repr \
 	tests/unit/check_result \
 	tests/unit/check_serializer \
+	tests/unit/check_session \
 	tests/unit/check_slot \
 	tests/unit/check_stats \
 	tests/unit/check_status \
@@ -159,4 +161,6 @@ tests_unit_check_slot_LDADD = $(tests_unit_check_frame_LDADD)
 # What is in libcrq-web.la.
 tests_unit_check_api_frame_LDADD = $(tests_unit_check_web_LDADD)
 tests_unit_check_guard_LDADD = $(tests_unit_check_web_LDADD)
+tests_unit_check_html_LDADD = $(tests_unit_check_web_LDADD)
+tests_unit_check_session_LDADD = $(tests_unit_check_web_LDADD)
 tests_unit_check_web_LDADD = tests/unit/libunit.la libcrq-web.la $(CHECK_LIBS)
