@@ -211,18 +211,17 @@ struct triggers {
     struct crq_triggers all;
 };
 
+/* `i` is below the count of all. */
 static const struct crq_app_trigger *trigger_at(const struct triggers *t,
         size_t i, const struct crq_app **out_app, size_t *out_nth)
 {
-    for (size_t a = 0; a < t->all.count; a++) {
-        if (i < t->all.apps[a]->trigger_count) {
-            *out_app = t->all.apps[a];
-            *out_nth = i;
-            return &t->all.apps[a]->triggers[i];
-        }
-        i -= t->all.apps[a]->trigger_count;
-    }
-    return NULL;
+    struct crq_app *const *app = t->all.apps;
+
+    while (i >= (*app)->trigger_count)
+        i -= (*app++)->trigger_count;
+    *out_app = *app;
+    *out_nth = i;
+    return &(*app)->triggers[i];
 }
 
 static void ask_groups(void *arg, size_t i, struct crq_args *args)
