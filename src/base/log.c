@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
+
 static const char *const level_names[] = { "error", "warning", "info",
     "debug" };
 
@@ -29,32 +31,34 @@ static void puts_to(struct line *line, const char *text)
         put(line, *text);
 }
 
-/* Job data may be quoted in a message: what could break the line or the JSON
- * or speak to a terminal is escaped or replaced. */
-static void put_quoted(struct line *line, const char *text, bool json)
+/* What a terminal would obey, and what is no UTF-8, is replaced. */
+static bool is_printable(uint32_t c)
 {
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-
-        if (json && (c == '"' || c == '\\')) {
-            /* Both or neither: a lone backslash would eat the end quote. */
-            if (line->len + 1 >= sizeof(line->text) - 3)
-                return;
-            put(line, '\\');
-        }
-        put(line, c < 0x20 || c == 0x7f ? '?' : (char)c);
-    }
+    return c >= 0x20 && (c < 0x7f || c > 0x9f) && (c < 0xd800 || c > 0xdfff) &&
+            c != 0xfffd;
 }
 
-/* A message may have been cut inside a UTF-8 sequence. */
-static void drop_half_character(struct line *line)
+/* Job data and addresses may be quoted in a message: what could break the line
+ * or the JSON or speak to a terminal is escaped or replaced. */
+static void put_quoted(struct line *line, const char *text, bool json)
 {
-    size_t len = line->len;
+    size_t left = strlen(text), n;
 
-    while (len > 0 && ((unsigned char)line->text[len - 1] & 0xc0) == 0x80)
-        len--;
-    if (len > 0 && (unsigned char)line->text[len - 1] >= 0xc0)
-        line->len = len - 1;
+    for (; left > 0; text += n, left -= n) {
+        bool escape = json && (*text == '"' || *text == '\\');
+
+        if (!is_printable(crq_utf8_next(text, left, &n))) {
+            put(line, '?');
+            continue;
+        }
+        /* All or nothing: a lone backslash would eat the end quote. */
+        if (line->len + n + escape > sizeof(line->text) - 3)
+            return;
+        if (escape)
+            put(line, '\\');
+        for (size_t i = 0; i < n; i++)
+            put(line, text[i]);
+    }
 }
 
 static void put_time(struct line *line, int64_t now_us)
@@ -98,8 +102,6 @@ void crq_log_write(const struct crq_log *log, enum crq_log_level level,
     puts_to(&line, pid);
     puts_to(&line, log->json ? ",\"message\":\"" : "]: ");
     put_quoted(&line, message, log->json);
-    if ((size_t)wanted >= sizeof(message) || line.len >= sizeof(line.text) - 3)
-        drop_half_character(&line);
     if (log->json) {
         line.text[line.len++] = '"';
         line.text[line.len++] = '}';

@@ -45,6 +45,17 @@ bool crq_utf8_valid(const char *text, size_t len, size_t *out_offset)
     return true;
 }
 
+bool crq_utf8_strict(const char *text, size_t len)
+{
+    const unsigned char *t = (const unsigned char *)text;
+    size_t bad;
+
+    for (size_t i = 0; i + 1 < len; i++)
+        if (t[i] == 0xed && t[i + 1] >= 0xa0)
+            return false;
+    return crq_utf8_valid(text, len, &bad);
+}
+
 uint32_t crq_utf8_next(const char *text, size_t len, size_t *out_size)
 {
     const unsigned char *t = (const unsigned char *)text;

@@ -12,6 +12,9 @@
  *  On false, *out_offset is where the first bad sequence begins. */
 bool crq_utf8_valid(const char *text, size_t len, size_t *out_offset);
 
+/** The same without surrogates: UTF-8 as all others mean it. */
+bool crq_utf8_strict(const char *text, size_t len);
+
 /** Decode the character at `text` (valid UTF-8, at least one byte left) and
  *  say how many bytes it takes. */
 uint32_t crq_utf8_next(const char *text, size_t len, size_t *out_size);

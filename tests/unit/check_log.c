@@ -77,6 +77,36 @@ START_TEST(test_json_lines_are_json_whatever_is_logged)
 END_TEST
 
 static const struct {
+    const char *text, *want;
+} strange[] = {
+    { "\x80", "?" },
+    { "a\xff"
+      "b",
+            "a?b" },
+    { "\xc3", "?" },
+    { "\xc3(", "?(" },
+    { "\xed\xa0\x80", "?" },
+    { "\xf4\x90\x80\x80", "????" },
+    { "\xc2\x9b"
+      "31m",
+            "?31m" },
+    { "\xc2\xa0\xc3\xbc", "\xc2\xa0\xc3\xbc" },
+    { "\x7f", "?" },
+};
+
+START_TEST(test_lines_are_utf8_and_command_no_terminal)
+{
+    struct fixture f;
+    const char *line;
+
+    set_up(&f, false);
+    crq_log_error(&f.log, "%s", strange[_i].text);
+    line = finish(&f);
+    ck_assert_str_eq(strstr(line, "]: ") + 3, strange[_i].want);
+}
+END_TEST
+
+static const struct {
     const char *piece;
 } long_ones[] = { { "x" }, { "\xe2\x82\xac" }, { "\"" }, { "a\"" }, { "\\" },
     { "\xf0\x9f\x98\x80" } };
@@ -132,6 +162,7 @@ int main(void)
 
     tcase_add_test(tc, test_a_line_says_when_how_bad_who_and_what);
     tcase_add_test(tc, test_json_lines_are_json_whatever_is_logged);
+    unit_add_rows(tc, test_lines_are_utf8_and_command_no_terminal, strange);
     unit_add_rows(tc, test_a_long_message_is_cut_but_stays_whole_json,
             long_ones);
     tcase_add_test(tc, test_what_is_too_talkative_is_not_written);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
 #include "codec/value.h"
 
 START_TEST(test_every_character_goes_both_ways)
@@ -18,6 +19,31 @@ START_TEST(test_every_character_goes_both_ways)
         if (len > 1 && crq_utf8_valid(bytes, len - 1, &bad))
             ck_abort_msg("U+%04X cut short", (unsigned)c);
     }
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    bool strict;
+} strictly[] = {
+    { "", true },
+    { "a\xc3\xbc\xf0\x9f\x98\x80", true },
+    { "\xed\x9f\xbf", true },
+    { "\xee\x80\x80", true },
+    { "\xed\xa0\x80", false },
+    { "a\xed\xbf\xbf"
+      "b",
+            false },
+    { "\xed\xa0\xbd\xed\xb8\x80", false },
+    { "\xed", false },
+    { "\xff", false },
+};
+
+START_TEST(test_surrogates_are_no_utf8_for_others)
+{
+    const char *text = strictly[_i].text;
+
+    ck_assert_int_eq(crq_utf8_strict(text, strlen(text)), strictly[_i].strict);
 }
 END_TEST
 
@@ -72,6 +98,8 @@ int main(void)
     TCase *tc = tcase_create("utf8");
 
     tcase_add_test(tc, test_every_character_goes_both_ways);
+    unit_add_rows(tc, test_surrogates_are_no_utf8_for_others, strictly);
+    unit_add_rows(tc, test_surrogates_are_no_utf8_for_others, strictly);
     unit_add_rows(tc, test_malformed_sequences_are_found_where_they_begin,
             wrong);
     tcase_add_test(tc, test_lone_surrogates_are_taken);
