@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "base/mem.h"
 #include "codec/json.h"
 #include "codec/value.h"
@@ -87,6 +88,8 @@ static int decode(const char *body, size_t len, crq_value **out, crq_error *err)
         .max_depth = DEPTH_MAX,
         .unique_keys = true };
 
+    if (!crq_utf8_strict(body, len))
+        return crq_fail(err, CRQ_ECODEC, "it is not UTF-8");
     return crq_json_decode(body, len, &limits, out, err);
 }
 

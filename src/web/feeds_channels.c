@@ -1,6 +1,7 @@
 /* feeds_channels.c - channels of publish and subscribe; see feeds.c. */
 #include <string.h>
 
+#include "base/utf8.h"
 #include "codec/json.h"
 #include "web/feeds_impl.h"
 
@@ -55,8 +56,9 @@ void channels_on_push(void *arg, const crq_reply *reply)
             strcmp(kind, "message") != 0)
         return;
     feed = feed_find(feeds, name, false);
-    /* Clients get JSON or nothing. */
-    if (feed == NULL || crq_json_decode(text, len, NULL, &v, NULL) < 0)
+    /* Clients get JSON or nothing; a lone surrogate would end their socket. */
+    if (feed == NULL || !crq_utf8_strict(text, len) ||
+            crq_json_decode(text, len, NULL, &v, NULL) < 0)
         return;
     if (crq_value_type(v) == CRQ_DICT)
         type = crq_value_get(v, "type");

@@ -6,60 +6,10 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "base/utf8.h"
 #include "web/http_impl.h"
+#include "web/http_target.h"
 
 #define QUERY_MAX 64
-
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Undo percent-escapes in place. False: a broken one, a '\0', no UTF-8. */
-static bool unescape(char *text)
-{
-    char *to = text;
-    size_t bad;
-
-    for (const char *at = text; *at != '\0'; at++, to++) {
-        *to = *at;
-        if (*at != '%')
-            continue;
-        if (hex(at[1]) < 0 || hex(at[2]) < 0)
-            return false;
-        *to = (char)(hex(at[1]) << 4 | hex(at[2]));
-        if (*to == '\0')
-            return false;
-        at += 2;
-    }
-    *to = '\0';
-    return crq_utf8_valid(text, (size_t)(to - text), &bad);
-}
-
-static bool read_segments(struct http_request *request)
-{
-    char *at = request->segments_text;
-
-    while (at != NULL) {
-        char *slash = strchr(++at, '/');
-
-        if (request->segment_count == HTTP_SEGMENTS_MAX)
-            return false;
-        if (slash != NULL)
-            *slash = '\0';
-        request->segments[request->segment_count++] = at;
-        at = slash;
-    }
-    /* Each by itself, now that all have their end. */
-    for (size_t i = 0; i < request->segment_count; i++)
-        if (!unescape((char *)(uintptr_t)request->segments[i]))
-            return false;
-    return true;
-}
 
 struct reading {
     struct http_request *request;
@@ -84,33 +34,9 @@ static enum MHD_Result read_query(void *arg, enum MHD_ValueKind kind,
     pair->value = crq_strdup(value != NULL ? value : "");
     if (pair->name == NULL || pair->value == NULL)
         reading->nomem = true;
-    else if (!unescape(pair->name) || !unescape(pair->value))
+    else if (!http_unescape(pair->name) || !http_unescape(pair->value))
         reading->failed = true;
     return reading->nomem || reading->failed ? MHD_NO : MHD_YES;
-}
-
-/* RFC 9110's token: what names of headers and methods are made of. */
-static bool is_token(const char *text, size_t len)
-{
-    static const char marks[] = "!#$%&'*+-.^_`|~";
-
-    for (size_t i = 0; i < len; i++) {
-        char c = text[i], lower = (char)(c | 0x20);
-
-        if (!(c >= '0' && c <= '9') && !(lower >= 'a' && lower <= 'z') &&
-                memchr(marks, c, sizeof(marks) - 1) == NULL)
-            return false;
-    }
-    return len > 0;
-}
-
-static bool is_visible(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (((unsigned char)text[i] < 0x20 && text[i] != '\t') ||
-                text[i] == 0x7f)
-            return false;
-    return true;
 }
 
 /* libmicrohttpd lets much pass that other readers on the way would take for
@@ -121,7 +47,7 @@ static enum MHD_Result read_header(void *arg, enum MHD_ValueKind kind,
     struct reading *reading = arg;
 
     (void)kind;
-    if (!is_token(name, name_len) || !is_visible(value, value_len))
+    if (!http_is_token(name, name_len) || !http_is_visible(value, value_len))
         reading->malformed = true;
     reading->lengths += strcasecmp(name, "Content-Length") == 0;
     reading->encodings += strcasecmp(name, "Transfer-Encoding") == 0;
@@ -178,7 +104,7 @@ bool http_request_read_head(struct http_request *request, const char *path,
         return false;
     }
     if (reading.malformed || reading.hosts > 1 || request->method == NULL ||
-            !is_token(request->method, strlen(request->method))) {
+            !http_is_token(request->method, strlen(request->method))) {
         *out_refusal = request->method == NULL ? nomem : malformed;
         return false;
     }
@@ -190,7 +116,8 @@ bool http_request_read_head(struct http_request *request, const char *path,
         *out_refusal = nomem;
         return false;
     }
-    if (path[0] != '/' || !read_segments(request))
+    if (!http_split(request->segments_text, request->segments,
+                HTTP_SEGMENTS_MAX, &request->segment_count))
         reading.failed = true;
     else
         (void)MHD_get_connection_values(request->connection,

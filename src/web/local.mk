@@ -35,6 +35,8 @@ libcrq_web_la_SOURCES = \
 	src/web/http_listen.c \
 	src/web/http_request.c \
 	src/web/http_slow.c \
+	src/web/http_target.c \
+	src/web/http_target.h \
 	src/web/jobs.c \
 	src/web/jobs.h \
 	src/web/jobs_find.c \
@@ -57,6 +59,7 @@ libcrq_web_la_SOURCES = \
 	src/web/sockets.h \
 	src/web/sockets_impl.h \
 	src/web/sockets_messages.c \
+	src/web/sockets_open.c \
 	src/web/tokens.c \
 	src/web/tokens.h \
 	src/web/ws.c \

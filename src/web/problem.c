@@ -154,3 +154,11 @@ void problem_answer(struct http_request *request, crq_value *problem,
     crq_buf_fini(&text);
     crq_value_free(problem);
 }
+
+void problem_unavailable(struct http_request *request)
+{
+    static const struct http_field later[] = { { "Retry-After", "1" },
+        { "Cache-Control", "no-store" }, { NULL, NULL } };
+
+    problem_answer(request, problem_new(503, "jobs can't be made now"), later);
+}

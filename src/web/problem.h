@@ -31,4 +31,7 @@ int problem_status(const crq_value *problem);
 void problem_answer(struct http_request *request, crq_value *problem,
         const struct http_field *fields);
 
+/** 503, and when to try again: jobs can't be made now. */
+void problem_unavailable(struct http_request *request);
+
 #endif

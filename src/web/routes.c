@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "codec/json.h"
 #include "web/binding.h"
 #include "web/problem.h"
@@ -157,14 +158,6 @@ static void answer_address(struct http_request *request, int status,
     problem_answer(request, problem_with(problem, "job", id), fields);
 }
 
-static void answer_unavailable(struct http_request *request)
-{
-    static const struct http_field fields[] = { { "Retry-After", "1" },
-        { NULL, NULL } };
-
-    problem_answer(request, problem_new(503, "jobs can't be made now"), fields);
-}
-
 static void on_done(void *arg, const struct job_outcome *outcome)
 {
     struct http_request *request = arg;
@@ -186,7 +179,7 @@ static void on_done(void *arg, const struct job_outcome *outcome)
                 NULL);
         return;
     case JOB_LATE: answer_address(request, 504, id); return;
-    case JOB_REFUSED: answer_unavailable(request); return;
+    case JOB_REFUSED: problem_unavailable(request); return;
     }
 }
 
@@ -216,6 +209,10 @@ static bool read_body(struct http_request *request, crq_value **out)
                 problem_new(415, "the body has to be application/json"), NULL);
         return false;
     }
+    if (!crq_utf8_strict(body, len)) {
+        problem_answer(request, problem_new(400, "the body is no UTF-8"), NULL);
+        return false;
+    }
     if (crq_json_decode(body, len, NULL, out, &why) == 0)
         return true;
     problem_answer(request, problem_new(400, "the body: %s", why.text), NULL);
@@ -231,7 +228,7 @@ static void answer_error(struct gateway *g, struct http_request *request,
     }
     if (rc != CRQ_ECONNECT)
         crq_log_warn(g->log, "%s: %s", http_path(request), err->text);
-    answer_unavailable(request);
+    problem_unavailable(request);
 }
 
 void routes_answer(struct gateway *g, const struct crq_app_route *route,

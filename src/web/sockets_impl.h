@@ -1,5 +1,5 @@
-/* sockets_impl.h - what sockets.c (their life) and sockets_messages.c (what
- * comes in) share. */
+/* sockets_impl.h - what sockets.c (their life), sockets_open.c (how it begins)
+ * and sockets_messages.c (what comes in) share. */
 #ifndef CRQ_WEB_SOCKETS_IMPL_H
 #define CRQ_WEB_SOCKETS_IMPL_H
 
@@ -69,6 +69,11 @@ void socket_find_sent(struct socket *s);
 
 /* sockets.c */
 
+/** The connection has left HTTP, or nothing came of that. */
+void socket_on_open(void *arg, struct http_upgrade *upgrade, int fd,
+        const void *extra, size_t extra_len);
+/** In any state, but for what is on its way: that is forgotten before. */
+void socket_free(struct socket *s);
 /** Send JSON; `type` may be NULL. */
 void socket_send(struct socket *s, const char *json, size_t len,
         const char *type);

@@ -10,6 +10,7 @@ import ssl
 import struct
 import subprocess
 import time
+from urllib.parse import unquote
 
 import pytest
 from conftest import eventually
@@ -50,7 +51,7 @@ class Client:
         self.ws = connect(
             f"ws://127.0.0.1:{web.port}/demo/rooms/{room}/live{query}",
             compression=None, **options)
-        assert self.hear() == {"type": "HELLO", "code": room}
+        assert self.hear() == {"type": "HELLO", "code": unquote(room)}
 
     def hear(self, timeout=10):
         return json.loads(self.ws.recv(timeout))
@@ -357,6 +358,14 @@ def test_the_newest_socket_takes_over_at_any_gateway(web, gateway, r):
         eventually(lambda: r.llen("gate:left") == 2)
         assert sorted(r.lrange("gate:left", 0, -1)) == [b"A1/alice", b"A1/bob"]
         r.delete("gate:left")
+
+
+def test_one_address_is_one_however_it_is_written(web, r):
+    old = Client(web)
+    new = Client(web, room="%41%31")
+    assert old.code() == 4001
+    elsewhere = Client(web, room="A2")
+    assert new.is_silent() and elsewhere.is_silent()
 
 
 def test_a_gateway_that_stops_says_goodbye(web, r):
