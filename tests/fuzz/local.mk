@@ -12,7 +12,9 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_literal \
 	tests/fuzz/fuzz_msgpack \
 	tests/fuzz/fuzz_pickle \
-	tests/fuzz/fuzz_url
+	tests/fuzz/fuzz_url \
+	tests/fuzz/fuzz_web \
+	tests/fuzz/fuzz_ws
 
 check_PROGRAMS += $(FUZZ_TARGETS)
 EXTRA_DIST += tests/fuzz/corpus
@@ -68,3 +70,9 @@ tests_fuzz_fuzz_pickle_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_url_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_url.c
 tests_fuzz_fuzz_url_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_url_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_web_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_web.c
+tests_fuzz_fuzz_web_LDADD = $(FUZZ_LIBS) libcrq-web.la
+tests_fuzz_fuzz_web_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_ws_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_ws.c
+tests_fuzz_fuzz_ws_LDADD = $(FUZZ_LIBS) libcrq-web.la
+tests_fuzz_fuzz_ws_LDFLAGS = $(FUZZ_LINK)
