@@ -58,7 +58,8 @@ struct ws {
     int reads; /* of this turn */
     ev_io readable, writable;
     ev_timer ping, goodbye, over;
-    int unanswered; /* pings */
+    int unanswered;   /* pings */
+    int64_t asked_us; /* when the last ping was sent; 0: it was answered */
     int64_t trips_us[WS_ROUND_TRIPS];
     size_t trips;
 };
@@ -219,8 +220,10 @@ static void on_ping(struct ev_loop *loop, ev_timer *timer, int revents)
     (void)revents;
     if (ws->unanswered++ >= PINGS_LOST)
         finish(ws);
-    else if (ws->state == OPEN)
+    else if (ws->state == OPEN) {
+        ws->asked_us = now_us;
         (void)queue(ws, WSLAY_PING, &now_us, sizeof(now_us));
+    }
 }
 
 static ssize_t on_send(wslay_event_context_ptr wslay, const uint8_t *bytes,
@@ -284,10 +287,11 @@ static void on_pong(struct ws *ws, const uint8_t *bytes, size_t len)
     if (len != sizeof(sent_us))
         return;
     memcpy(&sent_us, bytes, sizeof(sent_us));
-    /* A client can send any time it likes; ours is not older than a ping may
-     * be. */
-    if (sent_us > now_us || now_us - sent_us > 60 * INT64_C(1000000))
+    /* A client can send any time it likes, and as often: only the answer to our
+     * last ping says how far away it is. */
+    if (ws->asked_us == 0 || sent_us != ws->asked_us)
         return;
+    ws->asked_us = 0;
     memmove(ws->trips_us + 1, ws->trips_us,
             sizeof(ws->trips_us) - sizeof(ws->trips_us[0]));
     ws->trips_us[0] = now_us - sent_us;
