@@ -123,14 +123,23 @@ def test_who_was_told_late_is_not_the_later_for_it(buzzer):
 def test_a_press_before_the_news_costs_the_penalty(buzzer):
     game = Game(buzzer, "Ann", "Bob")
     got = game.press("Ann", game.open(), 0, after_ms=100, early=True)
-    assert (got["ms"], got["early"]) == (255, True)
+    assert (got["ms"], got["early"]) == (310, True)
     game = Game(buzzer, "Ann", "Bob")
     got = game.press("Ann", game.open(), 300, early=True)
     assert (got["ms"], got["early"], got["estimated"]) == (550, True, False)
     # Nobody says so, but it was too soon to have been heard.
     game = Game(buzzer, "Ann", "Bob")
     got = game.press("Ann", game.open(), 70, after_ms=20)
-    assert (got["ms"], got["early"]) == (250, True)
+    assert (got["ms"], got["early"]) == (310, True)
+    # Nor so soon after it was heard.
+    game = Game(buzzer, "Ann", "Bob")
+    got = game.press("Ann", game.open(), 70, after_ms=154)
+    assert (got["ms"], got["early"]) == (70, False)
+    game = Game(buzzer, "Ann", "Bob")
+    got = game.press("Ann", game.open(), 10, after_ms=154)
+    assert (got["ms"], got["early"], got["estimated"]) == (310, True, True)
+    got = game.press("Bob", 1, 10, after_ms=155)
+    assert (got["ms"], got["early"], got["estimated"]) == (60, False, True)
     buzzer.options(penalty_ms=1000)
     game = Game(buzzer, "Ann", "Bob")
     assert game.press("Ann", game.open(), 300, early=True)["ms"] == 1300

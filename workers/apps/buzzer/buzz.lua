@@ -45,9 +45,10 @@ local claim = tonumber(ARGV[4])
 local estimated = not (claim and claim >= LEAST_MS and claim <= past and
     claim >= past - longest - JITTER_MS)
 local ms = estimated and past - shortest or claim
--- Nobody answers news before it can have come.
-local early = ARGV[5] == '1' or past < shortest - JITTER_MS
-ms = math.max(0, ms) + (early and tonumber(ARGV[10]) or 0)
+-- Nobody answers news before it can have come, or so soon that no thought was
+-- between: who presses all the time.
+local early = ARGV[5] == '1' or past < shortest - JITTER_MS or ms < LEAST_MS
+ms = math.max(LEAST_MS, ms) + (early and tonumber(ARGV[10]) or 0)
 ms = math.floor(ms * 10 + 0.5) / 10
 
 -- ---- the first one starts the window
