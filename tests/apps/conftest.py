@@ -41,6 +41,7 @@ worker = _fixtures.worker
 # It imports this very file as "conftest", and finds there what it needs.
 sys.modules.setdefault("conftest", sys.modules[__name__])
 scheduler = _interop("test_scheduler").scheduler
+Gateway = _interop("web").Gateway
 
 
 class Refused(Exception):
@@ -134,6 +135,19 @@ def app(r, worker):
         return made
 
     return start
+
+
+@pytest.fixture
+def gateway(redis_server, r):
+    """Start crq-webs: gateway("buzzer"). Each must end well."""
+    started = []
+
+    def start(name, *args):
+        started.append(Gateway(redis_server.url, *args, app=APPS / name))
+        return started[-1].wait_until_ready()
+
+    yield start
+    assert {made.stop() for made in started} <= {0}
 
 
 class Triggers(threading.Thread):

@@ -4,6 +4,7 @@ EXTRA_DIST += \
 	tests/apps/players.py \
 	tests/apps/pytest.ini \
 	tests/apps/test_buzzer.py \
+	tests/apps/test_buzzer_live.py \
 	tests/apps/test_pet.py \
 	tests/apps/test_scripts.py \
 	tests/apps/test_trivia.py \
