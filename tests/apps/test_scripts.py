@@ -86,7 +86,7 @@ GAME = [
 ]
 BEGUN = [("create", "o", "Title", "topic", "Olga", 2),
          ("join", "p", "Pia", "fox", 9), ("ready", "", QUESTIONS),
-         ("start", "o", 1000000)]
+         ("start", "o", 1000000, 2000)]
 ROOM = [
     (BEGUN[:1], ("create", "x", "Title", "topic", "Eve", 2)),
     (BEGUN[:1], ("join", "p", "Pia", "fox", 9)),
@@ -94,7 +94,7 @@ ROOM = [
     (BEGUN[:1], ("fail", "", "why")),
     (BEGUN[:3], ("fail", "", "why")),
     ([*BEGUN[:1], ("fail", "", "why")], ("ready", "", QUESTIONS)),
-    (BEGUN[:3], ("start", "o", 1000)),
+    (BEGUN[:3], ("start", "o", 1000, 200)),
     (BEGUN, ("answer", "p", "q1", 0)),
     ([*BEGUN, ("answer", "p", "q1", 0)], ("cycle", "", 1)),
     ([*BEGUN, ("cycle", "", 1)], ("cycle", "", 2)),
@@ -140,7 +140,7 @@ def test_who_answered_right_scores_once(r):
          "game", "players", "tokens", "buzzes", "events")]),
     (room, [*BEGUN, ("answer", "p", "q1", 0), ("cycle", "", 1),
             ("countdown", "", 1, 5), ("fail", "", "why"), ("view", ""),
-            ("socket", "p", "+s1"), ("clock", "")],
+            ("socket", "p", "+s1")],
      [*[f"trivia:{part}:ABC123" for part in (
          "room", "players", "tokens", "questions", "answers", "events")],
       "trivia:events"])])

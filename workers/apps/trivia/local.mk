@@ -14,7 +14,6 @@ trivia_la_LIBADD   = libcrq.la $(CURL_LIBS)
 
 TRIVIA_LUA = \
 	workers/apps/trivia/answer.lua \
-	workers/apps/trivia/clock.lua \
 	workers/apps/trivia/countdown.lua \
 	workers/apps/trivia/create.lua \
 	workers/apps/trivia/cycle.lua \

@@ -5,10 +5,10 @@
 -- room's stream of events, for its sockets, 7 that of all rooms, for triggers.
 --
 -- The room is a hash: title, topic, owner (a player's id), status, next_id,
--- count of questions; since it began: started_ms, T0; round_ms; step, how many
--- questions are over: number step + 1 is shown until
+-- count of questions; since it began: started_ms, T0; round_ms; countdown_ms;
+-- step, how many questions are over: number step + 1 is shown until
 -- T0 + (step + 1) * round_ms; counted, the least time left that was told of it;
--- reason, when it failed.
+-- reason, when it failed. rounds.c reads it, too.
 --
 --     building -> ready -> in_progress -> completed
 --         \-> failed

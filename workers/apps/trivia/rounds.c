@@ -11,6 +11,8 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "apps/trivia/lua.h"
 #include "apps/trivia/trivia.h"
@@ -20,25 +22,42 @@ struct clock {
     int64_t step; /* questions that are over */
     int64_t count;
     int64_t started_ms, round_ms;
+    int64_t countdown_ms; /* between two words about the time left */
 };
+
+static int64_t number_at(const crq_value *list, size_t i)
+{
+    const crq_value *v = crq_value_item(list, i);
+
+    return crq_value_type(v) == CRQ_STR ? strtoll(crq_value_text(v), NULL, 10)
+                                        : 0;
+}
 
 /* *going: whether there is one. */
 static int read_clock(crq_task *task, const char *code, struct clock *out,
         bool *going, crq_error *err)
 {
-    crq_value *said = NULL;
-    int rc = trivia_run(task, lua_clock, code, "", "", &said, err);
+    crq_value *read = NULL;
+    const crq_value *status;
+    int rc = crq_task_redis(task, &read, err,
+            "HMGET trivia:room:%s status step count started_ms round_ms "
+            "countdown_ms",
+            code);
 
     if (rc < 0)
         return rc;
-    *going = crq_value_type(said) == CRQ_DICT;
+    status = crq_value_item(read, 0);
     *out = (struct clock){
-        .step = app_get_int(said, "step"),
-        .count = app_get_int(said, "count"),
-        .started_ms = app_get_int(said, "started_ms"),
-        .round_ms = app_get_int(said, "round_ms"),
+        .step = number_at(read, 1),
+        .count = number_at(read, 2),
+        .started_ms = number_at(read, 3),
+        .round_ms = number_at(read, 4),
+        .countdown_ms = number_at(read, 5),
     };
-    crq_value_free(said);
+    *going = crq_value_type(status) == CRQ_STR &&
+            strcmp(crq_value_text(status), "in_progress") == 0 &&
+            out->round_ms > 0 && out->countdown_ms > 0;
+    crq_value_free(read);
     return 0;
 }
 
@@ -71,15 +90,11 @@ static int schedule_step(crq_task *task, const char *code,
 static int schedule_countdown(crq_task *task, const char *code,
         const struct clock *clock, int64_t n, int64_t left_ms, crq_error *err)
 {
-    double options[OPTIONS] = { 0 };
-    int64_t end_us = step_us(clock, n + 1), every_ms, now_us = app_now_us();
-    int rc = trivia_options(task, options, NULL, err);
+    int64_t end_us = step_us(clock, n + 1), now_us = app_now_us();
+    int64_t every_ms = clock->countdown_ms;
     char id[ID_SIZE];
     struct app_job job = { QUEUE, id, "trivia.emit_countdown", 0 };
 
-    if (rc < 0)
-        return rc;
-    every_ms = llround(options[COUNTDOWN_SECONDS] * 1000);
     if (left_ms < 0)
         left_ms = clock->round_ms;
     do

@@ -14,6 +14,7 @@
 #include <crq.h>
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -188,9 +189,8 @@ static int join(crq_task *task, crq_error *err)
  * "questions"} */
 static int start(crq_task *task, crq_error *err)
 {
-    char round_ms[APP_NUMBER_SIZE];
     double options[OPTIONS];
-    crq_value *begun = NULL;
+    crq_value *reply = NULL, *begun = NULL;
     const char *code;
     int rc = app_get_code(task, "room", &code, err);
 
@@ -198,9 +198,12 @@ static int start(crq_task *task, crq_error *err)
         rc = trivia_options(task, options, NULL, err);
     if (rc < 0)
         return rc;
-    snprintf(round_ms, sizeof(round_ms), "%.0f", options[ROUND_SECONDS] * 1000);
-    rc = trivia_run(task, lua_start, code, app_get_token(task, "token"),
-            round_ms, &begun, err);
+    rc = crq_task_script(task, lua_start, ROOM_KEYS, &reply, err,
+            ROOM "%lld %lld", ROOM_ARGS(code, app_get_token(task, "token")),
+            llround(options[ROUND_SECONDS] * 1000),
+            llround(options[COUNTDOWN_SECONDS] * 1000));
+    if (rc == 0)
+        rc = app_read(task, reply, &begun, err);
     /* T0 is known only now. What this can't do any more the trigger does. */
     if (rc == 0 && trivia_go_on(task, code, err) < 0)
         crq_task_log(task, "left to the trigger: %s", err->text);
