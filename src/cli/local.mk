@@ -25,6 +25,7 @@ crq_SOURCES = \
 	src/cli/cmd_shutdown.c \
 	src/cli/cmd_stop.c \
 	src/cli/cmd_suspend.c \
+	src/cli/cmd_top.c \
 	src/cli/cmd_up.c \
 	src/cli/cmd_worker.c \
 	src/cli/cmd_workers.c \
@@ -40,12 +41,17 @@ crq_SOURCES = \
 	src/cli/process.h \
 	src/cli/schedulers.c \
 	src/cli/schedulers.h \
+	src/cli/screen.c \
+	src/cli/screen.h \
 	src/cli/show.c \
 	src/cli/show.h \
 	src/cli/story.c \
 	src/cli/story.h \
 	src/cli/term.c \
 	src/cli/term.h \
+	src/cli/top.h \
+	src/cli/top_draw.c \
+	src/cli/top_sample.c \
 	src/cli/triggers.c \
 	src/cli/triggers.h \
 	src/cli/up.h \

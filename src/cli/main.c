@@ -21,6 +21,7 @@ static const struct cli_verb verbs[] = {
     { "log", "the lines that a job has logged", cmd_log },
     { "list", "the jobs of a queue", cmd_list },
     { "info", "queues and workers at a glance", cmd_info },
+    { "top", "queues, workers and failures, live", cmd_top },
     { "app", "check the app.json of an application", cmd_app },
     { "workers", "the workers, and what they do", cmd_workers },
     { "position", "how many jobs are ahead of one", cmd_position },

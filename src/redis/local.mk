@@ -33,6 +33,7 @@ LUA_FILES = \
 	src/redis/lua/clean_workers.lua \
 	src/redis/lua/compact.lua \
 	src/redis/lua/delete.lua \
+	src/redis/lua/describe.lua \
 	src/redis/lua/empty.lua \
 	src/redis/lua/enqueue.lua \
 	src/redis/lua/enqueue_after.lua \

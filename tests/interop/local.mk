@@ -54,8 +54,10 @@ EXTRA_DIST += \
 	tests/interop/test_scheduler.py \
 	tests/interop/test_show.py \
 	tests/interop/test_speed.py \
+	tests/interop/test_stats.py \
 	tests/interop/test_steps.py \
 	tests/interop/test_tls.py \
+	tests/interop/test_top.py \
 	tests/interop/test_trigger.py \
 	tests/interop/test_up.py \
 	tests/interop/test_web.py \
