@@ -14,6 +14,7 @@
 #include "model/keys.h"
 #include "model/queue.h"
 #include "model/registry.h"
+#include "model/stats_json.h"
 #include "model/worker.h"
 #include "redis/conn.h"
 
@@ -66,6 +67,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 struct info {
     char **names;
     struct crq_counts *counts;
+    crq_stats *stats; /* of each queue, then of all */
     size_t queues;
     struct crq_worker *workers;
     size_t workers_count;
@@ -77,6 +79,8 @@ struct info {
 
 static void info_fini(struct info *info)
 {
+    if (info->stats != NULL)
+        crq_stats_free(info->stats, info->queues + 1);
     crq_names_free(info->names, info->queues);
     crq_free(info->counts);
     crq_workers_free(info->workers, info->workers_count);
@@ -134,6 +138,23 @@ static void keep_servants(const struct options *o, struct info *info)
     info->workers_count = kept;
 }
 
+/* A name in the set that can be no queue's stands for all, and has none. */
+static int fetch_stats(crq_conn *conn, struct info *info, crq_error *err)
+{
+    const char **rows = crq_calloc(info->queues + 1, sizeof(*rows));
+    int rc;
+
+    if (rows == NULL)
+        return crq_fail_nomem(err);
+    for (size_t i = 0; i < info->queues; i++)
+        if (crq_queue_name_check(info->names[i], NULL) == 0)
+            rows[i] = info->names[i];
+    rc = crq_stats_fetch(conn, rows, info->queues + 1, CRQ_STATS_WINDOW,
+            &info->stats, err);
+    crq_free(rows);
+    return rc;
+}
+
 static int fetch(const struct options *o, struct info *info, crq_error *err)
 {
     crq_conn *conn = o->cli->conn;
@@ -151,6 +172,8 @@ static int fetch(const struct options *o, struct info *info, crq_error *err)
     rc = crq_registry_counts(conn, info->names, info->queues, info->counts,
             err);
     if (rc == 0)
+        rc = fetch_stats(conn, info, err);
+    if (rc == 0)
         rc = crq_workers_fetch(conn, &info->workers, &info->workers_count, err);
     if (rc == 0)
         rc = crq_is_suspended(conn, &info->suspended, &info->suspended_s, err);
@@ -164,15 +187,22 @@ static int fetch(const struct options *o, struct info *info, crq_error *err)
 
 /* ---- for programs ---- */
 
-static void put_queue(crq_value *list, const char *name,
-        const struct crq_counts *counts, int *rc)
+static void put_queue(crq_value *list, const struct info *info, size_t i,
+        int *rc)
 {
-    crq_value *q = NULL;
+    crq_value *q = NULL, *stats = NULL;
 
     if (*rc == 0)
-        *rc = crq_counts_to_value(name, counts, &q, NULL);
+        *rc = crq_counts_to_value(info->names[i], &info->counts[i], &q, NULL);
+    if (*rc == 0 && crq_stats_queue(crq_stats_at(info->stats, i)) != NULL)
+        *rc = crq_stats_to_value(crq_stats_at(info->stats, i), CRQ_STATS_WINDOW,
+                0, &stats, NULL);
+    if (stats != NULL)
+        crq_dict_put(q, "stats", stats, rc);
     if (*rc == 0)
         *rc = crq_value_add(list, q);
+    else
+        crq_value_free(q);
 }
 
 static void put_worker(crq_value *list, const struct crq_worker *worker,
@@ -194,7 +224,7 @@ static int print_json(const struct options *o, const struct info *info,
     int rc = all != NULL && queues != NULL && workers != NULL ? 0 : CRQ_ENOMEM;
 
     for (size_t i = 0; i < info->queues; i++)
-        put_queue(queues, info->names[i], &info->counts[i], &rc);
+        put_queue(queues, info, i, &rc);
     for (size_t i = 0; i < info->workers_count; i++)
         put_worker(workers, &info->workers[i], &rc);
     if (rc == 0 && !o->only_workers)
@@ -403,6 +433,29 @@ static void print_workers(const struct info *info)
     }
 }
 
+/* Of the last minutes, when anything has run; by RQ's workers nothing has. */
+static void print_rates(const crq_stats *all)
+{
+    static const struct {
+        const char *what;
+        crq_timing timing;
+    } timings[] = { { "waited", CRQ_TIMING_WAIT }, { "ran", CRQ_TIMING_RUN } };
+
+    if (crq_stats_timed(all, CRQ_TIMING_RUN, 0, CRQ_STATS_WINDOW) == 0)
+        return;
+    term_printf(TERM_DIM, "%.1f runs/s; of the last %d minutes 95%% ",
+            crq_stats_rate(all, CRQ_STAT_COUNT), CRQ_STATS_WINDOW);
+    for (size_t i = 0; i < 2; i++) {
+        int64_t us = crq_stats_percentile_us(all, timings[i].timing, 0,
+                CRQ_STATS_WINDOW, 0.95);
+
+        term_printf(TERM_DIM, "%s%s at most ", i > 0 ? ", " : "",
+                timings[i].what);
+        term_duration(us == CRQ_UNSET ? 0 : us);
+    }
+    putchar('\n');
+}
+
 static void print_summary(const struct options *o, const struct info *info)
 {
     int64_t waiting = 0;
@@ -424,6 +477,8 @@ static void print_summary(const struct options *o, const struct info *info)
         term_printf(TERM_DIM, ", %lld of rq-scheduler",
                 (long long)info->schedulers.periodic);
     putchar('\n');
+    if (!o->only_workers && o->queues_count == 0)
+        print_rates(crq_stats_at(info->stats, info->queues));
     schedulers_print(&info->schedulers);
     if (info->suspended) {
         term_printf(TERM_YELLOW, "Workers are suspended");

@@ -22,9 +22,11 @@ struct options {
     int64_t interval_us;
 };
 
+enum { ONCE = 256 };
+
 static const struct argp_option option_table[] = {
     { "interval", 'i', "TIME", 0, "Look so often; 1 second unless given", 1 },
-    { "once", '1', NULL, 0, "Look once, on a terminal, too", 1 },
+    { "once", ONCE, NULL, 0, "Look once, on a terminal, too", 1 },
     { 0 },
 };
 
@@ -34,7 +36,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
     switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = o->cli; return 0;
-    case '1': o->once = true; return 0;
+    case ONCE: o->once = true; return 0;
     case 'i':
         o->interval_us = cli_duration_us(state, "interval", arg);
         if (o->interval_us < 100000)

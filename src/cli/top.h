@@ -13,8 +13,9 @@
 
 #include "model/fields.h"
 #include "model/registry.h"
+#include "model/stats_json.h"
 
-#define TOP_WINDOW   5  /* minutes that percentiles are of */
+#define TOP_WINDOW   CRQ_STATS_WINDOW
 #define TOP_FAILURES 20 /* causes */
 #define TOP_LOOK     64 /* busy workers whose jobs are looked up */
 

@@ -14,11 +14,11 @@ PAGE = (Path(__file__).parents[2] / "man" / "crq.1").read_text()
 VERBS = ("enqueue", "result", "show", "log", "list", "info", "workers",
          "position", "cancel", "requeue", "stop", "move", "delete", "empty",
          "doctor", "suspend", "resume", "shutdown", "kill-horse", "schedule",
-         "schedules", "unschedule", "up")
+         "schedules", "top", "unschedule", "up")
 
 
 def words():
-    return set(re.findall(r"[A-Za-z_?-]+", PAGE.replace("Fl Fl ", "--")))
+    return set(re.findall(r"[A-Za-z0-9_?-]+", PAGE.replace("Fl Fl ", "--")))
 
 
 def is_in_page(verb):
@@ -47,7 +47,15 @@ def test_every_field_of_json_is_in_the_manual(r, crq):
     show = crq("show", "--json", "a").json()
     info = crq("info", "--json").json()
 
+    r.zadd("crq:failures", {"f\nE": 1})
+    r.hset("crq:failures:counts", "f\nE", 1)
+    top = crq("top", "--json").json()
+    stats = info["queues"][0]["stats"]
+    assert set(top["queues"][0]) == set(info["queues"][0])
+
     fields = {*show, *show["results"][0], *info, *info["queues"][0],
+              *stats, *stats["totals"], *stats["wait"], *stats["per_second"],
+              *top, *top["all"], *top["failures"][0],
               *crq("requeue", "--all", "--json").json(),
               *crq("position", "--json", crq("enqueue", "--json", "f").json()[
                   "id"]).json(), *crq("empty", "-j", "q").json()[0]}

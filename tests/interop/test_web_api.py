@@ -355,14 +355,18 @@ def samples(text):
             continue
         if line.startswith("# TYPE "):
             _, _, name, kind = line.split(" ")
-            assert name not in types and kind in ("gauge", "counter")
+            assert name not in types
+            assert kind in ("gauge", "counter", "histogram")
             types[name] = kind
             continue
         name, labels, value = re.fullmatch(
             r'([a-z_]+)(\{(?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)+\})? (\S+)',
             line).groups()
-        assert name in types and (name, labels) not in found
-        assert (types[name] == "counter") == name.endswith("_total")
+        family = name if name in types else re.sub(
+            "_(bucket|sum|count)$", "", name)
+        assert family in types and (name, labels) not in found
+        assert (types[family] == "counter") == name.endswith("_total")
+        assert (types[family] == "histogram") == (family != name)
         found[name, labels] = float(value)
     assert text.endswith("\n")
     return found
