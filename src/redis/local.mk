@@ -83,6 +83,7 @@ LUA_PIECES = \
 	src/redis/lua/alone.lua \
 	src/redis/lua/ending.lua \
 	src/redis/lua/join_group.lua \
+	src/redis/lua/met.lua \
 	src/redis/lua/move.lua \
 	src/redis/lua/operate.lua \
 	src/redis/lua/promote.lua \

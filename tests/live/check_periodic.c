@@ -146,10 +146,22 @@ static const struct {
                      "  rq:queue:q1\n" AGAIN },
     /* Dependencies: finished or gone; one that is not. */
     { HOLD ENTRY "HSET rq:job:a dependency_ids [\\\"b\\\",\\\"c\\\"]\n"
-                 "HSET rq:job:b status finished\n",
+                 "HSET rq:job:b status finished data D\n",
             false, CRQ_PERIODIC_ENQUEUED, ENQUEUED ON("a") AGAIN },
+    { HOLD ENTRY "HSET rq:job:a dependency_id b allow_dependency_failures 1\n"
+                 "HSET rq:job:b status failed data D\n",
+            false, CRQ_PERIODIC_ENQUEUED, ENQUEUED ON("a") AGAIN },
+    { HOLD ENTRY "HSET rq:job:a dependency_id b\n"
+                 "HSET rq:job:b status failed data D\n",
+            false, CRQ_PERIODIC_DEFERRED,
+            "+rq:deferred:q1 zset\n  1800000002 a\n"
+            "+rq:job::a:dependencies set\n  b\n"
+            "rq:job:a hash\n  -meta M\n  -status scheduled\n"
+            "  +meta N\n  +status deferred\n"
+            "+rq:job:b:dependents set\n  a\n"
+            "+rq:queues set\n  rq:queue:q1\n" AGAIN },
     { HOLD ENTRY "HSET rq:job:a dependency_ids '[\"b\",\"c\"]' ttl 9\n"
-                 "HSET rq:job:b status started\n",
+                 "HSET rq:job:b status started data D\n",
             false, CRQ_PERIODIC_DEFERRED,
             "+rq:deferred:q1 zset\n  1800000002 a\n"
             "+rq:job::a:dependencies set ttl=9\n  b\n  c\n"

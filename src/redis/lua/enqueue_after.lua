@@ -19,6 +19,7 @@
 -- A dependency that ends at the same time ends before this script or after it.
 -- Before: its status is seen here. After: the job is among its dependents.
 -- include save_job.lua
+-- include met.lua
 -- include join_group.lua
 
 local dependents_pattern = table.remove(ARGV)
@@ -34,13 +35,6 @@ local sent = sent_fields()
 local ids = sent.dependency_ids and cjson.decode(sent.dependency_ids) or {}
 local allows_failures = sent.allow_dependency_failures == '1'
 
--- What doesn't exist is not waited for; a hash without data is no job.
-local function is_met(id)
-    local job = call('HMGET', key_like(job_pattern, id), 'status', 'data')
-    return not job[2] or job[1] == 'finished' or
-        (job[1] == 'failed' and allows_failures)
-end
-
 -- Nothing is rolled back when a command fails. So a key that holds another
 -- type is met here, by reading, before anything is written.
 call('SCARD', KEYS[1])
@@ -52,7 +46,7 @@ call('SCARD', KEYS[7])
 local waits = ARGV[2] == 'HOLD'
 for _, id in ipairs(ids) do
     call('SCARD', key_like(dependents_pattern, id))
-    waits = not is_met(id) or waits
+    waits = not is_met(key_like(job_pattern, id), allows_failures) or waits
 end
 
 local reason = why_not()

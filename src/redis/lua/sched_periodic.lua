@@ -12,6 +12,7 @@
 --           the lock, -2 it cannot be done (nothing was written); the reason }.
 -- include run.lua
 -- include move.lua
+-- include met.lua
 -- include sched_leads.lua
 
 local id, now, stamp = ARGV[20], ARGV[25], ARGV[26]
@@ -37,7 +38,6 @@ if (job.meta or '') ~= ARGV[23] then
     return { 0, '' }
 end
 
--- Those of its dependencies that are there and not finished hold it up.
 local function dependencies_of()
     local ok, list = pcall(cjson.decode, job.dependency_ids or '')
     if ok and type(list) == 'table' then
@@ -47,6 +47,7 @@ local function dependencies_of()
 end
 
 local queue, list, waits = job.origin or '', dependencies_of(), false
+local allows_failures = (whole(job.allow_dependency_failures) or 0) ~= 0
 local why = complaint(function()
     if queue == '' then
         error({ err = 'it has no queue' })
@@ -57,8 +58,7 @@ local why = complaint(function()
     for _, other in ipairs(list) do
         must_be('hash', job_key(other))
         must_be('set', dependents_key(other))
-        local status = call('HGET', job_key(other), 'status')
-        waits = waits or (status and status ~= 'finished')
+        waits = not is_met(job_key(other), allows_failures) or waits
     end
 end)
 if why then
