@@ -1,30 +1,59 @@
 #!/usr/bin/env python3
-"""How late crq-scheduler is, beside a bare timer on the same machine.
+"""How late schedulers are: crq's, RQ's and rq-scheduler's, beside a bare timer.
 
 usage: tests/bench/lateness.py [BUILD [ENTRIES [SECONDS]]]
 
-A private Redis; ENTRIES (1000) jobs due at random instants of SECONDS (60),
-known long before. A probe sleeps until other such instants and pushes a word
-by itself. One consumer pops both and looks at the clock, so what the machine,
-Redis and Python cost is in both numbers: the difference is the scheduler's.
-Then as many jobs for one instant: how long until the last one is there.
-Prints a line of JSON for each. Wants redis-py.
+A private Redis, with a worker of crq's that is busy with 100 small jobs a
+second. Each scheduler has ENTRIES (1000) jobs due at random instants of SECONDS
+(60), known long before; three probes sleep until as many other instants each
+and push a word by themselves. What is pushed is popped at once, by a process
+that looks at the clock. So what machine, Redis and Python cost is in all
+numbers: the difference to the probe is the scheduler's.
+
+Then ten times as many jobs for one instant, for each: how late the last one is;
+beside a pipeline that moves as many by plain commands.
+
+Prints a line of JSON for each. The status is 1 when crq-scheduler is early, or
+later than the probe by more than it may be; see JUDGED. RQ and rq-scheduler run
+with their own settings, on a database of their own, where no lock of crq's is.
+Wants rq and rq-scheduler.
 """
 
 import json
 import os
+import pickle
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from multiprocessing import Process
+from multiprocessing import Process, Queue
 
 import redis
+from rq.job import Job
 
-LEAD_S = 3  # the entries are known this long before the first
+LEAD_S = 5  # the entries are known this long before the first
+PROBES = 3
+LOAD_S = 0.01  # between two jobs of the worker
+PATIENCE_S = 300
+#: By how many ms crq-scheduler's may be more than the probe's; or by as much
+#: as that, on a machine where a bare timer is later.
+JUDGED = {"p99": 5, "max": 20}
+#: The last of many at one instant: in a second, or in so many times what plain
+#: commands take, on a machine where these take long.
+LAST_S, LAST_TIMES = 1, 2
+CRQ, RQ, PERIODIC = "crq-scheduler", "rq", "rq-scheduler"
+ZSETS = {CRQ: "rq:scheduled:crq", RQ: "rq:scheduled:rq",
+         PERIODIC: "rq:scheduler:scheduled_jobs"}
+QUEUES = {CRQ: "crq", RQ: "rq", PERIODIC: "periodic"}
 
+
+def connect(url):
+    return redis.Redis.from_url(url, socket_timeout=None)
+
+
+# ---- processes ----
 
 def sleep_until(due):
     while (left := due - time.time()) > 0:
@@ -32,12 +61,76 @@ def sleep_until(due):
 
 
 def probe(url, dues):
-    r = redis.Redis.from_url(url)
+    r = connect(url)
     r.ping()
     for due in dues:
         sleep_until(due)
         r.rpush("probe", f"{due:.6f}")
 
+
+def load(url):
+    """Small jobs, at an even pace."""
+    r = connect(url)
+    data = pickle.dumps(("demo.noop", None, (), {}))
+    n, due = 0, time.time()
+    while True:
+        sleep_until(due)
+        pipe = r.pipeline()
+        pipe.hset(f"rq:job:l{n}", mapping={
+            "data": data, "status": "queued", "origin": "load", "timeout": 180,
+            "result_ttl": 1, "created_at": "2026-01-01T00:00:00.000000Z"})
+        pipe.rpush("rq:queue:load", f"l{n}")
+        pipe.execute()
+        n, due = n + 1, due + LOAD_S
+
+
+def run_rq(url):
+    from rq.scheduler import RQScheduler
+    scheduler = RQScheduler(["rq"], connection=connect(url),
+                            logging_level="ERROR")
+    scheduler.acquire_locks()
+    scheduler.work()
+
+
+def run_rq_scheduler(url):
+    from rq_scheduler import Scheduler
+    Scheduler(connection=connect(url)).run()
+
+
+def consume(url, keys, count, out):
+    """Pop `count` words; when each came."""
+    r = connect(url)
+    got = []
+    while len(got) < count:
+        key, word = r.blpop(keys)
+        got.append((key.decode(), word.decode(), time.time()))
+    out.put(got)
+
+
+# ---- jobs ----
+
+class Entries:
+    """Adds jobs to what a scheduler looks after."""
+
+    def __init__(self, r, subject):
+        self._r, self._zset = r, ZSETS[subject]
+        made = Job.create("demo.noop", connection=r, origin=QUEUES[subject],
+                          status="scheduled", timeout=180)
+        made.save()
+        self._fields = r.hgetall(made.key)
+        r.delete(made.key)
+        # Known from the beginning, so that its lock is taken by then.
+        r.sadd("rq:queues", f"rq:queue:{QUEUES[subject]}")
+
+    def add(self, dues):
+        pipe = self._r.pipeline(transaction=False)
+        for name, due in dues.items():
+            pipe.hset(f"rq:job:{name}", mapping=self._fields)
+            pipe.zadd(self._zset, {name: due})
+        pipe.execute()
+
+
+# ---- measuring ----
 
 def show(name, late):
     late.sort()
@@ -45,53 +138,124 @@ def show(name, late):
     def at(share):
         return round(late[min(int(len(late) * share), len(late) - 1)] * 1e3, 3)
 
-    print(json.dumps({"bench": "lateness", "subject": name, "unit": "ms",
-                      "count": len(late), "p50": at(.5), "p90": at(.9),
-                      "p99": at(.99), "max": at(1)}), flush=True)
+    row = {"bench": "lateness", "subject": name, "unit": "ms",
+           "count": len(late), "min": at(0), "p50": at(.5), "p90": at(.9),
+           "p99": at(.99), "max": at(1)}
+    print(json.dumps(row), flush=True)
+    return row
 
 
-def add(r, name, due):
-    """A job for later, with the due time as its id."""
-    r.hset(f"rq:job:{name}", mapping={"data": "x", "status": "scheduled",
-                                      "timeout": 180})
-    r.zadd("rq:scheduled:q", {name: due})
-
-
-def spread(r, url, count, seconds):
+def spread(links, urls, entries, count, seconds):
     begin = time.time() + LEAD_S
-    jobs = {f"j{n}": begin + random.random() * seconds for n in range(count)}
-    for name, due in jobs.items():
-        add(r, name, due)
-    bare = sorted(begin + random.random() * seconds for _ in range(count))
-    process = Process(target=probe, args=(url, bare))
-    process.start()
-    late = {"probe": [], "crq-scheduler": []}
-    while sum(map(len, late.values())) < 2 * count:
-        key, word = r.blpop(["probe", "rq:queue:q"])
-        now = time.time()
-        if key == b"probe":
-            late["probe"].append(now - float(word))
-        else:
-            late["crq-scheduler"].append(now - jobs[word.decode()])
-    process.join()
-    assert min(late["crq-scheduler"]) >= 0, "a job came early"
-    for name, values in late.items():
-        show(name, values)
+    dues = {}
+    for subject in entries:
+        mine = {f"{QUEUES[subject]}-{n}": begin + random.random() * seconds
+                for n in range(count)}
+        entries[subject].add(mine)
+        dues.update(mine)
+    out = Queue()
+    ours = ["probe", "rq:queue:crq"]
+    theirs = ["rq:queue:rq", "rq:queue:periodic"]
+    processes = [
+        Process(target=consume, args=(urls[0], ours, (PROBES + 1) * count, out)),
+        Process(target=consume, args=(urls[1], theirs, 2 * count, out))]
+    processes += [Process(target=probe, args=(urls[0], sorted(
+        begin + random.random() * seconds for _ in range(count))))
+        for _ in range(PROBES)]
+    for process in processes:
+        process.start()
+    assert time.time() < begin - 1, "the machine is too slow for this"
+    late = {}
+    came = [out.get(timeout=PATIENCE_S) for _ in (ours, theirs)]
+    for key, word, now in came[0] + came[1]:
+        due = float(word) if key == "probe" else dues[word]
+        late.setdefault(key, []).append(now - due)
+    for process in processes:
+        process.join()
+    rows = {"probe": show("probe", late["probe"])}
+    for subject in entries:
+        rows[subject] = show(subject, late[f"rq:queue:{QUEUES[subject]}"])
+    return rows
 
 
-def burst(r, count):
-    due = time.time() + 5 + count / 5000
+def bare(r, count):
+    """What plain commands cost for as many jobs, in seconds."""
+    words = {f"w{n}": n for n in range(count)}
+    r.zadd("bare", words)
     pipe = r.pipeline(transaction=False)
-    for n in range(count):
-        add(pipe, f"b{n}", due)
+    begin = time.time()
+    for word in words:
+        pipe.hset("bare-job", word, "queued")
+        pipe.zrem("bare", word)
+        pipe.rpush("bare-queue", word)
     pipe.execute()
+    return time.time() - begin
+
+
+def burst(links, entries, count):
+    took = bare(links[0], count)
+    due = time.time() + LEAD_S + count / 1000
+    for subject in entries:
+        entries[subject].add({f"{QUEUES[subject]}-b{n}": due
+                              for n in range(count)})
     assert time.time() < due - 1, "the machine is too slow for this"
-    late = []
-    while len(late) < count:
-        got = r.llen("rq:queue:q")
-        late += [time.time() - due] * (got - len(late))
+    left, late = set(entries), {subject: [] for subject in entries}
+    while left:
+        assert time.time() < due + PATIENCE_S, f"they did not come: {left}"
+        for subject in sorted(left):
+            r = links[0 if subject == CRQ else 1]
+            got = r.llen(f"rq:queue:{QUEUES[subject]}")
+            late[subject] += [time.time() - due] * (got - len(late[subject]))
+            if got == count:
+                left.remove(subject)
         time.sleep(0.002)
-    show(f"{count} at one instant", late)
+    show("plain commands for as many", [took])
+    return took, {subject: show(f"{count} at one instant, {subject}",
+                                late[subject]) for subject in entries}
+
+
+def judge(rows, took, bursts):
+    """What is wrong with crq-scheduler's numbers."""
+    mine, bare_timer = rows[CRQ], rows["probe"]
+    faults = []
+    for name, allowed in JUDGED.items():
+        most = bare_timer[name] + max(allowed, bare_timer[name])
+        if mine[name] > most:
+            faults.append(f"{name} is {mine[name]} ms, more than {most:.1f} "
+                          f"beside a probe of {bare_timer[name]} ms")
+    if mine["min"] < 0 or bursts[CRQ]["min"] < 0:
+        faults.append("a job came early")
+    most = max(LAST_S, LAST_TIMES * took) * 1e3
+    if bursts[CRQ]["max"] > most:
+        faults.append(f"the last of many came after {bursts[CRQ]['max']} ms, "
+                      f"more than {most:.0f} ms")
+    return faults
+
+
+def run(build, count, seconds, urls, processes):
+    links = [connect(url) for url in urls]
+    entries = {subject: Entries(links[0 if subject == CRQ else 1], subject)
+               for subject in (CRQ, RQ, PERIODIC)}
+    processes.append(subprocess.Popen(
+        [os.path.join(build, "crq-scheduler"), "-q", "-u", urls[0], "crq"]))
+    processes.append(subprocess.Popen(
+        [os.path.join(build, "crq-worker"), "-q", "-u", urls[0], "--jobs", "2",
+         "--load", os.path.join(build, ".libs", "demo.so"), "load"]))
+    for target, url in ((run_rq, urls[1]), (run_rq_scheduler, urls[1]),
+                        (load, urls[0])):
+        processes.append(Process(target=target, args=(url,)))
+        processes[-1].start()
+    deadline = time.time() + 20
+    while not (links[0].exists("crq:scheduler:leader") and
+               links[0].scard("rq:workers") == 2 and
+               links[1].exists("rq:scheduler-lock:rq") and
+               links[1].keys("rq:scheduler_instance:*")):
+        assert time.time() < deadline, "a scheduler or the worker is missing"
+        time.sleep(0.05)
+    rows = spread(links, urls, entries, count, seconds)
+    took, bursts = burst(links, entries, count * 10)
+    assert links[0].llen("rq:queue:load") < 100, "the worker did not keep up"
+    return judge(rows, took, bursts)
 
 
 def main():
@@ -100,27 +264,28 @@ def main():
     seconds = float(sys.argv[3]) if len(sys.argv) > 3 else 60
     folder = tempfile.mkdtemp(prefix="crq-late-", dir="/tmp")
     path = os.path.join(folder, "sock")
-    url = f"unix://{path}"
+    urls = [f"unix://{path}?db={n}" for n in (0, 1)]
     server = subprocess.Popen(
         ["redis-server", "--port", "0", "--unixsocket", path, "--save", ""],
         stdout=subprocess.DEVNULL)
-    scheduler = None
+    processes = []
     try:
         while not os.path.exists(path):
             time.sleep(0.01)
-        r = redis.Redis.from_url(url)
-        r.sadd("rq:queues", "rq:queue:q")
-        scheduler = subprocess.Popen(
-            [os.path.join(build, "crq-scheduler"), "-q", "-u", url])
-        spread(r, url, count, seconds)
-        burst(r, count * 10)
+        faults = run(build, count, seconds, urls, processes)
     finally:
-        for process in (scheduler, server):
-            if process is not None:
-                process.terminate()
-                process.wait()
+        for process in reversed(processes):
+            process.terminate()
+        for process in processes:
+            process.wait() if isinstance(
+                process, subprocess.Popen) else process.join()
+        server.terminate()
+        server.wait()
         shutil.rmtree(folder)
+    for fault in faults:
+        print(f"crq-scheduler: {fault}", file=sys.stderr)
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

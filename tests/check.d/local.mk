@@ -14,6 +14,7 @@ EXTRA_DIST += \
 	tests/check.d/gcc \
 	tests/check.d/interop \
 	tests/check.d/interop-old \
+	tests/check.d/lateness \
 	tests/check.d/layers \
 	tests/check.d/lib.sh \
 	tests/check.d/manpages \
