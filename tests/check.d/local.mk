@@ -8,6 +8,7 @@ EXTRA_DIST += \
 	tests/check.d/coverage \
 	tests/check.d/cppcheck \
 	tests/check.d/cppcheck.supp \
+	tests/check.d/cron \
 	tests/check.d/distcheck \
 	tests/check.d/format \
 	tests/check.d/fuzz \

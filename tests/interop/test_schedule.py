@@ -9,7 +9,7 @@ import time
 from datetime import datetime, timezone
 
 import pytest
-from conftest import eventually
+from conftest import eventually, program_folder
 from rq.job import Job, JobStatus
 from test_scheduler import ids, scheduler  # noqa: F401, a fixture
 
@@ -77,17 +77,22 @@ def test_what_is_wrong_is_said_and_nothing_is_written(r, crq, words, says):
 
 
 def test_registering_at_the_same_time_makes_one_schedule(
-        r, crq, redis_server):
-    import os
-    program = os.environ["CRQ_BIN"]
-    many = [subprocess.Popen([program, "-u", redis_server.url, "schedule",
-                              "--every", "1h", "one", "f.g"],
-                             stdout=subprocess.DEVNULL) for _ in range(10)]
-    assert [p.wait(30) for p in many] == [0] * 10
-    assert r.zcard(SCHEDULES) == 1
-    before = r.zrange(SCHEDULES, 0, -1, withscores=True)
-    crq("schedule", "--every", "1h", "one", "f.g")
-    assert r.zrange(SCHEDULES, 0, -1, withscores=True) == before
+        r, crq, redis_server, tmp_path):
+    path = tmp_path / "crontab"
+    path.write_text("@every 1h two f.g\n@yearly three f.g\n")
+    ways = (("crq", "schedule", "--every", "1h", "one", "f.g"),
+            ("crq-scheduler", "--burst", "--quiet", "--cron", path))
+    before = None
+    for _ in range(10):
+        many = [subprocess.Popen(
+            [os.path.join(program_folder(), name), "-u", redis_server.url,
+             *words], stdout=subprocess.DEVNULL)
+            for name, *words in ways * 5]
+        assert [p.wait(60) for p in many] == [0] * 10
+        after = r.zrange(SCHEDULES, 0, -1, withscores=True)
+        assert {name for name, _ in after} == {b"one", b"two", b"three"}
+        assert after == (before or after)
+        before = after
 
 
 # ---- running ----

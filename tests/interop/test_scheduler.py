@@ -138,6 +138,17 @@ def test_what_crq_schedules_wakes_a_sleeping_scheduler(r, crq, scheduler):
     assert ids(r) == sent
 
 
+def test_a_fraction_of_a_second_is_kept(r, crq):
+    begin = time.time()
+    in_time = crq("enqueue", "-q", "q", "--json", "--schedule-in", "0.75s",
+                  "f.g").json()["id"]
+    end = time.time()
+    assert begin + 0.75 <= r.zscore("rq:scheduled:q", in_time) <= end + 0.75
+    at_time = crq("enqueue", "-q", "q", "--json", "--schedule-at",
+                  "2100-01-01T00:00:00.125+01:00", "f.g").json()["id"]
+    assert r.zscore("rq:scheduled:q", at_time) == 4102441200.125
+
+
 def test_an_id_without_a_job_is_dropped_and_a_foreign_key_set_aside(
         r, scheduler):
     q = Queue("q", connection=r)
@@ -230,14 +241,28 @@ def test_a_stopped_leader_is_replaced_and_does_no_harm_when_it_is_back(
 
 
 def test_idle_schedulers_send_one_command_a_second(r, scheduler):
+    """Two of them, with something for later in every kind of list."""
+    from rq_scheduler import Scheduler
+    Queue("q", connection=r).enqueue_in(timedelta(hours=1), "f.g")
+    Scheduler(queue_name="q", connection=r).enqueue_in(timedelta(hours=1),
+                                                       "f.g")
     scheduler()
-    scheduler(wait=False)
-    time.sleep(1)
-    before = r.info("commandstats").get("cmdstat_evalsha", {"calls": 0})
-    seconds = 3
-    time.sleep(seconds)
-    after = r.info("commandstats")["cmdstat_evalsha"]
-    assert after["calls"] - before["calls"] <= 2 * (seconds + 1)
+    second = scheduler(wait=False)
+    eventually(lambda: "waits" in second.text())
+    seconds = 4
+    with r.monitor() as seen:
+        r.echo("begin")
+        while "ECHO begin" not in seen.next_command()["command"]:
+            pass
+        time.sleep(seconds)
+        r.echo("end")
+        sent = []
+        while "ECHO end" not in (command := seen.next_command())["command"]:
+            # Those that scripts call are not sent.
+            if command["client_type"] != "lua":
+                sent.append(command["command"].split(" ")[0])
+    assert set(sent) == {"EVALSHA"}
+    assert len(sent) <= 2 * (seconds + 1)
 
 
 # ---- rq-scheduler ----
