@@ -42,6 +42,7 @@ static const char *const patterns[CRQ_KEY_COUNT] = {
     [CRQ_KEY_SCHEDULE] = "crq:schedule:%",
     [CRQ_KEY_TRIGGERS] = "crq:triggers",
     [CRQ_KEY_LEADER] = "crq:scheduler:leader",
+    [CRQ_KEY_WANTED] = "crq:scheduler:wanted",
     [CRQ_KEY_QUARANTINE] = "crq:scheduler:quarantine",
     [CRQ_KEY_APP] = "crq:app:%",
     [CRQ_KEY_IDEMPOTENCY] = "crq:idempotency:%",

@@ -46,6 +46,8 @@ enum crq_key {
     CRQ_KEY_SCHEDULE,         /* crq: hash: id of a schedule */
     CRQ_KEY_TRIGGERS,         /* crq: hash, triggers: name of application */
     CRQ_KEY_LEADER,           /* crq: string, the leading scheduler's token */
+    CRQ_KEY_WANTED,           /* crq: zset of queues of schedulers that wait:
+                               * until when */
     CRQ_KEY_QUARANTINE,       /* crq: hash, what no scheduler can read: why */
     CRQ_KEY_APP,              /* crq: hash, options: an application */
     CRQ_KEY_IDEMPOTENCY,      /* crq: string, what a key was used for: digest */

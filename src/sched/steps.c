@@ -69,6 +69,7 @@ size_t crq_beat_words(const struct crq_scheduler_id *who, int64_t now_us,
     crq_steps_put_pattern(out, CRQ_KEY_CRON_SCHEDULERS);
     crq_steps_put_key(out, CRQ_KEY_CRON_SCHEDULER, who->name);
     crq_steps_put_pattern(out, CRQ_KEY_TRIGGERS);
+    crq_steps_put_pattern(out, CRQ_KEY_WANTED);
 
     crq_args_puts(out, who->name);
     crq_args_puti(out, CRQ_LEADER_MS);
@@ -85,7 +86,7 @@ size_t crq_beat_words(const struct crq_scheduler_id *who, int64_t now_us,
     crq_steps_put_unix(out, now_us);
     crq_steps_put_pattern(out, CRQ_KEY_SCHEDULE);
     put_queues(out, who);
-    return 10;
+    return 11;
 }
 
 /* A score as Redis writes it: perhaps "inf", or with an exponent. What is out

@@ -41,6 +41,27 @@ def test_the_scheduler_works_for_the_queues_of_its_worker(r, worker):
     assert not r.exists("rq:scheduler-lock:p")
 
 
+def test_workers_of_different_queues_have_their_jobs_run(r, worker):
+    """Though one scheduler leads, and gives back what it held in the end."""
+    first = worker("--with-scheduler", "q")
+    eventually(lambda: r.exists(LEADER))
+    worker("--with-scheduler", "p")
+    jobs = [Queue(name, connection=r).enqueue_in(
+        timedelta(seconds=1), "demo.add", 2, 3) for name in "qp"]
+    eventually(lambda: all(job.get_status() == JobStatus.FINISHED
+                           for job in jobs), 20)
+    held = {r.get(f"rq:scheduler-lock:{name}") for name in "qp"}
+    assert len(held) == 1 and None not in held
+    first.signal(signal.SIGTERM)
+    assert first.wait() == 0
+    job = Queue("p", connection=r).enqueue_in(timedelta(seconds=1),
+                                              "demo.add", 2, 3)
+    eventually(lambda: job.get_status() == JobStatus.FINISHED, 20)
+    assert r.get("rq:scheduler-lock:p") not in held
+    # The new leader is not asked for this one any more.
+    eventually(lambda: not r.exists("rq:scheduler-lock:q"), 30)
+
+
 def test_the_scheduler_leaves_with_its_worker(r, worker):
     made = worker("--with-scheduler", "q")
     eventually(lambda: r.exists(LEADER))

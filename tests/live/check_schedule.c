@@ -58,14 +58,22 @@ static int64_t put(crq_conn *conn, const crq_schedule_options *o,
     "  job.timeout 180\n"
 
 /* Compare but for what others test: the bytes of data depend on zlib, and the
- * order of names in JSON on Lua. */
+ * order of names in JSON on Lua; and until when queues are wanted, on Redis's
+ * own time. */
 static void expect(crq_conn *conn, const char *want)
 {
     static const char *const masked[] = { "  job.data ", "  cron_jobs " };
     char *got = live_dump(conn, LIVE_MASK_IDS), *rest = got, *line;
     struct crq_buf text = CRQ_BUF_INIT;
+    bool wanted = false;
 
     while ((line = strsep(&rest, "\n")) != NULL) {
+        if (line[0] != ' ')
+            wanted = strncmp(line, "crq:scheduler:wanted ", 21) == 0;
+        else if (wanted) {
+            crq_buf_printf(&text, "  *%s\n", strrchr(line, ' '));
+            continue;
+        }
         for (size_t i = 0; i < sizeof(masked) / sizeof(masked[0]); i++)
             if (strncmp(line, masked[i], strlen(masked[i])) == 0)
                 strcpy(line + strlen(masked[i]), "*");
@@ -664,6 +672,8 @@ END_TEST
     "  hostname host\n  last_heartbeat 2027-01-15T08:00:00.000000Z\n"          \
     "  name me\n  pid 7\n"
 
+#define WAITS "crq:scheduler:wanted zset ttl=10\n  * \"\"\n"
+
 static const struct {
     const char *seed;
     bool leads;
@@ -674,7 +684,7 @@ static const struct {
 } beats[] = {
     { "", true, 0, 0, 0, false, "", LED },
     { "SET crq:scheduler:leader other", false, 0, 0, 0, false, "",
-            "crq:scheduler:leader string\n  other\n" },
+            "crq:scheduler:leader string\n  other\n" WAITS },
     { "SET crq:scheduler:leader me EX 1\nZADD crq:schedules 5.5 s 4000000000 t",
             true, 5.5, 0, 0, false, "",
             LED "crq:schedules zset\n  5.5 s\n  4000000000 t\n"
@@ -739,7 +749,7 @@ static const struct {
             LED "crq:schedules string\n  x\nrq:queues string\n  x\n"
                 "rq:scheduler:scheduled_jobs string\n  x\n" },
     { "LPUSH crq:scheduler:leader x", false, 0, 0, 0, false, "",
-            "crq:scheduler:leader list\n  x\n" },
+            "crq:scheduler:leader list\n  x\n" WAITS },
     { "SADD rq:queues rq:queue:a\nLPUSH rq:scheduler-lock:a x", true, 0, 0, 0,
             false, "",
             LED "rq:queues set\n  rq:queue:a\n"
@@ -785,6 +795,69 @@ START_TEST(test_a_beat_leads_holds_locks_and_says_what_is_next)
     expect(conn, beats[_i].want);
     check_beat(conn, _i);
     expect(conn, beats[_i].want);
+    crq_conn_free(conn);
+}
+END_TEST
+
+/* Which queues it looks after, for schedulers that lead and that wait. */
+static const struct {
+    const char *seed;
+    const char *queues[2]; /* of the command line */
+    const char *held;      /* by the leader; NULL: it waits ... */
+    const char *wanted;    /* ... for these */
+} wants[] = {
+    { "", { "a", "b" }, "a b ", NULL },
+    { "ZADD crq:scheduler:wanted 9e9 b 9e9 c 1 d", { "a", "b" }, "a b c ",
+            "d b c " },
+    { "ZADD crq:scheduler:wanted 9e9 \"\"", { "x", NULL }, "q1 x ", " " },
+    { "ZADD crq:scheduler:wanted 1 \"\"", { "x", NULL }, "x ", " " },
+    { "ZADD crq:scheduler:wanted 9e9 y", { NULL, NULL }, "q1 y ", "y " },
+    { "SET crq:scheduler:wanted x", { "a", NULL }, "a ", NULL },
+    { "SET crq:scheduler:leader other", { "a", "b" }, NULL, "a b " },
+    { "SET crq:scheduler:leader other\nZADD crq:scheduler:wanted 1 c",
+            { NULL, NULL }, NULL, "c  " },
+    { "SET crq:scheduler:leader other\nSET crq:scheduler:wanted x",
+            { "a", NULL }, NULL, NULL },
+};
+
+START_TEST(test_who_leads_looks_after_the_queues_of_those_who_wait)
+{
+    crq_conn *conn = live_conn();
+    struct crq_scheduler_id who = me;
+    struct crq_buf text = CRQ_BUF_INIT;
+    struct crq_beat got;
+    struct crq_args words;
+    crq_reply *reply;
+    crq_error err;
+    size_t nkeys;
+
+    live_seed(conn, "SADD rq:queues rq:queue:q1\n");
+    live_seed(conn, wants[_i].seed);
+    who.queues = wants[_i].queues;
+    who.queue_count = (size_t)(wants[_i].queues[0] != NULL) +
+            (wants[_i].queues[1] != NULL);
+    crq_args_init(&words);
+    nkeys = crq_beat_words(&who, AT_US, &words);
+    reply = steps_call(conn, &crq_script_sched_beat, nkeys, &words);
+    unit_ok(crq_beat_read(reply, &got, &err), &err);
+    ck_assert_int_eq(got.leads, wants[_i].held != NULL);
+    for (size_t i = 0; i < got.queue_count; i++)
+        crq_buf_printf(&text, "%s ", crq_beat_queue(&got, i));
+    ck_assert_str_eq(crq_buf_text(&text),
+            wants[_i].held != NULL ? wants[_i].held : "");
+    crq_reply_free(reply);
+    if (wants[_i].wanted != NULL) {
+        text.len = 0;
+        unit_ok(crq_conn_run(conn, &reply, &err, "ZRANGE",
+                        "crq:scheduler:wanted", "0", "-1", NULL),
+                &err);
+        for (size_t i = 0; i < crq_reply_count(reply); i++)
+            crq_buf_printf(&text, "%s ",
+                    crq_reply_text(crq_reply_item(reply, i), NULL));
+        ck_assert_str_eq(crq_buf_text(&text), wants[_i].wanted);
+        crq_reply_free(reply);
+    }
+    crq_buf_fini(&text);
     crq_conn_free(conn);
 }
 END_TEST
@@ -871,6 +944,8 @@ int main(void)
     unit_add_rows(tc, test_due_jobs_of_rq_are_enqueued, dues);
     unit_add_rows(tc, test_a_beat_leads_holds_locks_and_says_what_is_next,
             beats);
+    unit_add_rows(tc, test_who_leads_looks_after_the_queues_of_those_who_wait,
+            wants);
     tcase_add_test(tc, test_a_scheduler_that_ends_gives_back_what_is_its_own);
     unit_add_rows(tc, test_what_cannot_be_read_is_set_aside_by_the_leader,
             asides);

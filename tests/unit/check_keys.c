@@ -41,6 +41,7 @@ static const struct {
     { CRQ_KEY_SCHEDULES, NULL, NULL, "crq:schedules" },
     { CRQ_KEY_SCHEDULE, "s", NULL, "crq:schedule:s" },
     { CRQ_KEY_LEADER, NULL, NULL, "crq:scheduler:leader" },
+    { CRQ_KEY_WANTED, NULL, NULL, "crq:scheduler:wanted" },
     { CRQ_KEY_QUARANTINE, NULL, NULL, "crq:scheduler:quarantine" },
     { CRQ_KEY_TRIGGERS, NULL, NULL, "crq:triggers" },
     { CRQ_KEY_APP, "pet", NULL, "crq:app:pet" },

@@ -4,6 +4,7 @@
 --       4 rq:scheduler:scheduled_jobs  5 rq:scheduler_lock
 --       6 rq:scheduler:<name>  7 rq:scheduler_instance:<name>
 --       8 rq:cron_schedulers  9 rq:cron_scheduler:<name>  10 crq:triggers
+--       11 crq:scheduler:wanted
 -- ARGV  1 token  2 milliseconds that a leader is believed
 --       3 what its locks hold, "crq:<name>"  4 seconds that RQ's locks last
 --       5 seconds that rq-scheduler's lasts
@@ -11,6 +12,8 @@
 --       9 name  10 host  11 pid  12 since when, RQ's date-time  13 now, the
 --       same  14 now, unix seconds  15 pattern of crq:schedule:%
 --       16... names of queues; none: all
+-- Who waits says which queues it was started for, for a while: the one that
+-- leads looks after them, too.
 -- Returns { 1 it leads, 0 another does; when the first schedule, job of RQ and
 --           entry of rq-scheduler are due, each unix seconds or "";
 --           1 when rq-scheduler's lock is held; the queues whose lock is; the
@@ -19,6 +22,7 @@
 local call = redis.call
 -- include sched_show.lua
 
+local WANTED_S = 10
 local FRESH_S = 10 -- locks are renewed when they are older than this
 local token, mine = ARGV[1], ARGV[3]
 
@@ -50,8 +54,22 @@ local function first_of(key)
     return call('ZRANGEBYSCORE', key, 0, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
 end
 
+-- Queues that were named on command lines; "" stands for all.
+local named = { unpack(ARGV, 16) }
+if #named == 0 then
+    named[1] = ''
+end
+local wanted = call('TYPE', KEYS[11]).ok
+local at_s = tonumber(call('TIME')[1])
+
 local leader = value_of(KEYS[1])
 if leader and leader ~= token then
+    if wanted == 'zset' or wanted == 'none' then
+        for _, queue in ipairs(named) do
+            call('ZADD', KEYS[11], at_s + WANTED_S, queue)
+        end
+        call('EXPIRE', KEYS[11], WANTED_S)
+    end
     return { 0, '', '', '', 0, {}, '' }
 end
 call('SET', KEYS[1], token, 'PX', ARGV[2])
@@ -66,10 +84,28 @@ local function with(pattern, name)
     return pattern:sub(1, at - 1) .. name .. pattern:sub(at + 1)
 end
 
-local queues = { unpack(ARGV, 16) }
-if #queues == 0 and call('TYPE', KEYS[2]).ok == 'set' then
+local queues, seen = {}, { [''] = true }
+local function add(queue)
+    if queue and not seen[queue] then
+        seen[queue] = true
+        queues[#queues + 1] = queue
+    end
+end
+
+local all = false
+local function add_named(list)
+    for _, queue in ipairs(list) do
+        all = all or queue == ''
+        add(queue)
+    end
+end
+add_named(named)
+if wanted == 'zset' then
+    add_named(call('ZRANGEBYSCORE', KEYS[11], at_s, '+inf'))
+end
+if all and call('TYPE', KEYS[2]).ok == 'set' then
     for _, key in ipairs(call('SMEMBERS', KEYS[2])) do
-        queues[#queues + 1] = part(ARGV[6], key)
+        add(part(ARGV[6], key))
     end
 end
 table.sort(queues)

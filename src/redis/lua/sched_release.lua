@@ -5,7 +5,7 @@
 --       6 rq:cron_schedulers  7 rq:cron_scheduler:<name>
 -- ARGV  1 token  2 what its locks hold  3-4 patterns of rq:queue:%,
 --       rq:scheduler-lock:%  5 now, unix seconds  6 name
---       7... names of queues; none: all
+--       7... names of queues, besides those that there are
 -- Returns how many locks were given back.
 
 local call = redis.call
@@ -28,8 +28,9 @@ local function with(pattern, name)
     return pattern:sub(1, at - 1) .. name .. pattern:sub(at + 1)
 end
 
+-- Of all queues: it looked after those of others, too.
 local queues = { unpack(ARGV, 7) }
-if #queues == 0 and call('TYPE', KEYS[2]).ok == 'set' then
+if call('TYPE', KEYS[2]).ok == 'set' then
     for _, key in ipairs(call('SMEMBERS', KEYS[2])) do
         queues[#queues + 1] = part(ARGV[3], key)
     end
