@@ -101,6 +101,19 @@ def test_an_abandoned_run_of_a_long_id_fails_without_its_on_failure(
     assert r.llen("demo:callbacks") == 0
 
 
+@pytest.mark.skipif(not os.environ.get("CRQ_LONG"), reason="takes a minute")
+def test_what_is_half_taken_later_is_seen_within_a_minute(r, q, worker):
+    r.sadd("rq:groups", "gone")  # the last that a whole round looks at
+    worker("--jobs", 1, *[f"q{n}" for n in range(4)], "q")
+    eventually(lambda: not r.exists("rq:groups"))
+    job = Job.create("demo.add", (1, 2), connection=r, origin="q", timeout=60,
+                     status=JobStatus.QUEUED)
+    job.save()
+    r.set(f"rq:queue:q:intermediate:first_seen:{job.id}", time.time() - 61)
+    r.rpush("rq:queue:q:intermediate", job.id)
+    eventually(lambda: job.get_status() == JobStatus.FINISHED, 90)
+
+
 def test_expired_entries_leave_the_registries(r, q, worker):
     for kind in ("finished", "failed"):
         r.zadd(f"rq:{kind}:q", {"past": 5, "ever": -1,
