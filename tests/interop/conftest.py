@@ -303,10 +303,38 @@ def _registered(r, made):
 
 
 @pytest.fixture(scope="session")
-def theatre(redis_server):
-    """Where the scenarios of the conformance suite are played."""
+def rq_workers():
+    """RQ's own workers, quickly."""
     from rq_workers import RQWorkers
-    from stage import Theatre
     workers = RQWorkers()
-    yield Theatre(redis_server, workers)
+    yield workers
     workers.close()
+
+
+@pytest.fixture
+def rq_worker(rq_workers, redis_server, r, tmp_path):
+    """Start RQ's own worker "w" for the queue "q"; with burst, wait until it
+    has run all that is there."""
+    started = []
+
+    def start(burst=False):
+        log = tmp_path / f"rq-worker.{len(started)}.log"
+        made = rq_workers.start(redis_server.url, ["q"], "w", str(log),
+                                burst=burst)
+        started.append(made)
+        if burst:
+            eventually(lambda: made.died(r), 30)
+            assert made.status() in (None, 0), log.read_text()
+            made.kill()
+        return made
+
+    yield start
+    for made in started:
+        made.kill()
+
+
+@pytest.fixture(scope="session")
+def theatre(redis_server, rq_workers):
+    """Where the scenarios of the conformance suite are played."""
+    from stage import Theatre
+    return Theatre(redis_server, rq_workers)

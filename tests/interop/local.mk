@@ -8,7 +8,6 @@ EXTRA_DIST += \
 	tests/interop/conformance/plays_deps.py \
 	tests/interop/conformance/plays_run.py \
 	tests/interop/conformance/plays_steer.py \
-	tests/interop/conformance/rq_workers.py \
 	tests/interop/conformance/scenarios.py \
 	tests/interop/conformance/stage.py \
 	tests/interop/conformance/test_clients.py \
@@ -21,6 +20,7 @@ EXTRA_DIST += \
 	tests/interop/demo.py \
 	tests/interop/pytest.ini \
 	tests/interop/requirements.txt \
+	tests/interop/rq_workers.py \
 	tests/interop/state.py \
 	tests/interop/tasks.py \
 	tests/interop/test_ahead.py \

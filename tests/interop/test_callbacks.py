@@ -5,9 +5,6 @@ demo.* are Python's functions for the one (demo.py) and C's for the other
 """
 
 import json
-import os
-import subprocess
-import sys
 import time
 
 import pytest
@@ -21,22 +18,10 @@ from conftest import eventually
 
 ENDED = (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED,
          JobStatus.CANCELED)
-HERE = os.path.dirname(os.path.abspath(__file__))
-
 SUCCESS = {"on_success": Callback("demo.on_success")}
 FAILURE = {"on_failure": Callback("demo.on_failure")}
 STOPPED = {"on_stopped": Callback("demo.on_stopped")}
 ALL = {**SUCCESS, **FAILURE, **STOPPED}
-
-
-def rq_worker(url, *args):
-    """RQ's own worker, as people start it."""
-    return subprocess.Popen(
-        [os.path.join(os.path.dirname(sys.executable), "rq"), "worker",
-         "--url", url, "--name", "w", "--quiet", *args, "q"],
-        cwd=HERE, env={**os.environ, "PYTHONPATH": HERE,
-                       "PYTHONDONTWRITEBYTECODE": "1"},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 @pytest.fixture
@@ -115,14 +100,14 @@ JOBS = {
 
 
 @pytest.mark.parametrize("name", JOBS)
-def test_both_workers_call_and_end_the_same(redis_server, r, q, worker, name):
+def test_both_workers_call_and_end_the_same(rq_worker, r, q, worker, name):
     func, args, options, own_error, callbacks = JOBS[name]
     seen = []
     for run in ("rq", "crq"):
         r.flushall()
         job = q.enqueue(func, *args, **options)
         if run == "rq":
-            assert rq_worker(redis_server.url, "--burst").wait(30) == 0
+            rq_worker(burst=True)
         else:
             assert worker("--burst", "--jobs", 1, "--name", "w", "q",
                           wait=False).wait(30) == 0
@@ -141,14 +126,13 @@ def test_both_workers_call_and_end_the_same(redis_server, r, q, worker, name):
     assert {line["status"] for line in seen[1]["called"]} <= {"started"}
 
 
-def test_the_whole_state_after_callbacks_is_the_same(
-        redis_server, r, q, worker):
+def test_the_whole_state_after_callbacks_is_the_same(rq_worker, r, q, worker):
     states = []
     for run in ("rq", "crq"):
         r.flushall()
         job = q.enqueue("demo.fail", "no luck", **ALL, job_id="j")
         if run == "rq":
-            rq_worker(redis_server.url, "--burst").wait(30)
+            rq_worker(burst=True)
         else:
             worker("--burst", "--jobs", 1, "--name", "w", "q",
                    wait=False).wait(30)
@@ -162,13 +146,13 @@ def test_the_whole_state_after_callbacks_is_the_same(
 
 
 @pytest.mark.parametrize("callbacks", [ALL, STOPPED, {}])
-def test_stop_calls_on_stopped_before_the_end(redis_server, r, q, worker,
+def test_stop_calls_on_stopped_before_the_end(rq_worker, r, q, worker,
                                               callbacks):
     seen = []
     for run in ("rq", "crq"):
         r.flushall()
         if run == "rq":
-            process = rq_worker(redis_server.url)
+            made = rq_worker()
         else:
             made = worker("--jobs", 1, "--name", "w", "q")
         eventually(lambda: r.pubsub_channels("rq:pubsub:w"))
@@ -180,11 +164,7 @@ def test_stop_calls_on_stopped_before_the_end(redis_server, r, q, worker,
         send_stop_job_command(r, job.id)
         ended(job)
         seen.append(outcome(r, job))
-        if run == "rq":
-            process.terminate()
-            process.wait(10)
-        else:
-            made.stop()
+        made.kill() if run == "rq" else made.stop()
     assert seen[0] == seen[1]
     assert [line["callback"] for line in seen[1]["called"]] == (
         ["on_stopped"] if callbacks else [])

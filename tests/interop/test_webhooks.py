@@ -15,7 +15,7 @@ from rq.command import send_stop_job_command
 from rq.job import JobStatus
 
 from conftest import eventually
-from test_callbacks import ended, rq_worker
+from test_callbacks import ended
 
 webhook = pytest.importorskip("rq.webhook", reason="RQ 2.10 has webhooks")
 Webhook = webhook.Webhook
@@ -165,7 +165,7 @@ JOBS = {
 
 
 @pytest.mark.parametrize("name", JOBS)
-def test_both_workers_make_the_same_requests(redis_server, r, q, worker,
+def test_both_workers_make_the_same_requests(rq_worker, r, q, worker,
                                              listener, name):
     func, args, options, hooks, count = JOBS[name]
     if name == "a header that nobody can send":
@@ -179,7 +179,7 @@ def test_both_workers_make_the_same_requests(redis_server, r, q, worker,
         del listener.requests[:]
         q.enqueue(func, *args, **options, webhooks=made, job_id="j")
         if run == "rq":
-            assert rq_worker(redis_server.url, "--burst").wait(30) == 0
+            rq_worker(burst=True)
         else:
             assert worker("--burst", "--jobs", 1, ALLOW, "q",
                           wait=False).wait(30) == 0

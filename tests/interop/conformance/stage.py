@@ -116,16 +116,8 @@ class Stage:
             if isinstance(worker, WorkerProcess):
                 worker.wait(20)
                 continue
-            # Its death is the last that it writes, but then it often waits a
-            # second for its thread that listens.
-            self.until(lambda: self._died(worker) or not worker.running(), 20)
+            self.until(lambda: worker.died(self.r), 20)
             worker.kill()
-
-    def _died(self, worker):
-        return any(
-            record.get(b"pid") == str(worker.pid).encode() and
-            b"death" in record for record in map(
-                self.r.hgetall, self.r.keys("rq:worker:*")))
 
     def name_of(self, place):
         return "w" if len(self.fleet) == 1 else f"w{place}"

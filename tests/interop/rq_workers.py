@@ -13,7 +13,6 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-INTEROP = os.path.dirname(HERE)
 
 
 class RQWorkers:
@@ -23,7 +22,7 @@ class RQWorkers:
         self._process = subprocess.Popen(
             [sys.executable, os.path.abspath(__file__)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, "PYTHONPATH": INTEROP})
+            env={**os.environ, "PYTHONPATH": HERE})
 
     def _ask(self, **question):
         self._process.stdin.write(json.dumps(question) + "\n")
@@ -49,10 +48,14 @@ class RQWorker:
     def __init__(self, workers, pid):
         self._workers, self.pid, self._code = workers, pid, None
 
-    def running(self):
+    def status(self):
+        """None while it runs."""
         if self._code is None:
             self._code = self._workers.status(self.pid)
-        return self._code is None
+        return self._code
+
+    def running(self):
+        return self.status() is None
 
     def signal(self, number):
         if self.running():
@@ -66,6 +69,14 @@ class RQWorker:
                 raise TimeoutError("an RQ worker did not end")
             time.sleep(0.003)
         return self._code
+
+    def died(self, r):
+        """Whether it has ended: its death is the last that it writes, but then
+        it often waits a second for its thread that listens."""
+        return not self.running() or any(
+            record.get(b"pid") == str(self.pid).encode() and
+            b"death" in record for record in map(
+                r.hgetall, r.keys("rq:worker:*")))
 
     def horses(self):
         """Its children: the horse, unless it idles."""
