@@ -75,11 +75,14 @@ def test_runs_end_while_redis_is_away_and_are_told_later(own_redis, worker,
     r = own_redis.r
     q = Queue("q", connection=r)
     worker("--jobs", 2, "q", url=own_redis.url)
-    running = [q.enqueue("demo.sleep", 0.3) for _ in range(2)]
-    waiting = [q.enqueue("demo.add", i, i) for i in range(20)]
+    # In one piece: the first two must not end while the others are written.
+    jobs = q.enqueue_many(
+        [Queue.prepare_data("demo.sleep", (1,)) for _ in range(2)]
+        + [Queue.prepare_data("demo.add", (i, i)) for i in range(20)])
+    running, waiting = jobs[:2], jobs[2:]
     eventually(lambda: r.zcard("rq:wip:q") == 2)
     own_redis.end(number)
-    time.sleep(0.8)
+    time.sleep(1.2)
     own_redis.start()
     for job in running + waiting:
         eventually(lambda: job.get_status() == JobStatus.FINISHED)

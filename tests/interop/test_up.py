@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 import redis
-from rq import Queue
+from rq import Queue, Worker
+
+from conftest import eventually
 
 
 HERE = Path(__file__).parent
@@ -138,9 +140,10 @@ def test_a_second_signal_ends_running_jobs(up):
     pids = family(process.pid)
     with redis.from_url(said["url"]) as connection:
         job = Queue(connection=connection).enqueue("demo.sleep", 60)
-        while not job.is_started:
-            time.sleep(0.02)
-            job.refresh()
+        # Not when its status is started: what the worker has not begun by
+        # then goes back to its queue, and then nothing runs.
+        eventually(lambda: any(worker.get_current_job_id() == job.id for worker
+                               in Worker.all(connection=connection)))
     process.send_signal(signal.SIGINT)
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(timeout=0.5)
