@@ -3,14 +3,15 @@
 
 # run_pytest VENV [ARGUMENT...]: run them, or those of TESTS_FOLDER, and count.
 # The program under test is that of the build $BUILD, else the one of the gcc
-# step, with sanitizers.
+# step, with sanitizers. Files run side by side, each process of pytest with a
+# Redis of its own: most tests wait more than they work.
 run_pytest() {
     local venv=$1 status=0 summary
     shift
     export CRQ_BIN=$CHECK_DIR/${BUILD:-gcc}/crq PYTHONDONTWRITEBYTECODE=1
     summary=$CHECK_DIR/logs/$STEP.summary
     (cd "$SRC/tests/${TESTS_FOLDER:-interop}" && "$venv/bin/python" -m pytest -v -rs \
-        -p no:cacheprovider "$@") | tee "$summary" || status=$?
+        -p no:cacheprovider -n $((JOBS + 1)) --dist loadfile "$@") | tee "$summary" || status=$?
     count_pytest "$summary"
     # 5: no test was selected.
     [ "$status" = 5 ] && return 0
