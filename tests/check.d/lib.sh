@@ -31,10 +31,10 @@ program() {
     return 1
 }
 
-# build FOLDER CONFIGURE_ARGUMENT...: build crq in .check/FOLDER and go there.
-# The folder is kept, and begun anew when the arguments or configure changed:
-# make knows nothing of changed compiler flags.
-build() {
+# configured FOLDER CONFIGURE_ARGUMENT...: configure crq in .check/FOLDER and go
+# there. The folder is kept, and begun anew when the arguments or configure
+# changed: make knows nothing of changed compiler flags.
+configured() {
     local folder=$CHECK_DIR/$1 made_of
     shift
     made_of="$* $(cksum <"$SRC/configure")"
@@ -45,6 +45,11 @@ build() {
         echo "$made_of" >"$folder/made-of"
     fi
     cd "$folder"
+}
+
+# build FOLDER CONFIGURE_ARGUMENT...: the same, and build all programs there.
+build() {
+    configured "$@"
     make -j"$JOBS" all
 }
 
