@@ -20,6 +20,8 @@ EXTRA_DIST += \
 	tests/check.d/lib.sh \
 	tests/check.d/manpages \
 	tests/check.d/pytest.sh \
+	tests/check.d/random \
+	tests/check.d/redis-new \
 	tests/check.d/shell \
 	tests/check.d/smoke \
 	tests/check.d/speed \
