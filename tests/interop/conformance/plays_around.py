@@ -215,7 +215,7 @@ def abandon(s, job_id="a"):
 
 
 @scenario(ends={"a": "failed"}, covers="""
-    StartedJobRegistry.cleanup BaseWorker.clean_registries
+    StartedJobRegistry.cleanup BaseWorker.clean_registries clean_registries
     BaseWorker.run_maintenance_tasks
     BaseWorker.should_run_maintenance_tasks
     Queue.acquire_maintenance_lock Queue.release_maintenance_lock
@@ -259,13 +259,21 @@ def any_reader_fails_an_abandoned_job(s):
 
 @scenario(ends={"a": "failed"}, mixed=False, covers="""Queue.lmove
     Queue.intermediate_queue Queue.intermediate_queue_key
-    Queue.get_redis_server_version""")
+    Queue.get_redis_server_version
+    IntermediateQueue.get_intermediate_queue_key IntermediateQueue.get_job_ids
+    IntermediateQueue.get_first_seen_key IntermediateQueue.get_first_seen
+    IntermediateQueue.set_first_seen IntermediateQueue.should_be_cleaned_up
+    IntermediateQueue.cleanup IntermediateQueue.remove""")
 def a_job_that_is_stuck_fails(s):
     s.enqueue("demo.noop")
     Queue.lmove(s.r, s.q.key, None)
     stuck = IntermediateQueue(s.q.key, connection=s.r)
     s.see("stuck", (stuck.get_job_ids(), s.q.intermediate_queue.key,
                     s.q.intermediate_queue_key))
+    s.see("before", stuck.get_first_seen("a"))
+    s.see("a moment ago", (stuck.set_first_seen("a"),
+                           stuck.get_first_seen("a") is not None,
+                           stuck.should_be_cleaned_up("a")))
     s.r.set(stuck.get_first_seen_key("a"), time.time() - 100, ex=1000)
     s.work()
     # RQ counts it in a second look at the same list, or not: either is fine.

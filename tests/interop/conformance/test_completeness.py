@@ -7,6 +7,7 @@ import pytest
 import rq.command
 import rq.executions
 import rq.group
+import rq.intermediate_queue
 import rq.job
 import rq.queue
 import rq.registry
@@ -28,8 +29,10 @@ CLASSES = (
     rq.registry.ScheduledJobRegistry, rq.registry.CanceledJobRegistry,
     rq.executions.Execution, rq.executions.ExecutionRegistry,
     rq.group.Group, rq.repeat.Repeat, rq.results.Result, rq.webhook.Webhook,
-    rq.worker.Worker)
-MODULES = (rq.command, rq.job, rq.suspension)
+    rq.intermediate_queue.IntermediateQueue, rq.worker.Worker)
+MODULES = (rq.command, rq.executions, rq.group, rq.intermediate_queue, rq.job,
+           rq.queue, rq.registry, rq.repeat, rq.results, rq.suspension,
+           rq.webhook)
 
 
 def owner(kind, name):

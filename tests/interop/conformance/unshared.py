@@ -34,6 +34,10 @@ UNSHARED = {
                 "a client do",
     "Job.process_dependencies": LOCAL,
     "Queue.key": LOCAL,
+    "get_key": LOCAL,
+
+    "prepare_execution": INSIDE,
+    "cleanup_execution": INSIDE,
 
     "StartedJobRegistry.add": "raises NotImplementedError",
     "StartedJobRegistry.remove": "raises NotImplementedError",
