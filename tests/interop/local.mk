@@ -58,6 +58,7 @@ EXTRA_DIST += \
 	tests/interop/test_steps.py \
 	tests/interop/test_tls.py \
 	tests/interop/test_top.py \
+	tests/interop/test_transitions.py \
 	tests/interop/test_trigger.py \
 	tests/interop/test_up.py \
 	tests/interop/test_web.py \

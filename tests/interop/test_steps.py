@@ -30,27 +30,33 @@ WORK = [0] * 14 + [LONG] * CHILDREN + [0] * 3
 class Point:
     """A worker that dies at its nth step, and its jobs."""
 
+    modules = MODULES
+
     def __init__(self, r, worker, n, queues, log=None):
         self.n, self.log = n, log
         self.queues = [f"{n}.{i}" for i in range(queues)]
-        self.jobs = [
-            Queue(self.queues[i % queues], connection=r).enqueue(
-                "ledger.run", seconds, result_ttl=-1)
-            for i, seconds in enumerate(WORK)]
+        self.jobs = self.fill(r)
         env = {"CRQ_STEPS_KILL": str(n)} if n else {}
         if log:
             env["CRQ_STEPS_LOG"] = str(log)
         self.worker = worker("-q", "--jobs", CHILDREN, *self.queues,
-                             modules=MODULES, wait=False, program=STEPS,
+                             modules=self.modules, wait=False, program=STEPS,
                              env=env)
         self.told = False
+
+    def fill(self, r):
+        return [Queue(self.queues[i % len(self.queues)], connection=r).enqueue(
+            "ledger.run", seconds, result_ttl=-1)
+            for i, seconds in enumerate(WORK)]
+
+    def all_done(self):
+        return all(job.get_status() == JobStatus.FINISHED for job in self.jobs)
 
     def ended(self):
         """Dead, or told to stop because it has done all."""
         if not self.worker.running():
             return True
-        if not self.told and all(job.get_status() == JobStatus.FINISHED
-                                 for job in self.jobs):
+        if not self.told and self.all_done():
             self.told = True
             self.worker.signal(15)
         return False
@@ -87,11 +93,11 @@ def chosen(names):
         {*steps[::SOME], *(names.index(name) + 1 for name in names)})
 
 
-def visit_all(r, worker, steps, queues, tmp_path):
+def visit_all(r, worker, steps, queues, tmp_path, kind=Point):
     """One worker for each step, some at a time."""
     points, live = [], []
     for n in steps:
-        live.append(Point(r, worker, n, queues, tmp_path / f"{queues}.{n}"))
+        live.append(kind(r, worker, n, queues, tmp_path / f"{queues}.{n}"))
         points.append(live[-1])
         eventually(lambda: len([p for p in live if not p.ended()]) < AT_ONCE,
                    20)
