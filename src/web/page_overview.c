@@ -107,8 +107,10 @@ static int fetch(struct overview *o)
 
 static void overview_fini(struct overview *o)
 {
-    crq_stats_free(o->all, 1);
-    crq_stats_free(o->queues, o->count);
+    if (o->all != NULL)
+        crq_stats_free(o->all, 1);
+    if (o->queues != NULL)
+        crq_stats_free(o->queues, o->count);
     crq_free(o->counts);
     crq_free(o->leader);
     crq_names_free(o->names, o->count);

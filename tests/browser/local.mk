@@ -2,6 +2,8 @@
 EXTRA_DIST += \
 	tests/browser/buzzer.test.js \
 	tests/browser/live.test.js \
+	tests/browser/dashboard.test.js \
+	tests/browser/gateway.js \
 	tests/browser/package.json \
 	tests/browser/pet.test.js \
 	tests/browser/trivia.test.js \

@@ -16,7 +16,7 @@ from rq import Queue, SimpleWorker
 from rq.job import Job
 from rq.registry import FailedJobRegistry
 from test_web import gateway  # noqa: F401
-from test_web_api import TOKENS, guarded, web  # noqa: F401
+from test_web_api import TOKENS
 from web import Gateway
 
 PAGES = ["/", "/queues", "/queues/q", "/jobs", "/jobs?status=failed",
@@ -74,7 +74,7 @@ class Page(HTMLParser):
         return self.all("meta", name="csrf")[0]["content"]
 
 
-def show(web, path, **headers):  # noqa: F811
+def show(web, path, **headers):
     reply = web.get(path, **headers)
     assert reply.headers["content-type"] == "text/html; charset=utf-8"
     assert reply.headers["cache-control"] == "no-store"
@@ -86,6 +86,21 @@ def run(queue):
 
 
 @pytest.fixture
+def web(gateway):  # noqa: F811
+    return gateway(app=None)
+
+
+@pytest.fixture
+def guarded(gateway, tmp_path):  # noqa: F811
+    """A gateway that asks for tokens."""
+    path = tmp_path / "tokens"
+    path.write_text("".join(f"{role} {token}\n"
+                            for role, token in TOKENS.items()))
+    path.chmod(0o600)
+    return gateway("--token-file", path, app=None)
+
+
+@pytest.fixture
 def queue(r):
     return Queue("q", connection=r)
 
@@ -93,7 +108,7 @@ def queue(r):
 # ---- what there is ----
 
 @pytest.mark.parametrize("path", PAGES)
-def test_each_page_is_there_also_when_nothing_is(web, path):  # noqa: F811
+def test_each_page_is_there_also_when_nothing_is(web, path):
     page = show(web, path)
     assert page.status == 200
     assert len(page.all("h1")) == len(page.all("main")) == 1
@@ -105,7 +120,7 @@ def test_each_page_is_there_also_when_nothing_is(web, path):  # noqa: F811
     assert page.headers["referrer-policy"] == "no-referrer"
 
 
-def test_a_page_asks_for_nothing_but_its_own_files(web):  # noqa: F811
+def test_a_page_asks_for_nothing_but_its_own_files(web):
     page = show(web, "/")
     files = [tag.get("href") or tag.get("src")
              for tag in page.all("link") + page.all("script")]
@@ -127,11 +142,11 @@ def test_a_page_asks_for_nothing_but_its_own_files(web):  # noqa: F811
         assert web.get(path).status == 404
 
 
-def test_a_job_tells_its_story(web, queue):  # noqa: F811
+def test_a_job_tells_its_story(web, queue):
     parent = queue.enqueue("tasks.echo", "the parent")
     job = queue.enqueue("tasks.fail", args=("oh dear",),
                         description="a named one", depends_on=parent,
-                        timeout=77, meta={"order": 7})
+                        job_timeout=77, meta={"order": 7})
     waiting = show(web, f"/jobs/{job.id}")
     assert "deferred" in waiting.text
     assert f"/jobs/{parent.id}" in waiting.links()
@@ -149,7 +164,7 @@ def test_a_job_tells_its_story(web, queue):  # noqa: F811
     assert show(web, f"/jobs/{parent.id}").text.count("'the parent'") == 2
 
 
-def test_what_is_not_there_is_told_as_a_page(web):  # noqa: F811
+def test_what_is_not_there_is_told_as_a_page(web):
     for path in ("/jobs/nothing", "/groups/nothing", "/jobs/nothing/log"):
         page = show(web, path)
         assert page.status == 404 and "404" in page.text
@@ -159,13 +174,13 @@ def test_what_is_not_there_is_told_as_a_page(web):  # noqa: F811
     assert web.get("/jobs/a/b").status == 404
 
 
-def test_an_id_that_is_looked_for_leads_to_its_job(web):  # noqa: F811
+def test_an_id_that_is_looked_for_leads_to_its_job(web):
     reply = web.get("/jobs?id=a%2Fb%22c")
     assert reply.status == 303
     assert reply.headers["location"] == "/jobs/a%2Fb%22c"
 
 
-def test_jobs_are_shown_page_by_page_each_once(web, queue):  # noqa: F811
+def test_jobs_are_shown_page_by_page_each_once(web, queue):
     ids = [queue.enqueue("tasks.echo", i).id for i in range(120)]
     seen, path = [], "/jobs?queue=q"
     for _ in range(4):
@@ -179,7 +194,7 @@ def test_jobs_are_shown_page_by_page_each_once(web, queue):  # noqa: F811
     assert seen == ids
 
 
-def test_a_filter_by_function_shows_its_jobs_only(web, queue):  # noqa: F811
+def test_a_filter_by_function_shows_its_jobs_only(web, queue):
     for name in ("shop.pay", "shop.ship", "tasks.echo"):
         queue.enqueue(name)
     page = show(web, "/jobs?func=shop.*")
@@ -188,7 +203,7 @@ def test_a_filter_by_function_shows_its_jobs_only(web, queue):  # noqa: F811
     assert page.all("input", name="func")[0]["value"] == "shop.*"
 
 
-def test_failures_are_grouped_by_what_they_failed_with(web, queue):  # noqa
+def test_failures_are_grouped_by_what_they_failed_with(web, queue):
     for text in ("one", "two", "three"):
         queue.enqueue("tasks.fail", text)
     queue.enqueue("tasks.nothing_of_this_name")
@@ -201,7 +216,7 @@ def test_failures_are_grouped_by_what_they_failed_with(web, queue):  # noqa
                for row in rows)
 
 
-def test_the_whole_log_of_a_job_is_there(web, queue, r):  # noqa: F811
+def test_the_whole_log_of_a_job_is_there(web, queue, r):
     job = queue.enqueue("tasks.echo")
     for i in range(1100):
         r.xadd(f"crq:log:{job.id}",
@@ -256,7 +271,7 @@ def planted(r, text):
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_whatever_a_text_holds_it_stays_text(web, r, text):  # noqa: F811
+def test_whatever_a_text_holds_it_stays_text(web, r, text):
     name, ids = planted(r, text)
     paths = [*PAGES, f"/queues/{quote(name, safe='')}",
              f"/groups/{quote(name, safe='')}",
@@ -280,7 +295,7 @@ def test_whatever_a_text_holds_it_stays_text(web, r, text):  # noqa: F811
 
 @pytest.mark.parametrize("junk", [b"\xff\xfe<b>", b"\xc0\xbc", b"\xed\xa0\x80",
                                   b"\x80" * 2000])
-def test_bytes_that_are_no_text_are_shown_as_such(web, r, queue, junk):  # noqa
+def test_bytes_that_are_no_text_are_shown_as_such(web, r, queue, junk):
     job = queue.enqueue("tasks.echo")
     r.hset(job.key, mapping={b"description": junk, b"worker_name": junk,
                              b"group_id": junk, b"data": junk, b"meta": junk})
@@ -292,7 +307,7 @@ def test_bytes_that_are_no_text_are_shown_as_such(web, r, queue, junk):  # noqa
         assert show(web, path).status == 200
 
 
-def test_a_million_bytes_of_arguments_are_cut(web, queue):  # noqa: F811
+def test_a_million_bytes_of_arguments_are_cut(web, queue):
     job = queue.enqueue("tasks.echo", "<" * 1_000_000)
     run(queue)
     assert len(web.get("/jobs?status=finished").body) < 20_000
@@ -304,7 +319,7 @@ def test_a_million_bytes_of_arguments_are_cut(web, queue):  # noqa: F811
     "rq:queue:q", "rq:failed:q", "rq:finished:q", "rq:workers", "rq:groups",
     "crq:schedules", "crq:scheduler:leader", "crq:scheduler:quarantine",
     "crq:triggers", "rq:scheduler:scheduled_jobs", "rq:suspended"])
-def test_a_key_of_another_type_breaks_no_helper(web, r, key):  # noqa: F811
+def test_a_key_of_another_type_breaks_no_helper(web, r, key):
     r.sadd("rq:queues", "rq:queue:q")
     r.geoadd("other", (1, 1, "x"))
     r.xadd(key, {"a": "b"})
@@ -317,7 +332,7 @@ def test_a_key_of_another_type_breaks_no_helper(web, r, key):  # noqa: F811
 
 def test_without_redis_pages_say_so():
     port = _free_port()
-    made = Gateway(f"redis://:geheim@127.0.0.1:{port}/0")
+    made = Gateway(f"redis://:geheim@127.0.0.1:{port}/0", app=None)
     try:
         eventually(lambda: "listening at port" in made.text())
         made.port = int(re.search(r"listening at port (\d+)",
@@ -333,7 +348,7 @@ def test_without_redis_pages_say_so():
 
 # ---- who may ----
 
-def sign_in(web, token, **headers):  # noqa: F811
+def sign_in(web, token, **headers):
     return web.ask("POST", "/login", urlencode({"token": token, "next": "/"}),
                    {"Content-Type": "application/x-www-form-urlencoded",
                     **{k.replace("_", "-"): v for k, v in headers.items()}})
@@ -343,7 +358,7 @@ def cookie_of(reply):
     return reply.headers["set-cookie"].split(";")[0]
 
 
-def test_a_page_leads_who_is_nobody_to_the_login_and_back(guarded):  # noqa
+def test_a_page_leads_who_is_nobody_to_the_login_and_back(guarded):
     reply = guarded.get("/jobs?queue=a%20b&status=failed")
     assert reply.status == 303
     there = urlsplit(reply.headers["location"])
@@ -361,7 +376,7 @@ def test_a_page_leads_who_is_nobody_to_the_login_and_back(guarded):  # noqa
     assert show(guarded, following, Cookie=cookie_of(reply)).status == 200
 
 
-def test_a_session_is_a_cookie_that_no_script_and_no_site_gets(guarded):  # noqa
+def test_a_session_is_a_cookie_that_no_script_and_no_site_gets(guarded):
     reply = sign_in(guarded, TOKENS["operate"])
     words = {word.strip() for word in reply.headers["set-cookie"].split(";")}
     assert {"HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=43200"} <= words
@@ -375,7 +390,7 @@ def test_a_session_is_a_cookie_that_no_script_and_no_site_gets(guarded):  # noqa
 @pytest.mark.parametrize("next", [
     "//evil.example", "/\\evil.example", "https://evil.example", "", "jobs",
     "/a\r\nSet-Cookie: x=y", "/\t/evil.example", "javascript:alert(1)"])
-def test_the_login_leads_nowhere_else(guarded, next):  # noqa: F811
+def test_the_login_leads_nowhere_else(guarded, next):
     page = show(guarded, "/login?next=" + quote(next, safe=""))
     assert page.all("input", name="next")[0]["value"] == "/"
     reply = guarded.ask(
@@ -388,14 +403,14 @@ def test_the_login_leads_nowhere_else(guarded, next):  # noqa: F811
     "token=wrong-0123456789abcdef&next=/", "token=&next=/", "next=/", "",
     "token=%00&next=/", "token=" + "x" * 9000, "token",
     "token=<script>alert(1)</script>&next=/"])
-def test_a_wrong_token_opens_nothing(guarded, body):  # noqa: F811
+def test_a_wrong_token_opens_nothing(guarded, body):
     reply = guarded.ask("POST", "/login", body, {
         "Content-Type": "application/x-www-form-urlencoded"})
     assert reply.status == 403 and "set-cookie" not in reply.headers
     assert "role=\"alert\"" in Page(reply).source
 
 
-def test_signing_out_ends_the_session_for_good(guarded):  # noqa: F811
+def test_signing_out_ends_the_session_for_good(guarded):
     cookie = cookie_of(sign_in(guarded, TOKENS["operate"]))
     page = show(guarded, "/", Cookie=cookie)
     form = {"Content-Type": "application/x-www-form-urlencoded",
@@ -411,7 +426,7 @@ def test_signing_out_ends_the_session_for_good(guarded):  # noqa: F811
     assert guarded.get("/api/v1/queues", Cookie=cookie).status == 401
 
 
-def test_who_may_only_read_sees_no_buttons(guarded, queue):  # noqa: F811
+def test_who_may_only_read_sees_no_buttons(guarded, queue):
     job = queue.enqueue("tasks.fail", "x")
     run(queue)
     queue.enqueue("tasks.echo")
@@ -425,7 +440,7 @@ def test_who_may_only_read_sees_no_buttons(guarded, queue):  # noqa: F811
         assert show(guarded, "/", Authorization=token).status == 200
 
 
-def test_a_session_may_what_its_token_may(guarded, queue):  # noqa: F811
+def test_a_session_may_what_its_token_may(guarded, queue):
     job = queue.enqueue("tasks.echo")
     for role, status in (("read", 403), ("operate", 200)):
         cookie = cookie_of(sign_in(guarded, TOKENS[role]))
@@ -438,7 +453,7 @@ def test_a_session_may_what_its_token_may(guarded, queue):  # noqa: F811
 
 # ---- what another site may not do ----
 
-def test_a_cookie_alone_changes_nothing(guarded, queue):  # noqa: F811
+def test_a_cookie_alone_changes_nothing(guarded, queue):
     job = queue.enqueue("tasks.echo")
     cookie = cookie_of(sign_in(guarded, TOKENS["operate"]))
     other = cookie_of(sign_in(guarded, TOKENS["operate"]))
@@ -460,7 +475,7 @@ def test_a_cookie_alone_changes_nothing(guarded, queue):  # noqa: F811
     assert reply.status == 204
 
 
-def test_without_tokens_a_browser_needs_what_pages_hold(web, queue):  # noqa
+def test_without_tokens_a_browser_needs_what_pages_hold(web, queue):
     job = queue.enqueue("tasks.echo")
     path = f"/api/v1/jobs/{job.id}/cancel"
     own = {"Origin": f"http://127.0.0.1:{web.port}"}
@@ -476,7 +491,7 @@ def test_without_tokens_a_browser_needs_what_pages_hold(web, queue):  # noqa
     assert web.ask("POST", "/login", "").status == 303
 
 
-def test_pages_are_for_reading(web):  # noqa: F811
+def test_pages_are_for_reading(web):
     for method in ("POST", "PUT", "DELETE"):
         assert web.ask(method, "/jobs").status == 405
     head = web.ask("HEAD", "/")
@@ -485,11 +500,11 @@ def test_pages_are_for_reading(web):  # noqa: F811
 
 # ---- beside applications ----
 
-def test_an_application_comes_before_the_dashboard(gateway, tmp_path):  # noqa
+def test_an_application_comes_before_the_dashboard(gateway, tmp_path):  # noqa: F811
     (tmp_path / "www").mkdir()
     (tmp_path / "www" / "index.html").write_text("the shop")
     (tmp_path / "app.json").write_text(
-        '{"name": "shop", "files": {"/": "www"}, "routes": [{"on": '
+        '{"name": "shop", "queues": ["shop"], "files": {"/": "www"}, "routes": [{"on": '
         '"GET /{anything}", "enqueue": {"task": "shop.show", "args": '
         '{"it": "$path.anything"}}}]}')
     made = gateway(app=tmp_path)
@@ -518,7 +533,7 @@ def fill(r, count):
     pipe.execute()
 
 
-def test_a_page_costs_the_same_with_many_jobs(web, r):  # noqa: F811
+def test_a_page_costs_the_same_with_many_jobs(web, r):
     full = bool(os.environ.get("CRQ_LONG"))
     fill(r, 1_000_000 if full else 3000)
     paths = ["/", "/queues/many", "/jobs?status=finished&queue=many",
