@@ -1,6 +1,6 @@
 /*
- * cmd_worker.c - crq worker, crq scheduler and crq cron: become crq-worker and
- * crq-scheduler.
+ * cmd_worker.c - crq worker, crq scheduler, crq web and crq cron: become
+ * crq-worker, crq-scheduler and crq-web.
  *
  * Options behind the verb are those programs' own. What stands before the verb
  * is translated: -u, into the environment, where other users of the machine
@@ -61,6 +61,13 @@ int cmd_worker(struct cli *cli, int argc, char **argv)
 int cmd_scheduler(struct cli *cli, int argc, char **argv)
 {
     static char name[] = "crq-scheduler";
+
+    return become(cli, name, NULL, argc, argv);
+}
+
+int cmd_web(struct cli *cli, int argc, char **argv)
+{
+    static char name[] = "crq-web";
 
     return become(cli, name, NULL, argc, argv);
 }

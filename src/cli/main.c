@@ -42,6 +42,7 @@ static const struct cli_verb verbs[] = {
     { "worker", "run jobs in C tasks: crq-worker", cmd_worker },
     { "cron", "run the schedules of a file: crq-scheduler --cron", cmd_cron },
     { "scheduler", "enqueue jobs at their time: crq-scheduler", cmd_scheduler },
+    { "web", "answer HTTP, with a dashboard: crq-web", cmd_web },
     { "up", "a Redis and a worker of your own, until Ctrl-C", cmd_up },
 };
 

@@ -109,7 +109,7 @@ bool viewer_sent_it(const struct viewer *viewer,
 static void answer_page(struct http_request *request, int status,
         const struct crq_buf *page)
 {
-    static const struct http_field fields[] = { { "Cache-Control", "no-store" },
+    static const struct http_field fields[] = { DASHBOARD_FIELDS,
         { NULL, NULL } };
 
     if (page->rc < 0)

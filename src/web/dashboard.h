@@ -11,6 +11,14 @@
 
 #include "web/gateway.h"
 
+/* What answers with pages have beside their type. Without a referrer browsers
+ * name no origin with a form, and ours would be taken for another site's. */
+#define DASHBOARD_FIELDS                                                       \
+    { "Cache-Control", "no-store" },                                           \
+    {                                                                          \
+        "Referrer-Policy", "same-origin"                                       \
+    }
+
 /** Answer a request for one of the dashboard's paths. False: it is none. */
 bool dashboard_answer(struct gateway *g, struct http_request *request);
 

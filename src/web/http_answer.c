@@ -1,4 +1,5 @@
 /* http_answer.c - what goes out: answers, and connections that leave HTTP. */
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -12,12 +13,22 @@ static const struct http_field always[] = {
             "base-uri 'none'; form-action 'self'; frame-ancestors 'none'" },
 };
 
+static bool has_field(const struct http_field *fields, const char *name)
+{
+    for (; fields != NULL && fields->name != NULL; fields++)
+        if (strcasecmp(fields->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* What an answer says itself counts. */
 static void add_fields(struct MHD_Response *response, const char *type,
         const struct http_field *fields)
 {
     for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
-        (void)MHD_add_response_header(response, always[i].name,
-                always[i].value);
+        if (!has_field(fields, always[i].name))
+            (void)MHD_add_response_header(response, always[i].name,
+                    always[i].value);
     if (type != NULL)
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
                 type);

@@ -182,9 +182,10 @@ void page_table(struct page *p, const char *caption,
         const char *const *headings)
 {
     html(p->out,
-            "<div class=\"wide\"><table class=\"cards\">"
+            "<div class=\"wide\" role=\"group\" aria-label=\"%s\" "
+            "tabindex=\"0\"><table class=\"cards\">"
             "<caption class=\"quiet\">%s</caption><thead><tr>",
-            caption);
+            caption, caption);
     for (; *headings != NULL; headings++)
         if ((*headings)[0] == '#')
             html(p->out, "<th scope=\"col\" class=\"n\">%s</th>",

@@ -310,7 +310,7 @@ static void put_attempt(struct page *p, const crq_result *result)
     page_cell(p, "Worker");
     page_text(p, crq_result_worker_name(result));
     html(p->out, "</td>");
-    page_cell(p, "Outcome");
+    html(p->out, "<td data-th=\"Outcome\" class=\"call\">");
     if (exc != NULL && exc[0] != '\0')
         put_last_line(p, exc);
     else

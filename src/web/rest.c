@@ -27,7 +27,7 @@
 #define LOOKS       256 /* in one turn; those that were not looked at longest */
 #define LINK_MS     1000
 #define WAITERS_MAX 2000
-#define FIELDS      (API_FIELDS_MAX + 3)
+#define FIELDS      (API_FIELDS_MAX + 4)
 
 /* One request that has no answer yet. */
 struct ask {
@@ -112,12 +112,15 @@ static void refuse(struct http_request *request, int status, const char *why)
 }
 
 static void answer(struct http_request *request,
-        const struct api_answer *answer)
+        const struct api_answer *answer, bool page)
 {
+    static const struct http_field common[] = { DASHBOARD_FIELDS };
     struct http_field fields[FIELDS];
     size_t n = 0;
 
-    fields[n++] = (struct http_field){ "Cache-Control", "no-store" };
+    fields[n++] = common[0];
+    if (page)
+        fields[n++] = common[1];
     if (answer->location != NULL)
         fields[n++] = (struct http_field){ "Location", answer->location };
     for (size_t i = 0; i < answer->fields_count; i++)
@@ -141,7 +144,7 @@ static const struct {
 static void refuse_ask(struct ask *a, enum api_end end)
 {
     static const struct http_field later[] = { { "Retry-After", "1" },
-        { "Cache-Control", "no-store" }, { NULL, NULL } };
+        DASHBOARD_FIELDS, { NULL, NULL } };
     struct crq_buf page = CRQ_BUF_INIT;
 
     if (a->page &&
@@ -253,7 +256,7 @@ static void on_answer(void *arg, enum api_end end,
         return;
     }
     if (end == API_ANSWERED && given->wait_for_job == NULL)
-        answer(a->request, given);
+        answer(a->request, given, a->page);
     else
         refuse_ask(a, end != API_ANSWERED ? end : API_DIED);
     ask_free(a);

@@ -117,7 +117,7 @@ def test_each_page_is_there_also_when_nothing_is(web, path):
     assert "default-src 'self'" in policy and "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
     assert page.headers["x-content-type-options"] == "nosniff"
-    assert page.headers["referrer-policy"] == "no-referrer"
+    assert page.headers["referrer-policy"] == "same-origin"
 
 
 def test_a_page_asks_for_nothing_but_its_own_files(web):

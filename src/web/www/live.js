@@ -3,7 +3,7 @@
 
 import { morph } from "./morph.js";
 
-const EVERY_MS = 2000, RETRY_MS = 10000, NEWS_MS = 15000;
+const EVERY_MS = 2000, RETRY_MS = 10000, NEWS_MS = 15000, NEAR_MS = 3000;
 
 const main = document.getElementById("main");
 const button = document.getElementById("live");
@@ -11,11 +11,15 @@ const news = document.getElementById("news");
 let live = sessionStorage.getItem("live") !== "no";
 let timer = 0, asked = null, told = "", toldAt = 0;
 
-// What is about to be pressed must not move.
+// What is about to be pressed must not move, for a moment.
+let near = 0;
+for (const type of ["pointermove", "focusin", "keydown"])
+  document.addEventListener(type, event => {
+    if (event.target.closest?.("button.act")) near = Date.now();
+  }, { passive: true });
+
 const isBusy = () =>
-  document.querySelector("dialog[open]") !== null ||
-  document.activeElement?.closest(".acts, .head .buttons") != null ||
-  document.querySelector(".acts:hover, .head .buttons:hover") !== null;
+  document.querySelector("dialog[open]") !== null || Date.now() - near < NEAR_MS;
 
 function tell() {
   const words = [...document.querySelectorAll(".tiles [data-n]")]
@@ -41,7 +45,10 @@ function take(text) {
   const csrf = fresh.querySelector("meta[name=csrf]")?.content;
   if (csrf) document.querySelector("meta[name=csrf]")?.setAttribute("content", csrf);
   document.title = fresh.title;
+  const focused = document.activeElement;
   morph(main, body);
+  if (focused && focused !== document.body && !focused.isConnected)
+    main.focus({ preventScroll: true });
   tell();
   document.dispatchEvent(new Event("refreshed"));
 }

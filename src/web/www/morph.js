@@ -8,11 +8,13 @@ const KEPT_ATTRIBUTES = new Set(["open", "data-after"]);
 
 const own = node => node.nodeType === Node.ELEMENT_NODE && "own" in node.dataset;
 
-// What stands for an element among its like: rows by what they are about, so
-// that a button never changes its job under the pointer.
+// What stands for an element among its like: buttons by what they do and rows by
+// what they are about, so that none changes its job under the pointer.
 function keyOf(node) {
   if (node.nodeType !== Node.ELEMENT_NODE) return null;
   if (node.id) return `#${node.id}`;
+  if (node.nodeName === "BUTTON")
+    return `button ${node.textContent} ${node.dataset.path ?? node.dataset.apply}`;
   const heading = node.nodeName === "TR" && node.querySelector("th");
   return heading ? `row ${heading.textContent}` : null;
 }
