@@ -73,8 +73,8 @@ static bool is_busy(const struct worker *w)
     for (size_t i = 0; i < w->slot_count; i++)
         if (w->slots[i].run != NULL)
             return true;
-    return w->claiming != NULL || w->waiting.count > 0 || w->finishing > 0 ||
-            w->adopted != NULL;
+    return !w->ready || w->claiming != NULL || w->waiting.count > 0 ||
+            w->finishing > 0 || w->adopted != NULL;
 }
 
 static void on_idle_tick(struct ev_loop *loop, ev_timer *timer, int revents)

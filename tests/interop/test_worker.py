@@ -574,8 +574,8 @@ def test_the_strategy_says_which_queue_comes_next(r, worker, strategy, check):
 
 
 def test_a_worker_without_work_leaves_after_its_time(r, q, worker):
-    w = worker("--jobs", 1, "--max-idle-time", 1, "q")
     job = q.enqueue("demo.sleep", 1.5)
+    w = worker("--jobs", 1, "--max-idle-time", 1, "q", wait=False)
     assert w.wait() == 0
     assert job.get_status() == JobStatus.FINISHED
     assert "nothing to do for 1 seconds" in w.text()
