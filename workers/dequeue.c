@@ -156,6 +156,8 @@ static void fill(struct claim *claim)
 
 void dequeue_look_soon(struct worker *w)
 {
+    if (ev_is_active(&w->look_again))
+        return;
     ev_timer_set(&w->look_again, SUSPENDED_S, 0.);
     ev_timer_start(w->loop, &w->look_again);
 }
