@@ -172,12 +172,20 @@ class Game:
 
 
 @pytest.fixture
-def web(app, scheduler, gateway):
-    """Everything that crq up buzzer would start. The window waits for all,
-    however slow this machine is: other tests are about its end."""
-    app("buzzer", jobs=4, window_ms=1500, window_max_ms=3000)
-    scheduler()
-    return gateway("buzzer")
+def start(app, scheduler, gateway):
+    """Everything that crq up buzzer would start."""
+    def all_of_it(window_ms):
+        app("buzzer", jobs=4, window_ms=window_ms, window_max_ms=60000)
+        scheduler()
+        return gateway("buzzer")
+    return all_of_it
+
+
+@pytest.fixture
+def web(start):
+    """The window waits for all, however slow this machine is: other tests are
+    about its end."""
+    return start(3000)
 
 
 # ---- near and far ----
@@ -214,8 +222,8 @@ async def tournament(web, delays, games, draws):
 @pytest.mark.parametrize("delays, games, draws", [
     ({"Alice": 0.020, "Bob": 0.210}, *((25, 20) if LONG else (10, 3))),
     ({"A": 0.010, "B": 0.100, "C": 0.300}, *((24, 7) if LONG else (10, 1)))])
-def test_near_and_far_win_the_same_share(web, delays, games, draws):
-    wins = asyncio.run(tournament(web, delays, games, draws))
+def test_near_and_far_win_the_same_share(start, delays, games, draws):
+    wins = asyncio.run(tournament(start(60000), delays, games, draws))
     rounds = sum(wins.values())
     print(wins)
     for won in wins.values():
@@ -407,10 +415,8 @@ def test_it_is_decided_one_window_after_the_first_press(
     assert median(late) < 0.02 + 2 * worst
 
 
-def test_it_is_decided_at_once_when_all_have_pressed(app, scheduler, gateway, r):
-    app("buzzer", jobs=4, window_ms=60000, window_max_ms=60000)
-    scheduler()
-    web = gateway("buzzer")
+def test_it_is_decided_at_once_when_all_have_pressed(r, start):
+    web = start(60000)
 
     async def run():
         game = await Game(web, dict.fromkeys(("Ann", "Bob", "Cid"),

@@ -59,6 +59,7 @@ async function game(...names) {
 async function open(host, ...players) {
   await button(host, await button(host, "Open the buzzer").isVisible()
     ? "Open the buzzer" : "Next question").click();
+  await reads(host, "The buzzer is open.");
   for (const page of players) await phase(page, "open");
 }
 
