@@ -544,6 +544,7 @@ def test_a_socket_begins_where_the_stream_goes_on(r, trivia):
 
 @pytest.mark.parametrize("words", [
     ("", "t", "n"), ("t", "", "n"), ("t", "t", ""), (None, "t", "n"),
+    (" ", "t", "n"), ("t", "t", "   "),
     ("t", 5, "n"), ("t", "t", ["n"]), ("x" * 61, "t", "n"),
     ("t", "x" * 41, "n"), ("t", "t", "x" * 21), ("a\nb", "t", "n"),
     ("t", "t", "n", 0), ("t", "t", "n", 51), ("t", "t", "n", "5"),

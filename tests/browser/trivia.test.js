@@ -440,7 +440,7 @@ for (const colorScheme of ["light", "dark"])
     const box = await choice(page, 3).boundingBox();
     assert.ok(box.y + box.height <= 568, "the last choice is below the screen");
     await look("saved");
-    await up.enqueue("trivia", "trivia.cycle_question", made.code, ":1");
+    up.enqueue("trivia", "trivia.cycle_question", made.code, ":1");
     await look("end");
     await end(page);
   });

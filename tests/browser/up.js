@@ -142,11 +142,12 @@ export class Up {
       { encoding: "utf8" }).trim();
   }
 
-  // Make a job as "crq enqueue" does, and wait for its end.
+  // Make a job as "crq enqueue" does; what it has returned in the end.
   enqueue(queue, ...words) {
-    execFileSync(path.resolve(process.env.CRQ_BIN),
-      ["-u", this.said.url, "enqueue", "-q", queue, "--wait", ...words],
+    const said = execFileSync(path.resolve(process.env.CRQ_BIN),
+      ["-u", this.said.url, "enqueue", "-q", queue, "--wait", "--json", ...words],
       { stdio: "pipe" });
+    return JSON.parse(said).result;
   }
 
   page(address, { through = this.proxy, ...options } = {}) {

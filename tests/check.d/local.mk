@@ -22,6 +22,7 @@ EXTRA_DIST += \
 	tests/check.d/pytest.sh \
 	tests/check.d/random \
 	tests/check.d/redis-new \
+	tests/check.d/rooms \
 	tests/check.d/shell \
 	tests/check.d/smoke \
 	tests/check.d/speed \

@@ -38,6 +38,7 @@ int app_text(crq_task *task, const char *name, size_t max, const char **out,
 {
     const crq_value *v = crq_task_value(task, name);
     size_t len, characters = 0;
+    bool blank = true;
     const char *text;
 
     if (crq_value_type(v) != CRQ_STR)
@@ -49,10 +50,11 @@ int app_text(crq_task *task, const char *name, size_t max, const char **out,
             return crq_task_refuse(task, err, 422, NULL, "Not a plain text",
                     "%s must not have control characters", name);
         characters += ((unsigned char)text[i] & 0xc0) != 0x80;
+        blank = blank && text[i] == ' ';
     }
-    if (characters == 0 || characters > max)
+    if (blank || characters > max)
         return crq_task_refuse(task, err, 422, NULL,
-                characters == 0 ? "Empty" : "Too long",
+                blank ? "Empty" : "Too long",
                 "%s must have 1 to %zu characters", name, max);
     *out = text;
     return 0;

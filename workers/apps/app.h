@@ -19,8 +19,9 @@ int64_t app_now_us(void);
 
 /* --------------------------------------------------------------- arguments */
 
-/** A text of 1 to `max` characters without control characters; whatever else
- * was given is refused with 422, by the argument's name. */
+/** A text of 1 to `max` characters, none of them a control character and not
+ * all of them spaces; whatever else was given is refused with 422, by the
+ * argument's name. */
 int app_text(crq_task *task, const char *name, size_t max, const char **out,
         crq_error *err) CRQ_MUST_CHECK;
 

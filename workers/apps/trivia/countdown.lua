@@ -4,7 +4,7 @@
 -- ARGV  3 step: how many questions are over  4 the time left that this is to
 --       tell, milliseconds
 -- Returns true when it was told. It is not for another question, nor when as
--- little or less was told already.
+-- little or less was told already. Steps let the room live on, words need not.
 -- include ../app.lua
 -- include ../people.lua
 -- include room.lua
@@ -18,5 +18,4 @@ set({ counted = left })
 tell('GAME_ROOM_COUNTDOWN', { question_id = 'q' .. shown_number(),
     time_remaining_in_seconds = math.max(0, deadline_ms() - now_ms) / 1000,
     deadline_ms = deadline_ms() })
-live_on(OWN)
 return ok(true)
