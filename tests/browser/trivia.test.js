@@ -59,6 +59,23 @@ async function shows(page, n) {
   await page.locator("#next").waitFor({ state: "hidden" });
 }
 
+// A question ends when the test has seen enough of it, not when its time is over.
+const finish = (code, n) => up.enqueue("trivia", "trivia.cycle_question", code, `:${n}`);
+
+// Whether the page has said so of an answer, also when it says something else now.
+async function hasSaid(page, text) {
+  await page.waitForFunction(words => globalThis.said.some(one => one.includes(words)), text);
+}
+
+async function listenTo(page) {
+  await page.evaluate(() => {
+    globalThis.said = [];
+    const answer = document.getElementById("answer");
+    new MutationObserver(() => globalThis.said.push(answer.textContent))
+      .observe(answer, { childList: true });
+  });
+}
+
 const choice = (page, n) => page.locator("#choices button").nth(n);
 const scores = page => page.locator("#board li, #final li").evaluateAll(rows => rows
   .filter(row => row.checkVisibility())
@@ -72,7 +89,7 @@ async function end(...pages) {
 }
 
 test("a whole game: four pages, one reloaded, one offline for a while", async () => {
-  options({ round_seconds: 5 });
+  options({ round_seconds: 60 });
   const { page: olga, code } = await created({ ...DESKTOP });
   await shoot(olga, "trivia-lobby-alone-desktop");
   const pia = await joined(code, "Pia", "fox");
@@ -88,7 +105,10 @@ test("a whole game: four pages, one reloaded, one offline for a while", async ()
   await button(olga, "Start the game").click();
 
   const pages = [olga, pia, quin, rosa];
-  for (const page of pages) await shows(page, 1);
+  for (const page of pages) {
+    await shows(page, 1);
+    await listenTo(page);
+  }
   await shoot(pia, "trivia-question-phone");
   await choice(olga, right(code, 1)).click();
   await choice(pia, right(code, 1)).click();
@@ -97,12 +117,12 @@ test("a whole game: four pages, one reloaded, one offline for a while", async ()
     await page.locator("#answer", { hasText: "Saved" }).waitFor();
   await shoot(quin, "trivia-saved-phone-dark");
 
-  await Promise.all([
-    olga.locator("#answer", { hasText: "Right! +1." }).waitFor(),
-    quin.locator("#answer", { hasText: "Not this time." }).waitFor(),
-    rosa.locator("#answer", { hasText: "No answer from you." }).waitFor()]);
+  finish(code, 1);
   await Promise.all([shoot(pia, "trivia-right-phone"), shoot(quin, "trivia-wrong-phone-dark"),
     shoot(olga, "trivia-right-desktop")]);
+  await hasSaid(olga, "Right! +1.");
+  await hasSaid(quin, "Not this time.");
+  await hasSaid(rosa, "No answer from you.");
 
   await Promise.all(pages.map(page => shows(page, 2)));
   // One answers and reloads, one is away until the round is over.
@@ -115,19 +135,24 @@ test("a whole game: four pages, one reloaded, one offline for a while", async ()
   await pia.locator("#answer", { hasText: "Saved" }).waitFor();
   assert.equal(await choice(pia, right(code, 2)).getAttribute("data-state"), "saved");
   await choice(rosa, right(code, 2)).click();
+  await rosa.locator("#answer", { hasText: "Saved" }).waitFor();
+  finish(code, 2);
   await shows(olga, 3);
   away.mend();
-  await shows(quin, 3);
-  await choice(quin, right(code, 3)).click();
-  await choice(rosa, right(code, 3)).click();
-  await choice(pia, right(code, 3)).click();
+  for (const page of pages) await shows(page, 3);
   await rosa.locator(".moved", { hasText: "▲" }).first().waitFor();
   await shoot(rosa, "trivia-moved-desktop-dark");
+  for (const page of [quin, rosa, pia]) {
+    await choice(page, right(code, 3)).click();
+    await page.locator("#answer", { hasText: "Saved" }).waitFor();
+  }
   for (const n of [4, 5]) {
+    finish(code, n - 1);
     await shows(pia, n);
     await pia.keyboard.press(String(right(code, n) + 1));
     await pia.locator("#answer", { hasText: "Saved" }).waitFor();
   }
+  finish(code, 5);
   await Promise.all(pages.map(page => page.locator("#end").waitFor()));
   assert.equal(await pia.locator("#result").textContent(), "You have won!");
   assert.equal(await olga.locator("#result").textContent(), "Pia has won.");
@@ -337,8 +362,10 @@ test("an answer that comes too late is told to be", async () => {
 });
 
 test("all of it can be done with the keyboard", async () => {
-  options({ round_seconds: 4 });
+  options({ round_seconds: 60 });
   const page = await up.page("/trivia/");
+  await page.clock.install();
+  await page.reload();
   await page.locator("#title:focus").waitFor();
   await page.keyboard.type("Keys");
   await page.keyboard.press("Tab");
@@ -355,6 +382,9 @@ test("all of it can be done with the keyboard", async () => {
   await shows(page, 1);
   await page.keyboard.press("3");
   await reads(page, "Saved: ");
+  // What was right stays there until it was seen.
+  await page.clock.pauseAt(await page.evaluate(() => Date.now() + 1000));
+  finish(await page.evaluate(() => new URLSearchParams(location.search).get("code")), 1);
   await page.locator("#next").waitFor();
   // A key shows the next question, and answers it when it is there.
   await page.keyboard.press("2");
@@ -379,14 +409,20 @@ for (const delay of [0, 150])
     const drawn = await page.evaluate(() => new Promise(done => {
       const seen = [], ring = document.getElementById("left");
       new MutationObserver(() => {
-        seen.push([1 - parseFloat(ring.style.strokeDashoffset) / 100000,
-          performance.timeOrigin + performance.now()]);
+        const part = 1 - parseFloat(ring.style.strokeDashoffset) / 100000;
+        // Empty or full it may be for a while.
+        if (part > 0 && part < 1)
+          seen.push([part, performance.timeOrigin + performance.now()]);
         if (seen.length === 30) done(seen);
       }).observe(ring, { attributeFilter: ["style"] });
     }));
     const room = `trivia:room:${code}`;
     const t0 = Number(up.redis("HGET", room, "started_ms"));
-    const off = drawn.map(([part, at]) => Math.abs(t0 + 2 * 3000 - at - part * 3000));
+    // To the end of a round, whichever it was.
+    const off = drawn.map(([part, at]) => {
+      const rounds = (at + part * 3000 - t0) / 3000;
+      return Math.abs(rounds - Math.round(rounds)) * 3000;
+    });
     // What a job takes here and now can't be told from the way to it.
     const took = [];
     for (let n = 0; n < 9; n++) {
