@@ -1,10 +1,13 @@
 // trivia.test.js - the trivia room's pages, several at once, in a real browser.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import http from "node:http";
 import { after, before, test } from "node:test";
 
-import { Up, barriers, shoot } from "./up.js";
+import { Game, isBehind, placeOf } from "../../workers/apps/trivia/www/game.js";
+import { TOPICS, resultOf } from "../../workers/apps/trivia/www/words.js";
+import { APPS, Up, barriers, shoot } from "./up.js";
 
 const DESKTOP = { viewport: { width: 1280, height: 800 } };
 
@@ -54,6 +57,11 @@ function right(code, n) {
   return JSON.parse(up.redis("HGET", `trivia:questions:${code}`, n)).answer;
 }
 
+function rightText(code, n) {
+  const { choices, answer } = JSON.parse(up.redis("HGET", `trivia:questions:${code}`, n));
+  return choices[answer];
+}
+
 async function shows(page, n) {
   await page.locator("#number", { hasText: `Question ${n} of` }).waitFor();
   await page.locator("#next").waitFor({ state: "hidden" });
@@ -87,6 +95,70 @@ async function end(...pages) {
     await page.context().close();
   }
 }
+
+// ---- what a page makes of what it hears ----
+
+const player = (id, score, present = true) => ({ id, name: `N${id}`, score, present });
+const asked = number => ({ id: `q${number}`, number, of: 3, text: `${number}?`,
+  choices: ["a", "b", "c", "d"] });
+const snapshot = (id, number, choice = null) => ({ id, type: "ROOM", data: {
+  room: { status: "in_progress", owner_id: "p1" }, me: { id: "p1", choice },
+  players: [player("p1", 1), player("p2", 0)], question: asked(number), deadline_ms: 30 } });
+const question = (id, number) => ({ id, type: "QUESTION",
+  data: { question: asked(number), deadline_ms: number * 10 } });
+const over = (id, number, ...players) => ({ id, type: "REVEAL", data: {
+  question_id: `q${number}`, answer: 1, right: ["p2"], choices: { p1: 0, p2: 1 }, players } });
+
+test("what ROOM has said already changes nothing but what is known of rounds", () => {
+  const game = new Game();
+  assert.equal(game.take(snapshot("5-1", 3, 2)), true);
+  for (const old of [question("1-0", 1), over("2-0", 1, player("p1", 0), player("p2", 1)),
+    question("2-1", 2), { id: "5-1", type: "COMPLETED", data: { players: [] } }])
+    assert.equal(game.take(old), false);
+  assert.deepEqual([game.question.id, game.choice.choice, game.room.status, game.players[0].score],
+    ["q3", 2, "in_progress", 1]);
+  assert.deepEqual([...game.rounds.values()].map(r => [r.number, r.answer, game.mine(r)]),
+    [[3, null, null], [1, 1, 0], [2, null, null]]);
+  assert.equal(game.take(over("5-2", 3, player("p1", 1), player("p2", 2))), true);
+  assert.deepEqual([game.question, ...game.moved], [null, ["p1", -1], ["p2", 1]]);
+});
+
+test("an answer that is on its way stays with its question, and no longer", () => {
+  for (const [then, kept] of [
+    [snapshot("6-0", 3), "unsent"], [snapshot("6-0", 3, 1), "saved"],
+    [snapshot("6-0", 4), undefined], [question("6-0", 4), undefined]]) {
+    const game = new Game();
+    game.take(snapshot("5-0", 3));
+    game.choose(1, "unsent");
+    game.take(then);
+    assert.equal(game.choice?.state, kept);
+  }
+});
+
+for (const [a, b, behind] of [["2-0", "1-9", true], ["1-10", "1-9", true],
+  ["1-9", "1-10", false], ["10-0", "9-0", true], ["1-0", "1-0", false]])
+  test(`${a} is ${behind ? "" : "not "}behind ${b}`, () => {
+    assert.equal(isBehind(a, b), behind);
+  });
+
+for (const [points, places, says] of [
+  [[3, 2, 2, 1], [1, 2, 2, 4], "You have won!"],
+  [[1, 3, 0], [2, 1, 3], "Np2 has won."],
+  [[2, 2, 1], [1, 1, 3], "You and Np2 share the first place."],
+  [[2, 2, 2], [1, 1, 1], "You, Np2 and Np3 share the first place."],
+  [[0, 0], [1, 1], "Nobody knew anything. Next time!"]])
+  test(`${points} points are the places ${places}`, () => {
+    const players = points.map((score, n) => player(`p${n + 1}`, score));
+    assert.deepEqual(players.map(one => placeOf(one, players)), places);
+    assert.equal(resultOf({ players, me: { id: "p1" } }), says);
+  });
+
+test("the topics are those of the bank, and one for all", () => {
+  const { topics } = JSON.parse(readFileSync(`${APPS}/trivia/questions.json`, "utf8"));
+  assert.deepEqual(TOPICS, [...Object.keys(topics).sort(), "everything"]);
+});
+
+// ---- games ----
 
 test("a whole game: four pages, one reloaded, one offline for a while", async () => {
   options({ round_seconds: 60 });
@@ -160,8 +232,9 @@ test("a whole game: four pages, one reloaded, one offline for a while", async ()
     const you = name => name === me ? `${name} (you)` : name;
     assert.deepEqual(await scores(page), [[you("Pia"), 5], [you("Rosa"), 2],
       [you("Olga"), 1], [you("Quin"), 1]]);
-    // Who was away knows of all rounds, too.
-    assert.equal(await page.locator("#recap li").count(), 5);
+    // Who was away knows of all rounds, too, in their order.
+    assert.deepEqual(await page.locator("#recap .was").allTextContents(),
+      [1, 2, 3, 4, 5].map(n => rightText(code, n)));
   }
   assert.deepEqual(await pia.locator("#recap li").evaluateAll(
     rows => rows.map(row => row.dataset.right)), ["true", "true", "true", "true", "true"]);

@@ -197,7 +197,8 @@ export function end(game) {
   say("result", resultOf(game));
   board($("final"), game);
   $("recap").replaceChildren(...[...game.rounds.values()]
-    .filter(({ answer }) => answer !== null).map(round => recap(game, round)));
+    .filter(({ answer }) => answer !== null).sort((a, b) => a.number - b.number)
+    .map(round => recap(game, round)));
   if (entering) $("result").focus();
 }
 
