@@ -67,6 +67,7 @@ static void look_at_time(struct scheduler *s)
         if (round->pending > 0 || round->due_us == CRQ_UNSET)
             continue;
         if (round->due_us <= now_us) {
+            round->began_us = round->due_us;
             round->due_us = CRQ_UNSET; /* until the next beat */
             round->progress = false;
             begin_round[duty](s);
@@ -99,6 +100,9 @@ void round_answered(struct scheduler *s, enum duty duty)
 
     if (--round->pending > 0)
         return;
+    if (round->progress) /* of several entries, the one that waited longest */
+        crq_tallies_time(&s->stats.counting, NULL, CRQ_TIMING_LATE,
+                scheduler_now(s) - round->began_us);
     /* What is due next is asked for at once, but not when nothing was done:
      * what can't be done now must not be tried without a pause. */
     if (round->progress && !s->leaving)
@@ -214,6 +218,7 @@ static void on_beat(struct ev_loop *loop, ev_timer *timer, int revents)
 
     (void)loop;
     (void)revents;
+    crq_flush_now(&s->stats);
     if (!s->beating)
         send_beat(s);
 }
@@ -306,6 +311,7 @@ static void leave(struct scheduler *s)
     notify_stopping(&s->notify);
     alarm_stop(&s->due);
     ev_timer_stop(s->loop, &s->beat);
+    crq_flush_now(&s->stats);
     crq_args_init(&words);
     nkeys = crq_release_words(&s->id, scheduler_now(s), &words);
     if (!crq_async_is_up(s->link) ||
@@ -391,6 +397,8 @@ static int connect_links(struct scheduler *s, crq_error *err)
         .arg = s };
     int rc = crq_async_new(s->loop, &link, &s->link, err);
 
+    s->stats.link = s->link;
+    s->stats.process = s->id.name;
     return rc < 0 ? rc : crq_async_new(s->loop, &ears, &s->ears, err);
 }
 
@@ -403,6 +411,7 @@ static void end(struct scheduler *s)
     crq_async_free(s->link);
     crq_async_free(s->ears);
     declare_free(s);
+    crq_flush_fini(&s->stats);
     notify_fini(&s->notify);
     ev_timer_stop(s->loop, &s->beat);
     alarm_fini(&s->due);

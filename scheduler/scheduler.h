@@ -23,6 +23,7 @@
 #include "app/trigger.h"
 #include "base/log.h"
 #include "exec/async.h"
+#include "exec/flush.h"
 #include "exec/notify.h"
 #include "scheduler/alarm.h"
 #include "scheduler/options.h"
@@ -31,9 +32,10 @@
 enum duty { SCHEDULES, RQ_JOBS, PERIODIC, DUTIES };
 
 struct round {
-    int64_t due_us; /* of the first entry; CRQ_UNSET: there is none */
-    size_t pending; /* scripts without an answer; > 0: a round runs */
-    bool progress;  /* it has changed something */
+    int64_t due_us;   /* of the first entry; CRQ_UNSET: there is none */
+    int64_t began_us; /* when that of the round that runs was due */
+    size_t pending;   /* scripts without an answer; > 0: a round runs */
+    bool progress;    /* it has changed something */
 };
 
 struct triggers {
@@ -80,6 +82,7 @@ struct scheduler {
     size_t declaring; /* steps without an answer */
     bool read_again;  /* the files, when there are none */
 
+    struct crq_flush stats; /* how late rounds were */
     struct alarm due;
     ev_timer beat, patience;
     ev_signal sigint, sigterm, sighup;

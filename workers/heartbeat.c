@@ -186,7 +186,7 @@ bool heartbeat_has_left(const struct worker *w)
 {
     /* A birth that waits for the link is never sent. */
     return w->deaths == 0 && (w->births == 0 || !crq_async_is_up(w->link)) &&
-            stats_has_left(w);
+            crq_flush_is_over(&w->stats);
 }
 
 /* ---- what observers see ---- */
@@ -283,10 +283,12 @@ static void show(struct worker *w, bool all)
 
 static void on_observe(struct ev_loop *loop, ev_timer *timer, int revents)
 {
+    struct worker *w = timer->data;
+
     (void)loop;
     (void)revents;
-    show(timer->data, false);
-    stats_flush(timer->data);
+    show(w, false);
+    crq_flush_now(&w->stats);
 }
 
 void heartbeat_changed(struct worker *w, size_t slot)
@@ -306,7 +308,7 @@ void heartbeat_soon(struct worker *w)
 void heartbeat_leave(struct worker *w)
 {
     show(w, false); /* its last tenth of a second */
-    stats_flush(w);
+    crq_flush_now(&w->stats);
     for (size_t i = 0; i < w->slot_count; i++)
         if (w->slots[i].registered && crq_async_is_up(w->link))
             die(w, i);

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "redis/scripts.h"
 
 /* What became of a job, as it is counted; none of what is missing. */
 static const struct {
@@ -78,58 +77,29 @@ void stats_abandoned(struct worker *w, const char *queue, int64_t failed,
     heartbeat_soon(w);
 }
 
-static void on_added(void *arg, const crq_reply *reply, const crq_error *err)
+static void on_added(void *arg, const crq_error *err)
 {
     struct worker *w = arg;
-    struct stats *s = &w->stats;
 
-    (void)reply;
-    s->sending = false;
-    if (err != NULL && !s->told)
+    if (err != NULL && !w->stats_told)
         crq_log_write(w->log,
                 w->phase == LEAVING ? CRQ_LOG_DEBUG : CRQ_LOG_WARN,
                 "statistics: %s", err->text);
-    s->told = err != NULL;
-    if (err != NULL)
-        crq_tallies_merge(&s->counting, &s->sent);
-    crq_tallies_fini(&s->sent);
-    if (w->phase == LEAVING && err == NULL)
-        stats_flush(w);
-    else if (!crq_tallies_empty(&s->counting))
-        heartbeat_soon(w);
-    if (w->phase == LEAVING)
-        worker_look_at_end(w);
-}
-
-void stats_flush(struct worker *w)
-{
-    struct stats *s = &w->stats;
-    struct crq_args words;
-    size_t nkeys;
-
-    if (s->sending || crq_tallies_empty(&s->counting) ||
-            !crq_async_is_up(w->link))
+    w->stats_told = err != NULL;
+    if (w->phase != LEAVING) {
+        if (!crq_tallies_empty(&w->stats.counting))
+            heartbeat_soon(w);
         return;
-    crq_args_init(&words);
-    nkeys = crq_tallies_words(&s->counting, w->lease, s->calls + 1, &words);
-    if (crq_args_check(&words, NULL) == 0 &&
-            crq_async_script(w->link, &crq_script_stats, nkeys, &words,
-                    on_added, w) == 0) {
-        s->calls++;
-        s->sending = true;
-        s->sent = s->counting;
-        crq_tallies_init(&s->counting);
     }
-    crq_args_fini(&words);
+    if (err == NULL) /* what was counted meanwhile */
+        crq_flush_now(&w->stats);
+    worker_look_at_end(w);
 }
 
-bool stats_has_left(const struct worker *w)
+void stats_init(struct worker *w)
 {
-    return !w->stats.sending || !crq_async_is_up(w->link);
-}
-
-void stats_fini(struct worker *w)
-{
-    crq_tallies_fini(&w->stats.counting);
-    crq_tallies_fini(&w->stats.sent);
+    w->stats.link = w->link;
+    w->stats.process = w->lease;
+    w->stats.on_done = on_added;
+    w->stats.arg = w;
 }

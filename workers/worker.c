@@ -381,6 +381,7 @@ static int begin(struct worker *w, crq_error *err)
         rc = janitor_init(w, err);
     if (rc == 0)
         rc = crq_async_new(w->loop, &link, &w->link, err);
+    stats_init(w);
     if (rc == 0)
         rc = listener_init(w, err);
     if (rc == 0)
@@ -401,7 +402,7 @@ static void end(struct worker *w)
     courier_fini(w);
     scheduler_fini(w);
     heartbeat_fini(w);
-    stats_fini(w);
+    crq_flush_fini(&w->stats);
     janitor_fini(w);
     strategy_fini(w);
     dequeue_fini(w);

@@ -31,10 +31,10 @@
 
 #include "base/log.h"
 #include "exec/async.h"
+#include "exec/flush.h"
 #include "exec/pool.h"
 #include "model/keys.h"
 #include "model/run.h"
-#include "model/stats_count.h"
 #include "exec/notify.h"
 #include "workers/options.h"
 #include "workers/pace.h"
@@ -91,13 +91,6 @@ struct slot {
 
 struct batch;
 struct claim;
-
-/** Counted, and not in Redis yet. */
-struct stats {
-    struct crq_tallies counting, sent; /* `sent` is on its way */
-    int64_t calls;
-    bool sending, told;
-};
 
 enum phase {
     WORKING,
@@ -175,8 +168,9 @@ struct worker {
     bool promoting; /* a call is on its way; it counts as finishing, too */
     /* heartbeat.c */
     ev_timer beat, alive, observe;
-    size_t births, deaths; /* calls that have no reply yet */
-    struct stats stats;
+    size_t births, deaths;  /* calls that have no reply yet */
+    struct crq_flush stats; /* stats.c */
+    bool stats_told;        /* it was said that Redis refuses them */
     /* listener.c */
     bool deaf;          /* it was said that no commands can come */
     bool hears_suspend; /* Redis tells when that changes */
@@ -316,7 +310,7 @@ void heartbeat_changed(struct worker *w, size_t slot);
 void heartbeat_soon(struct worker *w);
 
 /* stats.c */
-void stats_fini(struct worker *w);
+void stats_init(struct worker *w);
 /** The run ends so: keep what it failed of. */
 void stats_note_error(struct run *run, const struct crq_finish *how);
 /** Its end is stored. */
@@ -325,10 +319,6 @@ void stats_ended(struct worker *w, const struct run *run,
 /** Jobs of a dead worker were ended; queue NULL: of several. */
 void stats_abandoned(struct worker *w, const char *queue, int64_t failed,
         int64_t retried);
-/** Add to Redis what was counted, unless that is under way. */
-void stats_flush(struct worker *w);
-/** All of it is there, or as good as that. */
-bool stats_has_left(const struct worker *w);
 
 /* janitor.c */
 int janitor_init(struct worker *w, crq_error *err) CRQ_MUST_CHECK;

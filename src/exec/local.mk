@@ -16,6 +16,8 @@ libcrq_exec_la_SOURCES = \
 	src/exec/death.c \
 	src/exec/fault.c \
 	src/exec/fault.h \
+	src/exec/flush.c \
+	src/exec/flush.h \
 	src/exec/frame.c \
 	src/exec/frame.h \
 	src/exec/notify.c \

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import time
+from datetime import timedelta
 
 import jsonschema
 import pytest
@@ -150,6 +151,23 @@ def test_statistics_cost_no_command_for_each_job(r, q, worker):
     sets = r.info("commandstats").get("cmdstat_hincrby", {"calls": 0})["calls"]
     # Four hashes, of which each call touches a few fields.
     assert sets <= (took * 10 + 5) * 4 * 20 and sets < 2000 * 4
+
+
+# ---- the scheduler ----
+
+def test_lateness_of_the_scheduler_is_counted(redis_server, r, crq):
+    assert crq("schedule", "--every", "0.5", "--overlap", "allow",
+               "often", "f").code == 0
+    s = WorkerProcess(redis_server.url, [], program="crq-scheduler")
+    Queue("q", connection=r).enqueue_in(timedelta(seconds=1), "f")
+    eventually(lambda: times(r, "late", "crq:stats:queue:")[0] >= 4, 20)
+    count, seconds = times(r, "late", "crq:stats:queue:")
+    assert 0 <= seconds < count * 5
+    s.signal(signal.SIGTERM)
+    assert s.wait() == 0
+    # Never early, and what was counted last is there, too.
+    jobs = r.llen("rq:queue:default") + r.llen("rq:queue:q")
+    assert times(r, "late", "crq:stats:queue:")[0] <= jobs
 
 
 # ---- causes of failures ----
