@@ -5,6 +5,8 @@
 #include <argp.h>
 #include <string.h>
 
+#include "model/queue.h"
+
 enum { OPT_PID = 256, OPT_LOG_FORMAT, OPT_APP, OPT_CRON };
 
 /* Names of locks and hashes are made of it. */
@@ -34,6 +36,7 @@ static const struct argp_option table[] = {
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct options *o = state->input;
+    crq_error err;
 
     switch (key) {
     case 'u': o->url = arg; return 0;
@@ -59,6 +62,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         o->json_log = strcmp(arg, "json") == 0;
         return 0;
     case ARGP_KEY_ARG:
+        if (crq_queue_name_check(arg, &err) < 0)
+            argp_error(state, "%s", err.text);
         if (o->queue_count == MAX_QUEUES)
             argp_error(state, "more than %d queues", MAX_QUEUES);
         o->queues[o->queue_count++] = arg;

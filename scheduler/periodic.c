@@ -129,8 +129,11 @@ static void decide(struct scheduler *s, const crq_reply *reply, size_t i,
     size_t nkeys;
     int rc = crq_periodic_entry(reply, i, &entry, &err);
 
-    if (rc < 0)
+    if (rc < 0) {
+        if (entry.id != NULL && entry.score != NULL)
+            report(s, &entry, err.text);
         return;
+    }
     rc = crq_periodic_decide(entry.meta, entry.meta_len, entry.due_us, now_us,
             &plan, &err);
     about = rc == 0 ? about_new(s, &entry, "") : NULL;

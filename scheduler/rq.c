@@ -41,8 +41,10 @@ void rq_begin(struct scheduler *s)
 
     crq_args_init(&words);
     nkeys = crq_rq_due_start(&s->id, scheduler_now(s), &words);
+    /* Each is the first one in its turn: a step takes so many jobs in all. */
     for (size_t i = 0; i < s->queue_count; i++)
-        crq_rq_due_add(&words, s->queues[i]);
+        crq_rq_due_add(&words, s->queues[(s->rq_turn + i) % s->queue_count]);
+    s->rq_turn++;
     (void)round_send(s, RQ_JOBS, &crq_script_sched_rq, nkeys, &words,
             on_enqueued, s);
     crq_args_fini(&words);

@@ -58,6 +58,8 @@ struct declared {
     bool cron;    /* a cron file, and not an app.json */
     char *source; /* its name in Redis */
     struct crq_app *app;
+    bool refused; /* Redis did not take all of it */
+    bool told;    /* that has been logged */
 };
 
 struct scheduler {
@@ -74,6 +76,7 @@ struct scheduler {
     bool beating, beat_again;
     char **queues; /* whose lock is held */
     size_t queue_count;
+    size_t rq_turn; /* of which queue jobs are taken first */
     struct round rounds[DUTIES];
     struct triggers triggers;
     struct declared declared[MAX_FILES];
@@ -123,6 +126,8 @@ void triggers_end(struct scheduler *s);
 int declare_read(struct scheduler *s);
 /** Once the link is up: tell Redis, the first time. */
 void declare_all(struct scheduler *s);
+/** Once in a while: tell Redis again what it has refused. */
+void declare_refused(struct scheduler *s);
 /** Read the files again, and tell Redis what has become of those that are
  *  good. */
 void declare_again(struct scheduler *s);

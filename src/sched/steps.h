@@ -19,7 +19,7 @@
 #define CRQ_LEADER_MS         5000 /* how long a silent leader is believed */
 #define CRQ_RQ_LOCK_S         61   /* RQ's: its interval + 60 */
 #define CRQ_PERIODIC_LOCK_S   70   /* rq-scheduler's: its interval + 10 */
-#define CRQ_SCHEDULED_AT_ONCE 1000 /* jobs of a queue in one step, as in RQ */
+#define CRQ_SCHEDULED_AT_ONCE 1000 /* jobs in one step: RQ's, of a queue */
 
 /** Who schedules. The token is its name: no two processes have the same. */
 struct crq_scheduler_id {

@@ -94,6 +94,13 @@ def test_every_option_of_the_help_is_in_the_manual(scheduler):
     assert set(options) <= set(words)
 
 
+def test_a_queue_without_a_name_is_wrong_usage(scheduler):
+    made = scheduler("", wait=False)
+    assert made.process.wait(10) == 64
+    made.process.returncode = 0
+    assert "name" in made.text()
+
+
 # ---- RQ's scheduled jobs ----
 
 def test_a_job_that_rq_has_scheduled_is_enqueued_as_rq_would(r, scheduler):
@@ -355,15 +362,16 @@ def test_an_unreadable_entry_stays_and_the_next_one_is_on_time(
         r, peer, scheduler):
     bad = peer.schedule(datetime.utcnow(), "f.g", interval=1, id="bad")
     r.hset(bad.key, "meta", b"\x80\x05no pickle.")
-    r.zadd(PERIODIC, {"foreign": 1, "gone": 2})
+    r.zadd(PERIODIC, {"foreign": 1, "gone": 2, "early": 1e-05})
     r.set("rq:job:foreign", "x")
     good = peer.schedule(datetime.utcnow(), "f.g", id="good")
     made = scheduler()
     eventually(lambda: ids(r) == [good.id])
-    eventually(lambda: r.hlen("crq:scheduler:quarantine") == 2)
+    eventually(lambda: r.hlen("crq:scheduler:quarantine") == 3)
     time.sleep(1.5)
-    assert {m for m in r.zrange(PERIODIC, 0, -1)} == {b"bad", b"foreign"}
-    for name in ("bad", "foreign"):
+    assert {m for m in r.zrange(PERIODIC, 0, -1)} == {b"bad", b"foreign",
+                                                      b"early"}
+    for name in ("bad", "foreign", "early"):
         assert made.text().count(f"'{name}' is passed over") == 1
     # Mended, and at another time, it is run again.
     r.hset(bad.key, "meta", b"\x80\x04}.")

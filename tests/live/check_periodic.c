@@ -237,6 +237,12 @@ END_TEST
 
 /* ---- what is passed over ---- */
 
+/* As many as there are in a page, and more. */
+#define MANY                                                                   \
+    "EVAL \"for i = 1, 1500 do redis.call('ZADD', KEYS[1], i, 'x' .. i) "      \
+    "redis.call('HSET', KEYS[2], KEYS[1] .. ' x' .. i, 'due ' .. i .. "        \
+    "': why') end\" 2 rq:scheduler:scheduled_jobs crq:scheduler:quarantine\n"
+
 static int64_t report(crq_conn *conn, const char *score)
 {
     struct crq_periodic_entry entry = {
@@ -297,6 +303,11 @@ START_TEST(test_what_was_reported_is_left_out_until_its_time_is_another)
     ck_assert_uint_eq(count_due(conn, "a"), 2);
     live_seed(conn, "SET crq:scheduler:leader other");
     ck_assert_int_eq(report(conn, "5.5"), 0);
+    /* However many there are of them, the others come. */
+    live_seed(conn,
+            MANY "ZADD rq:scheduler:scheduled_jobs 1600 last\n"
+                 "ZREM rq:scheduler:scheduled_jobs a b\n");
+    ck_assert_uint_eq(count_due(conn, "last"), 1);
     crq_conn_free(conn);
 }
 END_TEST

@@ -636,6 +636,7 @@ static struct crq_rq_due rq_due(crq_conn *conn)
     crq_args_init(&words);
     nkeys = crq_rq_due_start(&me, AT_US + 2000000, &words);
     crq_rq_due_add(&words, "q1");
+    crq_rq_due_add(&words, "q2");
     reply = steps_call(conn, &crq_script_sched_rq, nkeys, &words);
     unit_ok(crq_rq_due_read(reply, &got, &err), &err);
     got.reason = NULL;
@@ -660,6 +661,26 @@ START_TEST(test_due_jobs_of_rq_are_enqueued)
     steps_mark(conn);
     rq_due(conn);
     steps_expect(conn, "");
+    crq_conn_free(conn);
+}
+END_TEST
+
+START_TEST(test_a_step_takes_so_many_jobs_of_all_queues)
+{
+    crq_conn *conn = live_conn();
+    struct crq_rq_due got;
+
+    live_seed(conn,
+            HOLD "SET rq:scheduler-lock:q2 crq:me\n"
+                 "EVAL \"for i = 1, 700 do for _, key in ipairs(KEYS) do "
+                 "redis.call('ZADD', key, i, 'x' .. i) end end\" 2 "
+                 "rq:scheduled:q1 rq:scheduled:q2\n");
+    got = rq_due(conn);
+    ck_assert_int_eq(got.dropped, 1000);
+    ck_assert(got.more);
+    got = rq_due(conn);
+    ck_assert_int_eq(got.dropped, 400);
+    ck_assert(!got.more);
     crq_conn_free(conn);
 }
 END_TEST
@@ -701,6 +722,19 @@ static const struct {
                 "rq:scheduler-lock:a string ttl=61\n  crq:me\n"
                 "rq:scheduler-lock:b string ttl=61\n  crq:me\n" SHOWN
                 "  queues a,b\n" },
+    /* A score that Redis writes with an exponent; one between microseconds. */
+    { "SADD rq:queues rq:queue:a\nZADD rq:scheduled:a 1e-05 j\n"
+      "ZADD rq:scheduler:scheduled_jobs 1800000010.1234567 p",
+            true, 0, 0.00001, 1800000010.123457, true, "a ",
+            LED "rq:queues set\n  rq:queue:a\n"
+                "rq:scheduled:a zset\n  1.0000000000000001e-05 j\n"
+                "rq:scheduler-lock:a string ttl=61\n  crq:me\n" SHOWN
+                "  queues a\n"
+                "rq:scheduler:scheduled_jobs zset\n"
+                "  1800000010.1234567 p\n"
+                "rq:scheduler_instance:me hash ttl=70\n"
+                "  birth 1800000000.000000\n"
+                "rq:scheduler_lock string ttl=70\n  crq:me\n" },
     /* A scheduler of RQ has one queue; another leader of crq is dead. */
     { "SADD rq:queues rq:queue:a rq:queue:b\nZADD rq:scheduled:a 9 j\n"
       "SET rq:scheduler-lock:a 4711\nSET rq:scheduler-lock:b crq:dead EX 50",
@@ -758,7 +792,7 @@ static const struct {
 
 static int64_t due_us(double seconds)
 {
-    return seconds > 0 ? (int64_t)(seconds * 1e6) : CRQ_UNSET;
+    return seconds > 0 ? (int64_t)(seconds * 1e6 + 0.5) : CRQ_UNSET;
 }
 
 static void check_beat(crq_conn *conn, int row)
@@ -942,6 +976,7 @@ int main(void)
     unit_add_rows(tc, test_a_tick_makes_the_jobs_of_its_slots, ticks);
     tcase_add_test(tc, test_due_schedules_are_told_with_their_rules);
     unit_add_rows(tc, test_due_jobs_of_rq_are_enqueued, dues);
+    tcase_add_test(tc, test_a_step_takes_so_many_jobs_of_all_queues);
     unit_add_rows(tc, test_a_beat_leads_holds_locks_and_says_what_is_next,
             beats);
     unit_add_rows(tc, test_who_leads_looks_after_the_queues_of_those_who_wait,

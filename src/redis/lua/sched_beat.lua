@@ -47,11 +47,13 @@ local function hold(key, seconds)
     return true
 end
 
+-- Unix seconds with six digits behind the point, rounded up: who comes then is
+-- not too early. Redis writes a score as it likes, "1e-05".
 local function first_of(key)
-    if call('TYPE', key).ok ~= 'zset' then
-        return nil
-    end
-    return call('ZRANGEBYSCORE', key, 0, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+    local first = call('TYPE', key).ok == 'zset' and
+        call('ZRANGEBYSCORE', key, 0, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+    return first and string.format('%.6f',
+        math.ceil(tonumber(first) * 1000000) / 1000000) or nil
 end
 
 -- Queues that were named on command lines; "" stands for all.

@@ -5,7 +5,7 @@
 -- Returns { { id, score, 1 if there is a job, its meta or "" } }. What has been
 -- reported as unreadable is left out until its score is another one.
 
-local LOOK = 1000
+local PAGE, LOOK = 1000, 10000 -- what was reported is looked past, so far
 local before, after = ARGV[1]:match('^(.*)%%(.*)$')
 local due, most = {}, tonumber(ARGV[3])
 local reports = redis.call('TYPE', KEYS[2]).ok == 'hash'
@@ -17,18 +17,26 @@ local function is_reported(id, score)
     return why and why:sub(1, #begin) == begin
 end
 
-local flat = redis.call('ZRANGEBYSCORE', KEYS[1], 0, ARGV[2], 'WITHSCORES',
-    'LIMIT', 0, LOOK)
-for i = 1, #flat, 2 do
-    local id, score = flat[i], flat[i + 1]
-    if #due < most and not is_reported(id, score) then
-        local key, data, meta = before .. id .. after, nil, nil
-        if redis.call('TYPE', key).ok == 'hash' then
-            local f = redis.call('HMGET', key, 'data', 'meta')
-            data, meta = f[1], f[2]
-        end
-        due[#due + 1] = { id, score, (data or '') ~= '' and 1 or 0,
-            meta or '' }
+local function look_at(id, score)
+    if #due == most or is_reported(id, score) then
+        return
+    end
+    local key, data, meta = before .. id .. after, nil, nil
+    if redis.call('TYPE', key).ok == 'hash' then
+        local f = redis.call('HMGET', key, 'data', 'meta')
+        data, meta = f[1], f[2]
+    end
+    due[#due + 1] = { id, score, (data or '') ~= '' and 1 or 0, meta or '' }
+end
+
+for offset = 0, LOOK - PAGE, PAGE do
+    local flat = redis.call('ZRANGEBYSCORE', KEYS[1], 0, ARGV[2],
+        'WITHSCORES', 'LIMIT', offset, PAGE)
+    for i = 1, #flat, 2 do
+        look_at(flat[i], flat[i + 1])
+    end
+    if #due == most or #flat < 2 * PAGE then
+        break
     end
 end
 return due

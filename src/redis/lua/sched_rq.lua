@@ -5,7 +5,7 @@
 -- ARGV  1-15 patterns, see run.lua  16-17 see sched_leads.lua
 --       18 pattern of rq:scheduler-lock:%  19 what the caller's locks hold
 --       20 now, unix seconds with a fraction  21 now, RQ's date-time
---       22 how many of a queue at most  23... names of queues
+--       22 how many at most  23... names of queues, who is first comes first
 -- Returns { 1, or -1 when the caller leads no more; jobs enqueued; ids dropped
 --           that have no job; ids set aside; 1 when there may be more; reason
 --           of the last one set aside }. A queue is passed over when the
@@ -14,7 +14,7 @@
 -- include move.lua
 -- include sched_leads.lua
 
-local now, stamp, limit = ARGV[20], ARGV[21], tonumber(ARGV[22])
+local now, stamp, room = ARGV[20], ARGV[21], tonumber(ARGV[22])
 local lock_key = keys_like(18)
 local moved, dropped, aside, more, reason = 0, 0, 0, 0, ''
 
@@ -58,23 +58,31 @@ local function take(queue, id)
     moved = moved + 1
 end
 
+local function due_of(queue)
+    if call('TYPE', scheduled_key(queue)).ok ~= 'zset' then
+        return {}
+    end
+    return call('ZRANGEBYSCORE', scheduled_key(queue), 0, now, 'LIMIT', 0, room)
+end
+
 for nth = 23, #ARGV do
     local queue = ARGV[nth]
-    local why = complaint(function()
+    local ids = due_of(queue)
+    local why = #ids > 0 and complaint(function()
         must_be('string', lock_key(queue))
         must_be('hash', KEYS[3])
         check_move(queue)
     end)
     if why then
         reason = why
-    elseif call('GET', lock_key(queue)) == ARGV[19] then
-        local ids = call('ZRANGEBYSCORE', scheduled_key(queue), 0, now,
-            'LIMIT', 0, limit)
+    elseif #ids > 0 and call('GET', lock_key(queue)) == ARGV[19] then
         for _, id in ipairs(ids) do
             take(queue, id)
         end
-        if #ids == limit then
+        room = room - #ids
+        if room == 0 then
             more = 1
+            break
         end
     end
 end
