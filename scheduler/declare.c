@@ -104,7 +104,7 @@ void declare_free(struct scheduler *s)
 /* One step about one file. */
 struct about {
     struct scheduler *scheduler;
-    const struct declared *declared;
+    struct declared *declared;
     const char *id; /* of a schedule; NULL: what is no longer declared */
 };
 
@@ -112,18 +112,22 @@ static void on_declared(void *arg, const crq_reply *reply, const crq_error *err)
 {
     struct about *about = arg;
     struct scheduler *s = about->scheduler;
+    struct declared *d = about->declared;
     int64_t removed = crq_reply_int(crq_reply_item(reply, 0), 0);
 
     if (err != NULL && err->code != CRQ_ELOST) {
         /* Redis is full, or a key holds something else: no reason to end. */
-        crq_log_error(s->log, "%s: %s%s%s", about->declared->path,
-                about->id != NULL ? about->id : "",
-                about->id != NULL ? ": " : "", err->text);
-    } else if (err == NULL && about->id == NULL) {
+        if (!d->told)
+            crq_log_error(s->log, "%s: %s%s%s", d->path,
+                    about->id != NULL ? about->id : "",
+                    about->id != NULL ? ": " : "", err->text);
+        d->refused = true;
+    } else if (err == NULL && about->id == NULL && !d->refused) {
         crq_log_info(s->log,
                 "%s: %zu schedules, %zu triggers; %lld schedules removed",
-                about->declared->path, about->declared->app->schedule_count,
-                about->declared->app->trigger_count, (long long)removed);
+                d->path, d->app->schedule_count, d->app->trigger_count,
+                (long long)removed);
+        d->told = false;
     }
     crq_free(about);
     s->declaring--;
@@ -132,7 +136,7 @@ static void on_declared(void *arg, const crq_reply *reply, const crq_error *err)
     scheduler_settled(s);
 }
 
-static void send(struct scheduler *s, const struct declared *d, const char *id,
+static void send(struct scheduler *s, struct declared *d, const char *id,
         const struct crq_script *script, size_t nkeys, struct crq_args *words)
 {
     struct about *about = crq_calloc(1, sizeof(*about));
@@ -146,7 +150,7 @@ static void send(struct scheduler *s, const struct declared *d, const char *id,
         s->declaring++;
 }
 
-static void declare(struct scheduler *s, const struct declared *d)
+static void declare(struct scheduler *s, struct declared *d)
 {
     struct crq_args words;
     crq_error err;
@@ -182,6 +186,18 @@ void declare_all(struct scheduler *s)
 
 /* ---- once more ---- */
 
+void declare_refused(struct scheduler *s)
+{
+    if (s->declaring > 0 || s->options->burst)
+        return;
+    for (size_t i = 0; i < s->declared_count; i++)
+        if (s->declared[i].refused) {
+            s->declared[i].refused = false;
+            s->declared[i].told = true;
+            declare(s, &s->declared[i]);
+        }
+}
+
 void declare_again(struct scheduler *s)
 {
     /* Steps without an answer borrow from what was read. */
@@ -200,6 +216,7 @@ void declare_again(struct scheduler *s)
         }
         crq_app_free(d->app);
         d->app = app;
+        d->refused = d->told = false;
         /* Under the name that it had: it may be reached through a link that
          * points elsewhere now. */
         if (s->has_declared)

@@ -219,6 +219,7 @@ static void on_beat(struct ev_loop *loop, ev_timer *timer, int revents)
     (void)loop;
     (void)revents;
     crq_flush_now(&s->stats);
+    declare_refused(s);
     if (!s->beating)
         send_beat(s);
 }

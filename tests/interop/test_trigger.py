@@ -117,6 +117,20 @@ def test_files_are_read_again_when_a_signal_says_so(
     assert made.process.poll() is None
 
 
+def test_what_redis_refuses_of_a_file_is_tried_again(
+        r, crq, app, scheduler):  # noqa: F811
+    r.set("crq:triggers", "x")
+    folder = app(schedules=[every("a", 3600)], triggers=[trigger("pet.any")])
+    made = scheduler("--app", folder)
+    eventually(lambda: "WRONGTYPE" in made.text())
+    assert r.zcard("crq:schedules") == 1
+    time.sleep(2.5)
+    r.delete("crq:triggers")
+    eventually(lambda: r.hexists("crq:triggers", "pet"))
+    eventually(lambda: "1 schedules, 1 triggers" in made.text())
+    assert made.text().count("WRONGTYPE") == 1
+
+
 def test_a_signal_without_files_changes_nothing(
         r, crq, scheduler):  # noqa: F811
     crq("schedule", "--every", "1h", "a", "f.g")
