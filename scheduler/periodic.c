@@ -15,7 +15,7 @@
 #include "sched/periodic.h"
 
 /* How many entries are decided in a turn of the loop. */
-#define AT_ONCE 100
+#define AT_ONCE 500
 
 /* A script about one entry, and what it takes to report it. */
 struct about {

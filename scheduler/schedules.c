@@ -13,7 +13,7 @@
 #include "redis/scripts.h"
 
 /* How many schedules are decided in a turn of the loop. */
-#define AT_ONCE 100
+#define AT_ONCE 500
 
 /* A script about one schedule. */
 struct about {
