@@ -6,6 +6,7 @@ crq_SOURCES = \
 	src/cli/around.h \
 	src/cli/cli.h \
 	src/cli/cmd_app.c \
+	src/cli/cmd_bench.c \
 	src/cli/cmd_cancel.c \
 	src/cli/cmd_delete.c \
 	src/cli/cmd_doctor.c \

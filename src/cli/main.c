@@ -32,6 +32,7 @@ static const struct cli_verb verbs[] = {
     { "delete", "jobs that are to be forgotten", cmd_delete },
     { "empty", "delete all that waits in a queue", cmd_empty },
     { "doctor", "what is wrong with Redis, workers and jobs", cmd_doctor },
+    { "bench", "what enqueueing and running jobs cost", cmd_bench },
     { "suspend", "let no worker take a job", cmd_suspend },
     { "resume", "let workers take jobs again", cmd_resume },
     { "shutdown", "end workers when their jobs have", cmd_shutdown },

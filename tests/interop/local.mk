@@ -26,6 +26,7 @@ EXTRA_DIST += \
 	tests/interop/test_ahead.py \
 	tests/interop/test_api.py \
 	tests/interop/test_app.py \
+	tests/interop/test_bench.py \
 	tests/interop/test_cli.py \
 	tests/interop/test_clock.py \
 	tests/interop/test_completion.py \

@@ -13,8 +13,8 @@ from rq import Queue, SimpleWorker
 PAGE = (Path(__file__).parents[2] / "man" / "crq.1").read_text()
 VERBS = ("enqueue", "result", "show", "log", "list", "info", "workers",
          "position", "cancel", "requeue", "stop", "move", "delete", "empty",
-         "doctor", "suspend", "resume", "shutdown", "kill-horse", "schedule",
-         "schedules", "top", "unschedule", "up")
+         "doctor", "bench", "suspend", "resume", "shutdown", "kill-horse",
+         "schedule", "schedules", "top", "unschedule", "up")
 
 
 def words():
