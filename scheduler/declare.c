@@ -141,13 +141,19 @@ static void send(struct scheduler *s, struct declared *d, const char *id,
 {
     struct about *about = crq_calloc(1, sizeof(*about));
 
-    if (about == NULL)
+    /* Without memory it is as if Redis had refused it. */
+    if (about == NULL) {
+        d->refused = true;
         return;
+    }
     *about = (struct about){ s, d, id };
-    if (crq_async_script(s->link, script, nkeys, words, on_declared, about) < 0)
+    if (crq_async_script(s->link, script, nkeys, words, on_declared, about) <
+            0) {
+        d->refused = true;
         crq_free(about);
-    else
-        s->declaring++;
+        return;
+    }
+    s->declaring++;
 }
 
 static void declare(struct scheduler *s, struct declared *d)
