@@ -4,10 +4,13 @@ LIVE_TESTS = \
 	tests/live/check_api \
 	tests/live/check_async \
 	tests/live/check_bulk \
+	tests/live/check_claim \
 	tests/live/check_conn \
 	tests/live/check_dependency \
 	tests/live/check_doctor \
 	tests/live/check_finish \
+	tests/live/check_finish_after \
+	tests/live/check_finish_trouble \
 	tests/live/check_janitor \
 	tests/live/check_job \
 	tests/live/check_joblog \
@@ -17,7 +20,9 @@ LIVE_TESTS = \
 	tests/live/check_page \
 	tests/live/check_periodic \
 	tests/live/check_queue \
+	tests/live/check_queue_many \
 	tests/live/check_queue_ops \
+	tests/live/check_queue_trouble \
 	tests/live/check_recall \
 	tests/live/check_record \
 	tests/live/check_registry \
@@ -40,10 +45,13 @@ check_LTLIBRARIES += tests/live/liblive.la
 endif
 
 tests_live_liblive_la_SOURCES = \
+	tests/live/finish_rows.c \
+	tests/live/finish_rows.h \
 	tests/live/live.c \
 	tests/live/live.h \
 	tests/live/relay.c \
 	tests/live/relay.h \
+	tests/live/run_seed.h \
 	tests/live/run_steps.c \
 	tests/live/run_steps.h \
 	tests/live/state.c
@@ -68,9 +76,18 @@ tests_live_check_joblog_LDADD = $(LIVE_LIBS)
 tests_live_check_live_SOURCES = tests/live/check_live.c
 tests_live_check_live_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_live_LDADD = $(LIVE_LIBS)
-tests_live_check_queue_SOURCES = tests/live/check_queue.c
+tests_live_check_queue_SOURCES = tests/live/check_queue.c \
+	tests/live/queue_rig.c tests/live/queue_rig.h
 tests_live_check_queue_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_queue_LDADD = $(LIVE_LIBS)
+tests_live_check_queue_many_SOURCES = tests/live/check_queue_many.c \
+	tests/live/queue_rig.c tests/live/queue_rig.h
+tests_live_check_queue_many_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_queue_many_LDADD = $(LIVE_LIBS)
+tests_live_check_queue_trouble_SOURCES = tests/live/check_queue_trouble.c \
+	tests/live/queue_rig.c tests/live/queue_rig.h
+tests_live_check_queue_trouble_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_queue_trouble_LDADD = $(LIVE_LIBS)
 tests_live_check_registry_SOURCES = tests/live/check_registry.c
 tests_live_check_registry_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_registry_LDADD = $(LIVE_LIBS)
@@ -104,6 +121,12 @@ tests_live_check_task_redis_LDADD = $(LIVE_LIBS)
 tests_live_check_finish_SOURCES = tests/live/check_finish.c
 tests_live_check_finish_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_finish_LDADD = $(LIVE_LIBS)
+tests_live_check_finish_after_SOURCES = tests/live/check_finish_after.c
+tests_live_check_finish_after_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_finish_after_LDADD = $(LIVE_LIBS)
+tests_live_check_finish_trouble_SOURCES = tests/live/check_finish_trouble.c
+tests_live_check_finish_trouble_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_finish_trouble_LDADD = $(LIVE_LIBS)
 tests_live_check_lease_SOURCES = tests/live/check_lease.c
 tests_live_check_lease_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_lease_LDADD = $(LIVE_LIBS)
@@ -116,6 +139,9 @@ tests_live_check_recall_LDADD = $(LIVE_LIBS)
 tests_live_check_run_SOURCES = tests/live/check_run.c
 tests_live_check_run_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_run_LDADD = $(LIVE_LIBS)
+tests_live_check_claim_SOURCES = tests/live/check_claim.c
+tests_live_check_claim_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_claim_LDADD = $(LIVE_LIBS)
 tests_live_check_async_SOURCES = tests/live/check_async.c
 tests_live_check_async_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_async_LDADD = libcrq-exec.la $(LIVE_LIBS)

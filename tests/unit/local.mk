@@ -33,6 +33,8 @@ UNIT_TESTS = \
 	tests/unit/check_perform \
 	tests/unit/check_pickle \
 	tests/unit/check_pickle_golden \
+	tests/unit/check_pickle_limits \
+	tests/unit/check_pickle_refused \
 	tests/unit/check_plan \
 	tests/unit/check_random \
 	tests/unit/check_refusal \
@@ -66,6 +68,8 @@ endif
 tests_unit_libunit_la_SOURCES = \
 	tests/unit/golden.c \
 	tests/unit/golden.h \
+	tests/unit/pickles.c \
+	tests/unit/pickles.h \
 	tests/unit/reply.c \
 	tests/unit/reply.h \
 	tests/unit/tasks.c \
