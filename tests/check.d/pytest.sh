@@ -6,12 +6,13 @@
 # step, with sanitizers. Files run side by side, each process of pytest with a
 # Redis of its own: most tests wait more than they work.
 run_pytest() {
-    local venv=$1 status=0 summary
+    local venv=$1 status=0 summary at_once=$((JOBS < 7 ? JOBS + 1 : 8))
     shift
     export CRQ_BIN=$CHECK_DIR/${BUILD:-gcc}/crq PYTHONDONTWRITEBYTECODE=1
     summary=$CHECK_DIR/logs/$STEP.summary
-    (cd "$SRC/tests/${TESTS_FOLDER:-interop}" && "$venv/bin/python" -m pytest -v -rs \
-        -p no:cacheprovider -n $((JOBS + 1)) --dist loadfile "$@") | tee "$summary" || status=$?
+    (cd "$SRC/tests/${TESTS_FOLDER:-interop}" &&
+        "$venv/bin/python" -m pytest -v -rs -p no:cacheprovider \
+            -n "$at_once" --dist loadfile "$@") | tee "$summary" || status=$?
     count_pytest "$summary"
     # 5: no test was selected.
     [ "$status" = 5 ] && return 0
