@@ -91,14 +91,25 @@ static bool is_reading(const struct http_request *request)
     return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
 }
 
-bool viewer_sent_it(const struct viewer *viewer,
+/* No browser's, or that of a page which was allowed by name. */
+static bool needs_no_secret(const struct gateway *g,
         const struct http_request *request)
 {
-    bool browser = http_header(request, "Origin") != NULL ||
-            http_header(request, "Sec-Fetch-Site") != NULL;
+    const char *origin = http_header(request, "Origin");
 
+    if (origin == NULL)
+        return http_header(request, "Sec-Fetch-Site") == NULL;
+    for (size_t i = 0; i < g->rules.count; i++)
+        if (strcasecmp(g->rules.allowed[i], origin) == 0)
+            return true;
+    return false;
+}
+
+bool viewer_sent_it(const struct gateway *g, const struct viewer *viewer,
+        const struct http_request *request)
+{
     if (is_reading(request) || viewer->kind == VIEWER_TOKEN ||
-            (viewer->kind == VIEWER_ANYBODY && !browser))
+            (viewer->kind == VIEWER_ANYBODY && needs_no_secret(g, request)))
         return true;
     return viewer->csrf != NULL &&
             session_csrf_is(viewer->csrf, http_header(request, "X-CSRF-Token"));

@@ -44,8 +44,9 @@ void viewer_of(const struct gateway *g, const struct http_request *request,
         struct viewer *out);
 
 /** Whether a request that changes something was sent by a page of ours, or by
- *  no page: what a browser sends by itself, its cookies, is not enough. */
-bool viewer_sent_it(const struct viewer *viewer,
+ *  no page: what a browser sends by itself, its cookies, is not enough. Pages
+ *  of --allow-origin may without that, where there are no tokens. */
+bool viewer_sent_it(const struct gateway *g, const struct viewer *viewer,
         const struct http_request *request);
 
 #endif

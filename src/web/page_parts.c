@@ -58,7 +58,7 @@ void page_duration(struct page *p, int64_t us)
         crq_buf_printf(p->out, "%.1f ms", (double)us / 1e3);
     else if (us < SECOND)
         html(p->out, "%lld ms", (long long)us / 1000);
-    else if (us < MINUTE)
+    else if (us < MINUTE && us % SECOND != 0)
         crq_buf_printf(p->out, "%.1f s", (double)us / 1e6);
     else
         put_units(p, us);

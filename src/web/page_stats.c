@@ -52,7 +52,7 @@ void stats_put_times(struct page *p, const char *heading,
 {
     static const double shares[] = { 0.5, 0.95, 0.99 };
 
-    html(p->out, "<td class=\"n times3\" data-th=\"%s p50 p95 p99\">", heading);
+    html(p->out, "<td class=\"n times3\" data-th=\"%s 50/95/99 %%\">", heading);
     if (crq_stats_timed(stats, timing, 0, minutes) == 0) {
         page_none(p);
     } else {

@@ -389,7 +389,7 @@ static struct ask *ask_new(struct rest *rest, struct http_request *request,
 }
 
 /* Whether who asks may not ask, which is answered. */
-static bool is_refused(struct http_request *request,
+static bool is_refused(const struct gateway *g, struct http_request *request,
         const struct viewer *viewer, bool metrics)
 {
     static const struct http_field bearer[] = { { "WWW-Authenticate",
@@ -410,7 +410,7 @@ static bool is_refused(struct http_request *request,
         problem_answer(request,
                 problem_new(401, "this takes a token: Authorization: Bearer"),
                 bearer);
-    else if (!viewer_sent_it(viewer, request))
+    else if (!viewer_sent_it(g, viewer, request))
         problem_answer(request,
                 problem_new(403, "a browser's request takes X-CSRF-Token"),
                 bearer + 1);
@@ -430,7 +430,7 @@ bool rest_answer(struct rest *rest, struct http_request *request)
     if (!metrics && !is_api(request))
         return false;
     viewer_of(rest->g, request, &viewer);
-    if (is_refused(request, &viewer, metrics))
+    if (is_refused(rest->g, request, &viewer, metrics))
         return true;
     a = ask_new(rest, request, &viewer);
     if (a == NULL)
