@@ -24,13 +24,13 @@ struct chart {
     double top;
 };
 
-/* 1, 2 or 5 and zeros: what is not below `value`. */
+/* A round number that is not below `value`. */
 static double nice(double value)
 {
-    static const double steps[] = { 1, 2, 5, 10 };
+    static const double steps[] = { 1, 1.5, 2, 3, 4, 5, 6, 8, 10 };
     double scale = pow(10, floor(log10(value)));
 
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
         if (value <= steps[i] * scale)
             return steps[i] * scale;
     return 10 * scale;

@@ -26,7 +26,7 @@ function make({ id, title, kind }) {
 
 const nice = value => {
   const scale = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 5, 10].find(step => value <= step * scale) * scale;
+  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].find(step => value <= step * scale) * scale;
 };
 
 function draw(chart, figure) {
