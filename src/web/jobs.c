@@ -10,6 +10,7 @@
  * first: who was looked at goes to the end of the list.
  */
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -147,6 +148,24 @@ static void on_enqueued(void *arg, const crq_reply *reply, const crq_error *err)
         waiter_tell(w, JOB_CREATED, NULL, NULL);
 }
 
+/* Descriptions have the arguments in them, and are shown to whoever may look,
+ * and logged by workers. */
+static bool is_secret(const struct crq_app_call *call)
+{
+    static const char *const headers[] = { "authorization", "cookie" };
+
+    for (size_t i = 0; i < call->count; i++) {
+        const struct crq_app_arg *arg = &call->args[i];
+
+        if (arg->constant == NULL && arg->from == CRQ_APP_TOKEN)
+            return true;
+        for (size_t k = 0; k < 2 && arg->from == CRQ_APP_HEADER; k++)
+            if (arg->constant == NULL && strcasecmp(arg->key, headers[k]) == 0)
+                return true;
+    }
+    return false;
+}
+
 static crq_call call_of(const struct crq_app_call *from, const crq_value *args,
         const crq_value *kwargs)
 {
@@ -155,7 +174,9 @@ static crq_call call_of(const struct crq_app_call *from, const crq_value *args,
     call.func = from->task;
     call.args = args;
     call.kwargs = kwargs;
-    call.description = from->description;
+    call.description = from->description == NULL && is_secret(from)
+            ? from->task
+            : from->description;
     call.timeout_s = from->timeout_s;
     call.result_ttl_s = from->result_ttl_s;
     call.failure_ttl_s = from->failure_ttl_s;

@@ -1,5 +1,6 @@
 """crq-web: requests become jobs, and what they return the answers."""
 
+import json
 import os
 import re
 import signal
@@ -398,3 +399,70 @@ def test_it_writes_its_pid_and_takes_it_away(gateway, tmp_path):
     assert int(path.read_text()) == web.process.pid
     assert web.stop() == 0
     assert not path.exists()
+
+
+# ---- the log ----
+
+def test_no_token_is_ever_logged(gateway, worker, r, tmp_path):
+    """However it comes, taken or refused, whole or broken."""
+    path = tmp_path / "tokens"
+    path.write_text("read s3cret-0123456789abcdef\n")
+    path.chmod(0o600)
+    worked = worker("--jobs", 1, "-v", "web", modules=("demo", "gate"))
+    web = gateway("--log-format", "json", "--token-file", path)
+    for target in ("/demo/parts/n?token=s3cret-1", "/nothing?token=s3cret-2",
+                   "/livez?token=s3cret-3", "/metrics?token=s3cret-4",
+                   "/api/v1/queues?token=s3cret-5", "/demo/%zz?token=s3cret-6",
+                   "/?token=s3cret-7%zz", "/demo/rooms/A1/live?token=s3cret-8"):
+        for method in "GET", "PUT":
+            web.ask(method, target)
+            web.ask(method, target.split("?")[0], headers={
+                "Authorization": "Bearer s3cret-0123456789abcdef"})
+    for raw in (b"GET /?token=s3cret-9 HTTP/1.1\r\n\r\n",
+                b"GET /?token=s3cret-9 HTTP/9.9\r\nHost: x\r\n\r\n",
+                b"GET /?token=s3cret-9 x HTTP/1.1\r\nHost: x\r\n\r\n",
+                b"G@T /?token=s3cret-9 HTTP/1.1\r\nHost: x\r\n\r\n",
+                b"GET / HTTP/1.1\r\nAuthorization : Bearer s3cret-9\r\n\r\n",
+                b"GET / HTTP/1.1\r\nAuthorization: Bearer s3cret-9\0\r\n\r\n",
+                b"GET /?token=s3cret-9" + b"x" * 40000):
+        with socket.create_connection(("127.0.0.1", web.port)) as s:
+            s.sendall(raw)
+            s.shutdown(socket.SHUT_WR)
+            while s.recv(4096):
+                pass
+    s = socket.create_connection(("127.0.0.1", web.port))
+    s.sendall(f"GET /demo/rooms/A1/live?token=s3cret-10 HTTP/1.1\r\n"
+              f"Host: 127.0.0.1:{web.port}\r\nUpgrade: websocket\r\n"
+              f"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+              f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode())
+    assert b" 101 " in s.recv(4096)
+    s.close()
+    eventually(lambda: r.llen("gate:left") == 1)
+    assert web.stop() == 0
+    lines = [json.loads(line) for line in web.text().splitlines()]
+    assert all({"time", "level", "name", "pid", "message"} == set(line)
+               for line in lines)
+    assert len([line for line in lines if " 404 " in line["message"]]) > 1
+    assert "s3cret" not in web.text()
+    assert "s3cret" not in worked.text()
+    # The demo's identity is its token, which the job of who left has as such.
+    jobs = {r.hget(key, "description") for key in r.keys("rq:job:*")}
+    assert jobs >= {b"gate.parts", b"gate.authorise"} and len(jobs) == 3
+
+
+@pytest.mark.parametrize("files,few", [(300, True), (None, False)])
+def test_so_many_connections_as_there_can_be_files(redis_server, r, files, few):
+    web = Gateway(redis_server.url, files=files).wait_until_ready()
+    try:
+        assert ("RLIMIT_NOFILE" in web.text()) == few
+        held = [socket.create_connection(("127.0.0.1", web.port))
+                for _ in range(400 if few else 50)]
+        for s in held:
+            s.close()
+        # It has files left for itself, and for whoever comes then.
+        for kind in "normal", "pubsub":
+            r.client_kill_filter(_type=kind, skipme=True)
+        eventually(lambda: web.get("/readyz").status == 200)
+        assert web.get("/demo/").status == 200
+    finally:
+        assert web.stop() == 0

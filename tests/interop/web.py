@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import resource
 import subprocess
 import tempfile
 from pathlib import Path
@@ -32,14 +33,17 @@ class Reply:
 
 
 class Gateway:
-    def __init__(self, url, *args, app=DEMO, listen="127.0.0.1:0", env=None):
+    def __init__(self, url, *args, app=DEMO, listen="127.0.0.1:0", env=None,
+                 files=None):
         self.log = tempfile.NamedTemporaryFile(prefix="crq-web-log-")
         self.process = subprocess.Popen(
             [os.path.join(program_folder(), "crq-web"), "-v", "-u", url,
              "--listen", listen, *(["--app", str(app)] if app else []),
              *map(str, args)],
             stdout=self.log, stderr=subprocess.STDOUT,
-            env={**os.environ, **(env or {})})
+            env={**os.environ, **(env or {})},
+            preexec_fn=files and (lambda: resource.setrlimit(
+                resource.RLIMIT_NOFILE, (files, files))))
         self.port = None
 
     def text(self):
