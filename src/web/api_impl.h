@@ -61,7 +61,7 @@ int api_answer_list(struct api_ask *ask, const char *key, size_t count,
 /* ------------------------------------------------------------------ queries */
 
 enum api_param_kind {
-    API_PARAM_TEXT,     /* const char *: not empty */
+    API_PARAM_TEXT,     /* const char *: not empty; `most` bytes, unless 0 */
     API_PARAM_BOOL,     /* bool: true, false, 1, 0 */
     API_PARAM_COUNT,    /* int64_t: from 1 to `most` */
     API_PARAM_DURATION, /* int64_t microseconds: 30, 10m, 2h */

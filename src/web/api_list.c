@@ -328,8 +328,8 @@ static int read_query(struct list *l)
     static const struct api_param params[] = {
         { "queue", API_PARAM_TEXT, offsetof(struct list, queue), 0 },
         { "status", API_PARAM_STATUS, offsetof(struct list, status), 0 },
-        { "func", API_PARAM_TEXT, offsetof(struct list, func), 0 },
-        { "group", API_PARAM_TEXT, offsetof(struct list, group), 0 },
+        { "func", API_PARAM_TEXT, offsetof(struct list, func), CRQ_NAME_MAX },
+        { "group", API_PARAM_TEXT, offsetof(struct list, group), CRQ_NAME_MAX },
         { "older_than", API_PARAM_DURATION,
                 offsetof(struct list, older_than_us), 0 },
         { "limit", API_PARAM_COUNT, offsetof(struct list, limit), LIMIT_MAX },

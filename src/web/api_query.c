@@ -64,7 +64,10 @@ static bool read_param(const struct api_param *param, const char *text,
         void *to)
 {
     switch (param->kind) {
-    case API_PARAM_TEXT: *(const char **)to = text; return text[0] != '\0';
+    case API_PARAM_TEXT:
+        *(const char **)to = text;
+        return text[0] != '\0' &&
+                (param->most == 0 || strlen(text) <= (size_t)param->most);
     case API_PARAM_BOOL: return read_bool(text, to);
     case API_PARAM_COUNT: return read_count(text, param->most, to);
     case API_PARAM_DURATION:
@@ -94,6 +97,9 @@ static int expected(struct api_ask *ask, const struct api_param *param,
     else if (param->kind == API_PARAM_DURATION && n > 0)
         (void)snprintf(most, sizeof(most), ", up to %lld seconds",
                 (long long)n / 1000000);
+    else if (param->kind == API_PARAM_TEXT && n > 0)
+        (void)snprintf(most, sizeof(most), " of up to %lld bytes",
+                (long long)n);
     return api_problem(ask, 400, NULL,
             "parameter %s: expected %s%s, found '%.40s'", param->name,
             kinds[param->kind], most, text);

@@ -57,5 +57,7 @@ int api_schedule_delete(struct api_ask *ask)
 {
     int rc = crq_schedule_remove(ask->conn, ask->name, ask->err);
 
+    if (rc == CRQ_EINVAL) /* what is no id is the id of none */
+        rc = crq_fail(ask->err, CRQ_ENOTFOUND, "there is no such schedule");
     return rc < 0 ? rc : api_answer_empty(ask);
 }

@@ -83,7 +83,9 @@ static enum MHD_Result refuse(struct http_request *request,
         { NULL, NULL } };
     char body[300];
     int len = snprintf(body, sizeof(body),
-            "{\"type\":\"about:blank\",\"status\":%d,\"title\":\"%s\"}",
+            "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,"
+            "\"detail\":\"%s\"}",
+            MHD_get_reason_phrase_for((unsigned)refusal->status),
             refusal->status, refusal->why);
 
     http_client_arrived(request->client);

@@ -479,6 +479,7 @@ def test_jobs_that_are_gone_are_passed_over(api, r, queue):
     [["limit", "1e2"]], [["limit", "99999999999999999999"]],
     [["queue", ""]], [["older_than", "soon"]], [["older_than", "-1"]],
     [["func", "a?"]], [["func", "[a]"]], [["page", "2"]],
+    [["func", "a" * 401]], [["group", "g" * 401]],
     [["limit", "1"], ["limit", "2"]]])
 def test_a_wrong_parameter_is_named(api, query):
     answer = api("GET", "/jobs", query=query)
@@ -762,7 +763,8 @@ def test_a_schedule_is_put_listed_and_deleted(api, crq):
     assert api("GET", "/schedules").json() == {"schedules": [made.json()]}
     assert crq("schedules", "--json").json() == [made.json()]
     assert api("DELETE", "/schedules/sweep").status == 204
-    assert api("DELETE", "/schedules/sweep").status == 404
+    for name in "sweep", "a b", "¯", "x" * 400:
+        assert api("DELETE", f"/schedules/{name}").status == 404
 
 
 @pytest.mark.parametrize("body, words", [

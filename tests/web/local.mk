@@ -2,3 +2,4 @@
 check_PROGRAMS += tests/web/api_peer
 tests_web_api_peer_SOURCES = tests/web/api_peer.c
 tests_web_api_peer_LDADD = libcrq-api.la
+EXTRA_DIST += tests/web/schemathesis.toml
