@@ -19,6 +19,19 @@ tests_bench_bench_codec_LDADD = $(BENCH_LIBS)
 tests_bench_bench_enqueue_LDADD = $(BENCH_LIBS)
 tests_bench_bench_enqueue_many_LDADD = $(BENCH_LIBS) $(HIREDIS_LIBS)
 
+# What crq-web is loaded with: test_load.py.
+check_PROGRAMS += tests/bench/requests tests/bench/sockets
+tests_bench_requests_SOURCES = \
+	tests/bench/load.c \
+	tests/bench/load.h \
+	tests/bench/requests.c
+tests_bench_requests_LDADD = $(EV_LIBS)
+tests_bench_sockets_SOURCES = \
+	tests/bench/load.c \
+	tests/bench/load.h \
+	tests/bench/sockets.c
+tests_bench_sockets_LDADD = $(EV_LIBS)
+
 EXTRA_DIST += tests/bench/lateness.py tests/bench/run
 
 bench: $(BENCHES)

@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	tests/check.d/distcheck \
 	tests/check.d/format \
 	tests/check.d/fuzz \
+	tests/check.d/gateway \
 	tests/check.d/gcc \
 	tests/check.d/interop \
 	tests/check.d/interop-old \

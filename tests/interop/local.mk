@@ -66,6 +66,7 @@ EXTRA_DIST += \
 	tests/interop/test_web.py \
 	tests/interop/test_web_api.py \
 	tests/interop/test_web_hostile.py \
+	tests/interop/test_web_load.py \
 	tests/interop/test_web_schema.py \
 	tests/interop/test_web_http.py \
 	tests/interop/test_web_sockets.py \
