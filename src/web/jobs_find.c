@@ -48,6 +48,40 @@ static void take_entry(struct waiter *w, const crq_reply *entry)
     crq_result_free(result);
 }
 
+static void on_type(void *arg, const crq_reply *reply, const crq_error *err)
+{
+    struct waiter *w = arg;
+    const char *type = crq_reply_text(reply, NULL);
+
+    w->replies--;
+    w->unreadable = err != NULL ? err->code == CRQ_EAUTH
+                                : type != NULL && strcmp(type, "stream") != 0 &&
+                    strcmp(type, "none") != 0;
+    if (!w->ended && w->unreadable)
+        crq_log_warn(w->jobs->log, "the results of job %s can't be read",
+                w->id);
+    waiter_release(w);
+}
+
+/* Redis refuses to read any results when one key is no stream, or forbidden,
+ * and does not say which. */
+static void find_unreadable(struct jobs *jobs)
+{
+    struct crq_args words;
+    char key[CRQ_KEY_MAX];
+
+    crq_args_init(&words);
+    for (struct waiter *w = jobs->first; w != NULL; w = w->next) {
+        crq_key(key, CRQ_KEY_RESULTS, w->id);
+        crq_args_clear(&words);
+        crq_args_list(&words, "TYPE", key, NULL);
+        if (w->waits && !w->unreadable &&
+                crq_async_send(jobs->link, &words, 0, on_type, w) == 0)
+            w->replies++;
+    }
+    crq_args_fini(&words);
+}
+
 /* [[key, [entry, ...]], ...] */
 static void on_results(void *arg, const crq_reply *reply, const crq_error *err)
 {
@@ -57,6 +91,8 @@ static void on_results(void *arg, const crq_reply *reply, const crq_error *err)
     jobs->reading = false;
     if (err != NULL) {
         crq_log_debug(jobs->log, "results: %s", err->text);
+        if (err->code == CRQ_EREDIS || err->code == CRQ_EAUTH)
+            find_unreadable(jobs);
         read_later(jobs, LOOK_S);
         return;
     }
@@ -88,7 +124,7 @@ static size_t choose(struct jobs *jobs, struct waiter **out, bool *out_all)
     for (struct waiter *w = jobs->first, *next;
             w != NULL && seen < all && count < AT_ONCE; w = next, seen++) {
         next = w->next;
-        if (w->waits && w->since_us <= before_us)
+        if (w->waits && !w->unreadable && w->since_us <= before_us)
             out[count++] = w;
     }
     *out_all = seen == all;

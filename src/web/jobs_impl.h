@@ -25,6 +25,7 @@ struct waiter {
     int64_t since_us;
     unsigned replies; /* of Redis, that are due */
     bool waits;       /* for more than being created */
+    bool unreadable;  /* its results: it is looked at only */
     bool ended;
     ev_timer late;
     job_done *done;

@@ -65,6 +65,10 @@ static int read_line(struct tokens *tokens, const char *line, size_t len,
                 "and -._~+/=",
                 LEAST_LEN);
     SHA256((const unsigned char *)line + from, len - from, token.sum);
+    for (size_t i = 0; i < tokens->count; i++)
+        if (memcmp(tokens->list[i].sum, token.sum, sizeof(token.sum)) == 0)
+            return crq_fail(err, CRQ_EINVAL,
+                    "the token stands in a line before, too");
     list = crq_reallocarray(tokens->list, tokens->count + 1, sizeof(*list));
     if (list == NULL)
         return crq_fail_nomem(err);
@@ -115,6 +119,8 @@ int tokens_load(const char *path, struct tokens **out, crq_error *err)
                 "others may read '%s': chmod 600 would prevent that", path);
     crq_buf_init(&text, FILE_MAX);
     rc = crq_file_read(path, &text, err);
+    if (rc == 0 && strlen(crq_buf_text(&text)) != text.len)
+        rc = crq_fail(err, CRQ_EINVAL, "%s is no text", path);
     if (rc == 0)
         rc = tokens_parse(path, crq_buf_text(&text), out, err);
     if (text.data != NULL)

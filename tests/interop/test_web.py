@@ -183,6 +183,28 @@ def test_an_old_worker_of_python_answers_as_well(gateway, r):
         assert bad.result().status == 500
 
 
+def test_results_that_are_none_hold_up_no_others(gateway, r):
+    """One key that is no stream, and Redis reads none of them."""
+    web = gateway()
+    with ThreadPoolExecutor() as pool:
+        poisoned = pool.submit(web.get, "/demo/wait")
+        job = waiting_job(r)
+        r.lrem("rq:queue:web", 1, job.id)
+        r.set(f"rq:results:{job.id}", "no stream")
+        eventually(lambda: f"the results of job {job.id} can't be read"
+                   in web.text())
+        refused = web.text().count("results: ")
+        for n in range(3):
+            good = pool.submit(web.get, f"/demo/add/{n}/2")
+            eventually(lambda: r.llen("rq:queue:web") == 1)
+            SimpleWorker([Queue("web", connection=r)], connection=r).work(
+                burst=True)
+            assert good.result().json() == n + 2
+        assert web.text().count("results: ") == refused == 1
+        job.cancel()
+        assert poisoned.result().status == 410
+
+
 # ---- many, and trouble ----
 
 def test_many_who_wait_are_all_answered(web, r):
@@ -370,6 +392,9 @@ def test_a_command_line_that_is_wrong_is_refused(args, code, said):
     ("read short\n", 0o600, "line 1: the token must have 16"),
     ("# x\nroot 0123456789abcdef\n", 0o600, "line 2: expected a role"),
     ("read 0123456789abcdef extra\n", 0o600, "line 1: the token"),
+    ("read 0123456789abcdef\noperate 0123456789abcdef\n", 0o600,
+     "line 2: the token stands"),
+    ("read 0123456789abcdef\n\0", 0o600, "is no text"),
 ])
 def test_a_token_file_that_is_wrong_is_refused(tmp_path, text, mode, said):
     path = tmp_path / "tokens"

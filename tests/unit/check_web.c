@@ -116,7 +116,8 @@ END_TEST
 
 static const char *const no_tokens[] = { "", "\n", "# x", "read", "read ",
     "read 0123456789abcde", "Read " ONE, ONE, "read " ONE " x",
-    "read " ONE "\xff", "readx " ONE, " read " ONE };
+    "read " ONE "\xff", "readx " ONE, " read " ONE,
+    "read " ONE "\noperate " ONE, "read " ONE "\nread " ONE };
 
 START_TEST(test_a_line_that_is_no_token_is_refused_without_its_text)
 {
