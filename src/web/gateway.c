@@ -282,6 +282,7 @@ static int listen_for(struct gateway *g, crq_error *err)
     const struct options *o = g->options;
     struct http_options options = { .address = o->listen,
         .connections_max = find_limit(g->log),
+        .connections_per_ip = o->per_address,
         .log = g->log,
         .on_request = on_request,
         .arg = g };

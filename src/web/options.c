@@ -3,6 +3,7 @@
 #include "web/options.h"
 
 #include <argp.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -13,6 +14,7 @@ enum {
     OPT_CERT,
     OPT_KEY,
     OPT_PID,
+    OPT_PER_ADDRESS,
     OPT_LOG_FORMAT
 };
 
@@ -35,6 +37,10 @@ static const struct argp_option table[] = {
             "Pages of this origin, as https://shop.example, may send requests "
             "and open sockets; several times for several",
             2 },
+    { "per-address", OPT_PER_ADDRESS, "N", 0,
+            "Take so many connections from one address (default: any number; "
+            "a proxy is one address)",
+            2 },
     { "tls-cert", OPT_CERT, "FILE", 0, "Serve HTTPS with this certificate", 2 },
     { "tls-key", OPT_KEY, "FILE", 0, "The certificate's private key", 2 },
     { "pid", OPT_PID, "FILE", 0, "Write the process id to FILE", 3 },
@@ -50,6 +56,16 @@ static void add(struct argp_state *state, const char **list, size_t *count,
     if (*count == max)
         argp_error(state, "more than %zu %s", max, what);
     list[(*count)++] = arg;
+}
+
+static unsigned count(struct argp_state *state, const char *arg)
+{
+    char *end;
+    unsigned long n = strtoul(arg, &end, 10);
+
+    if (*arg < '0' || *arg > '9' || *end != '\0' || n == 0 || n > 1000000)
+        argp_error(state, "'%s' is no number of connections", arg);
+    return (unsigned)n;
 }
 
 static void check(struct argp_state *state, const struct options *o)
@@ -75,6 +91,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         add(state, o->origins, &o->origin_count, ORIGINS_MAX, "origins", arg);
         return 0;
     case OPT_LISTEN: o->listen = arg; return 0;
+    case OPT_PER_ADDRESS: o->per_address = count(state, arg); return 0;
     case OPT_TOKENS: o->token_file = arg; return 0;
     case OPT_CERT: o->tls_cert = arg; return 0;
     case OPT_KEY: o->tls_key = arg; return 0;

@@ -19,6 +19,7 @@ struct options {
     const char *token_file;         /* NULL: none */
     const char *tls_cert, *tls_key; /* NULL: none */
     const char *pid_file;           /* NULL: none */
+    unsigned per_address;           /* connections of one; 0: no limit */
     bool json_log;
     enum crq_log_level level;
 };

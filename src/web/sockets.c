@@ -14,6 +14,36 @@
 #include "model/keys.h"
 #include "web/sockets_impl.h"
 
+/* -------------------------------------------------------- who has which key */
+
+/* FNV-1a. Whoever chooses keys that fall together makes his own wait. */
+static struct socket **bucket_of(struct sockets *sockets, const char *key)
+{
+    uint32_t n = 2166136261u;
+
+    for (; *key != '\0'; key++)
+        n = (n ^ (unsigned char)*key) * 16777619u;
+    return &sockets->keys[n % SOCKET_BUCKETS];
+}
+
+static void put_in(struct socket *s)
+{
+    struct socket **bucket = bucket_of(s->sockets, s->key);
+
+    s->same = *bucket;
+    *bucket = s;
+}
+
+static void take_out(struct socket *s)
+{
+    struct socket **at = bucket_of(s->sockets, s->key);
+
+    while (*at != NULL && *at != s)
+        at = &(*at)->same;
+    if (*at == s)
+        *at = s->same;
+}
+
 /* ------------------------------------------------------------------ the end */
 
 void socket_free(struct socket *s)
@@ -21,6 +51,8 @@ void socket_free(struct socket *s)
     *s->link = s->next;
     if (s->next != NULL)
         s->next->link = s->link;
+    if (s->key != NULL)
+        take_out(s);
     for (size_t i = 0; i < s->listener_count; i++)
         feeds_leave(s->listeners[i]);
     for (size_t i = 0; i < s->name_count; i++)
@@ -138,6 +170,21 @@ static void announce(struct socket *s)
     crq_buf_fini(&text);
 }
 
+/* A socket was opened, here or elsewhere. */
+static void give_way(struct sockets *sockets, const char *id, const char *key)
+{
+    for (struct socket *s = *bucket_of(sockets, key); s != NULL; s = s->same) {
+        if (s->ws == NULL || strcmp(s->key, key) != 0)
+            continue;
+        if (strcmp(s->id, id) == 0) {
+            s->announced = true;
+        } else if (s->announced) {
+            s->taken_over = true;
+            ws_close(s->ws, WS_TAKEN_OVER, "opened elsewhere");
+        }
+    }
+}
+
 static void on_announced(void *arg, const char *json, size_t len,
         const char *type)
 {
@@ -153,19 +200,8 @@ static void on_announced(void *arg, const char *json, size_t len,
     }
     id = crq_value_get(v, "socket");
     key = crq_value_get(v, "key");
-    for (struct socket *s = sockets->first; s != NULL &&
-            crq_value_type(id) == CRQ_STR && crq_value_type(key) == CRQ_STR;
-            s = s->next) {
-        if (s->key == NULL || s->ws == NULL ||
-                strcmp(s->key, crq_value_text(key)) != 0)
-            continue;
-        if (strcmp(s->id, crq_value_text(id)) == 0) {
-            s->announced = true;
-        } else if (s->announced) {
-            s->taken_over = true;
-            ws_close(s->ws, WS_TAKEN_OVER, "opened elsewhere");
-        }
-    }
+    if (crq_value_type(id) == CRQ_STR && crq_value_type(key) == CRQ_STR)
+        give_way(sockets, crq_value_text(id), crq_value_text(key));
     crq_value_free(v);
 }
 
@@ -210,8 +246,10 @@ void socket_on_open(void *arg, struct http_upgrade *upgrade, int fd,
         socket_free(s);
         return;
     }
-    if (s->key != NULL)
+    if (s->key != NULL) {
+        put_in(s);
         announce(s);
+    }
     say_hello(s);
     if (!listen_to_all(s))
         ws_close(s->ws, WS_INTERNAL, "out of memory");

@@ -10,7 +10,9 @@
 #include "web/ws.h"
 
 /* Types whose sending time is remembered for $socket.sent_ms.TYPE. */
-#define SENT_MAX 16
+#define SENT_MAX       16
+#define SOCKET_BUCKETS 4096
+
 /* Messages of one socket whose jobs have not ended. */
 #define ASKED_MAX 16
 
@@ -22,6 +24,7 @@ struct sent {
 struct socket {
     struct sockets *sockets;
     struct socket *next, **link; /* of all */
+    struct socket *same;         /* of its bucket, while it has a key */
     const struct crq_app_socket *def;
     struct http_request *request; /* until the upgrade */
     struct asking *asking;        /* for the time */
@@ -49,6 +52,7 @@ struct socket {
 struct sockets {
     struct gateway *g;
     struct socket *first;
+    struct socket *keys[SOCKET_BUCKETS];
     struct listener *ears;
     bool closing; /* none is to stay */
     bool ended;   /* nor to be heard of */

@@ -375,6 +375,9 @@ def run(*args):
     (["--tls-cert", "x"], 64, "belong together"),
     (["--allow-origin", "shop.example"], 64, "--allow-origin"),
     (["--log-format", "xml"], 64, "text or json"),
+    (["--per-address", "0"], 64, "is no number"),
+    (["--per-address", "-1"], 64, "is no number"),
+    (["--per-address", "9x"], 64, "is no number"),
     (["-u", "http://x"], 64, "http"),
     (["--app", str(DEMO), "--app", str(DEMO)], 64, "both have the route"),
     (["surplus"], 64, "--app"),
@@ -491,3 +494,21 @@ def test_so_many_connections_as_there_can_be_files(redis_server, r, files, few):
         assert web.get("/demo/").status == 200
     finally:
         assert web.stop() == 0
+
+
+def test_one_address_has_so_many_connections(gateway):
+    web = gateway("--per-address", 5)
+    held = [socket.create_connection(("127.0.0.1", web.port)) for _ in range(5)]
+    with socket.create_connection(("127.0.0.1", web.port), timeout=10) as s:
+        assert s.recv(1) == b""
+    held.pop().close()
+
+    def is_answered():
+        try:
+            return web.get("/livez").status == 200
+        except OSError:
+            return False
+
+    eventually(is_answered)
+    for s in held:
+        s.close()
