@@ -18,6 +18,8 @@ const $ = id => document.getElementById(id);
 const GRACE_MS = 1000;
 // By then the gateway has measured how far away we are.
 const READY_MS = 1500;
+// Nothing is left of a game that long after its last change.
+const LIFE_MS = 4 * 3600 * 1000;
 
 let place = null; // {code, role, token, name, early: the round that was pressed for}
 let game = NOTHING, link = null, linked = false, busy = false;
@@ -32,13 +34,14 @@ const keyOf = code => `buzzer:${code}`;
 function keep() {
   if (place.role === "board") return;
   for (const store of [sessionStorage, localStorage])
-    store.setItem(keyOf(place.code), JSON.stringify(place));
+    store.setItem(keyOf(place.code), JSON.stringify({ ...place, at: Date.now() }));
 }
 
 function kept(store, code) {
   try {
     const found = JSON.parse(store.getItem(keyOf(code)));
-    return found?.code === code && typeof found.token === "string" ? found : null;
+    return found?.code === code && typeof found.token === "string" &&
+      Date.now() - found.at < LIFE_MS ? found : null;
   } catch {
     return null;
   }
@@ -46,6 +49,13 @@ function kept(store, code) {
 
 function forget(code) {
   for (const store of [sessionStorage, localStorage]) store.removeItem(keyOf(code));
+}
+
+function forgetOld() {
+  for (const key of Object.keys(localStorage)) {
+    const code = key.slice(keyOf("").length);
+    if (key === keyOf(code) && kept(localStorage, code) === null) localStorage.removeItem(key);
+  }
 }
 
 // ----------------------------------------------------------------- showing
@@ -170,6 +180,14 @@ function onTaken() {
 
 // ------------------------------------------------------- coming and leaving
 
+// Who waits does not touch the screen, which goes dark then. Only the visible
+// page may ask for it to stay on.
+function stayAwake() {
+  if (place !== null && document.visibilityState === "visible")
+    navigator.wakeLock?.request("screen").catch(() => {});
+}
+document.addEventListener("visibilitychange", stayAwake);
+
 function enter(next) {
   place = next;
   game = NOTHING;
@@ -180,6 +198,7 @@ function enter(next) {
   history.replaceState(null, "", `?code=${place.code}${board}`);
   document.title = `${place.role === "player" ? place.name : "Quiz buzzer"} · ${place.code}`;
   showAddress(place.code);
+  stayAwake();
   const token = place.token ? `?token=${place.token}` : "";
   link?.close();
   link = listen(`games/${place.code}/live${token}`,
@@ -260,6 +279,7 @@ $("copy").addEventListener("click", async () => {
 // ----------------------------------------------------------------- beginning
 
 function begin() {
+  forgetOld();
   const asked = new URLSearchParams(location.search);
   const code = (asked.get("code") ?? "").toUpperCase();
   if (!isCode(code)) return leave();
