@@ -265,7 +265,7 @@ async def reload(eve, number, before):
     last_id = eve.news[index - 1]["id"]
     eve.news.remove(message)
     await eve.come(last_id)
-    await eve.react(number, 0, difference_ms=60)
+    await eve.react(number, 0.08, difference_ms=70)
 
 
 async def before_it_opens(eve, number, before):
