@@ -227,7 +227,16 @@ test("the newest window has the place, and the older one can take it back", asyn
   await newer.close();
   assert.equal(await host.locator("[data-state=here]").count(), 1);
   await button(ann, "Leave the game").click();
+  await button(ann, "Stay").click();
+  await phase(ann, "won");
+  await button(ann, "Leave the game").click();
+  await shoot(ann, "buzzer-leave-phone");
+  await button(ann, "Leave").click();
+  await ann.locator("#start").waitFor();
   await host.locator("[data-state=away]").waitFor();
+  await ann.goto(`${up.address}/buzzer/?code=${code}`);
+  await ann.locator("#player-name:focus").waitFor();
+  assert.equal(await button(ann, "Go on").isVisible(), false);
   await end(host, ann);
 });
 

@@ -245,8 +245,18 @@ $("join").addEventListener("submit", event => {
 });
 
 $("here").addEventListener("click", () => enter(place));
+
+// What is left can't be come back to: only this page has its token.
 for (const button of document.querySelectorAll(".leave"))
-  button.addEventListener("click", () => leave());
+  button.addEventListener("click", () => {
+    say($("farewell-text"), place.role === "host"
+      ? "Leave the game? It has no host then." : "Leave the game, and your points?");
+    $("farewell").returnValue = "";
+    $("farewell").showModal();
+  });
+$("farewell").addEventListener("close", () => {
+  if ($("farewell").returnValue === "go") leave();
+});
 
 // ----------------------------------------------------------------- the host
 
