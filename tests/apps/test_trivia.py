@@ -725,6 +725,14 @@ def slow(handler):
     return b"{}"
 
 
+def dripping(handler):
+    """Something comes all the time, and never all."""
+    for _ in range(20):
+        handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        time.sleep(0.25)
+    return b"{}"
+
+
 @pytest.mark.parametrize("status, body, says", [
     (500, b"{}", "status 500"), (302, b"", "status 302"),
     (404, b"{}", "status 404"), (200, b"", "did not send JSON"),
@@ -749,6 +757,8 @@ def slow(handler):
     (200, changed(answer="0"), "its answer is no choice"),
     (200, changed(answer=True), "its answer is no choice"),
     (200, slow, "did not answer in time"),
+    (200, dripping, "did not answer in time"),
+    (200, {"questions": GOOD, "x": "y" * (1 << 20)}, "said too much"),
     (200, b" " * (3 << 20), "said too much")],
     # pytest puts the id into the environment, where 3 MB have no place.
     ids=lambda part: "body" if isinstance(part, bytes) else None)

@@ -218,6 +218,35 @@ def test_many_at_the_gateway_start_and_join_once(
     assert len(party.view()["players"]) == 10
 
 
+def test_names_of_any_characters_harm_nobody(
+        r, app, scheduler, gateway):  # noqa: F811
+    app("trivia", jobs=2, round_seconds=0.3, countdown_seconds=0.1)
+    scheduler("--app", TRIVIA)
+    web = gateway("trivia")
+    party = Party(web, r, "Olga", count=2)
+    players = party.sit(answering(0.3))
+    taken = {"\ud800x": "\ufffdx", **{name: name for name in (
+        "</script><b>", "\u202exyz", "\U0001f98a", "e\u0301", "$body.name",
+        "{code}", "%s%n", "x" * 20)}}
+    for name in taken:
+        reply = party.ask(None, "POST", f"/{party.code}/players",
+                          {"name": name, "avatar": name[:16]})
+        assert reply.status == 201, (name, reply.body)
+    for name in ("", "  ", "a\0b", "a\nb", "\x7f", "x" * 21, None, 5, ["x"]):
+        reply = party.ask(None, "POST", f"/{party.code}/players",
+                          {"name": name})
+        assert reply.status == 422, (name, reply.body)
+    party.wait("ready").start()
+    olga = players["Olga"]
+    eventually(lambda: olga.heard("COMPLETED"), 20)
+    olga.stop()
+    assert [m["data"]["player"]["name"] for m in olga.heard("PLAYER_JOINED")
+            if m["data"]["player"]["id"] != "p1"] == list(taken.values())
+    check_game(party, players, 2)
+    assert [p["name"] for p in party.view()["players"]] == [
+        "Olga", *taken.values()]
+
+
 def test_a_scheduler_that_is_down_delays_a_game_and_no_more(
         r, app, scheduler, gateway):  # noqa: F811
     app("trivia", jobs=2, round_seconds=0.5, countdown_seconds=0.2)
