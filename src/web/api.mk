@@ -26,7 +26,9 @@ libcrq_api_la_SOURCES = \
 	src/web/heads.h \
 	src/web/many.h \
 	src/web/metrics.c \
-	src/web/metrics.h
+	src/web/metrics.h \
+	src/web/metrics_facts.c \
+	src/web/metrics_impl.h
 libcrq_api_la_LIBADD = libcrq-core.la
 
 nodist_libcrq_api_la_SOURCES = src/web/openapi.c

@@ -9,18 +9,10 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/error.h"
-#include "base/mem.h"
-#include "model/keys.h"
-#include "model/queue.h"
-#include "model/registry.h"
-#include "redis/conn.h"
-#include "web/heads.h"
-#include "web/many.h"
+#include "web/metrics_impl.h"
 
 /* ---------------------------------------------------------------- the names */
 
@@ -136,191 +128,6 @@ static const struct {
 
 #define INFOS (sizeof(infos) / sizeof(infos[0]))
 
-/* ------------------------------------------------------------------- asking */
-
-struct facts {
-    double ping_s;
-    int64_t now_us;
-    char **names;
-    struct crq_counts *counts;
-    int64_t *heads_us;
-    double *due_s; /* per queue, unix time; NAN: nothing scheduled */
-    size_t queues;
-    crq_stats *stats; /* of each queue, then of all */
-    crq_worker *workers;
-    size_t workers_count;
-    bool suspended;
-    int64_t schedules, leader, quarantined;
-    double next_s; /* of the named schedules */
-    char *info;
-};
-
-static void facts_fini(struct facts *f)
-{
-    if (f->stats != NULL)
-        crq_stats_free(f->stats, f->queues + 1);
-    crq_names_free(f->names, f->queues);
-    crq_free(f->counts);
-    crq_free(f->heads_us);
-    crq_free(f->due_s);
-    crq_workers_free(f->workers, f->workers_count);
-    crq_free(f->info);
-}
-
-/* The score of a reply of ZRANGE 0 0 WITHSCORES. */
-static double score_of(const crq_reply *reply)
-{
-    const char *text = crq_reply_text(crq_reply_item(reply, 1), NULL);
-    double s = text != NULL ? strtod(text, NULL) : NAN;
-
-    return fabs(s) < 1e12 ? s : NAN;
-}
-
-static void ask_due(void *arg, size_t i, struct crq_args *args)
-{
-    const struct facts *f = arg;
-    char key[CRQ_KEY_MAX];
-
-    crq_key(key, CRQ_KEY_SCHEDULED, f->names[i]);
-    crq_args_list(args, "ZRANGE", key, "0", "0", "WITHSCORES", NULL);
-}
-
-static int take_due(void *arg, size_t i, const crq_reply *reply, crq_error *err)
-{
-    struct facts *f = arg;
-
-    (void)err;
-    f->due_s[i] = score_of(reply);
-    return 0;
-}
-
-/* Names that can be in the set but are no queue's are left out. */
-static void drop_names(struct facts *f)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < f->queues; i++)
-        if (crq_queue_name_check(f->names[i], NULL) == 0)
-            f->names[kept++] = f->names[i];
-        else
-            crq_free(f->names[i]);
-    f->queues = kept;
-}
-
-static int ask_queues(crq_conn *conn, struct facts *f, crq_error *err)
-{
-    int rc = crq_queue_names(conn, &f->names, &f->queues, err);
-
-    if (rc < 0)
-        return rc;
-    drop_names(f);
-    f->counts = crq_calloc(f->queues + 1, sizeof(*f->counts));
-    f->heads_us = crq_calloc(f->queues + 1, sizeof(*f->heads_us));
-    f->due_s = crq_calloc(f->queues + 1, sizeof(*f->due_s));
-    if (f->counts == NULL || f->heads_us == NULL || f->due_s == NULL)
-        return crq_fail_nomem(err);
-    rc = crq_registry_counts(conn, f->names, f->queues, f->counts, err);
-    if (rc == 0)
-        rc = heads_fetch(conn, f->names, f->queues, f->heads_us, err);
-    return rc < 0 ? rc : many_ask(conn, f->queues, ask_due, take_due, f, err);
-}
-
-static int ask_stats(crq_conn *conn, struct facts *f, crq_error *err)
-{
-    const char **rows = crq_calloc(f->queues + 1, sizeof(*rows));
-    int rc;
-
-    if (rows == NULL)
-        return crq_fail_nomem(err);
-    for (size_t i = 0; i < f->queues; i++) /* and NULL behind: all */
-        rows[i] = f->names[i];
-    rc = crq_stats_fetch(conn, rows, f->queues + 1, 0, &f->stats, err);
-    crq_free(rows);
-    return rc;
-}
-
-/* What is asked once, in this order. */
-enum {
-    SINGLE_SCHEDULES,
-    SINGLE_NEXT,
-    SINGLE_LEADER,
-    SINGLE_ASIDE,
-    SINGLE_INFO,
-    SINGLES
-};
-
-static void ask_single(void *arg, size_t i, struct crq_args *args)
-{
-    static const struct {
-        enum crq_key key;
-        const char *command;
-    } rows[] = {
-        [SINGLE_SCHEDULES] = { CRQ_KEY_SCHEDULES, "ZCARD" },
-        [SINGLE_NEXT] = { CRQ_KEY_SCHEDULES, "ZRANGE" },
-        [SINGLE_LEADER] = { CRQ_KEY_LEADER, "EXISTS" },
-        [SINGLE_ASIDE] = { CRQ_KEY_QUARANTINE, "HLEN" },
-        [SINGLE_INFO] = { CRQ_KEY_COUNT, "INFO" },
-    };
-    char key[CRQ_KEY_MAX];
-
-    (void)arg;
-    crq_args_puts(args, rows[i].command);
-    if (rows[i].key == CRQ_KEY_COUNT)
-        return;
-    crq_key(key, rows[i].key, NULL);
-    crq_args_puts(args, key);
-    if (i == SINGLE_NEXT)
-        crq_args_list(args, "0", "0", "WITHSCORES", NULL);
-}
-
-static int take_single(void *arg, size_t i, const crq_reply *reply,
-        crq_error *err)
-{
-    struct facts *f = arg;
-    const char *text = crq_reply_text(reply, NULL);
-
-    switch (i) {
-    case SINGLE_SCHEDULES: f->schedules = crq_reply_int(reply, 0); break;
-    case SINGLE_NEXT: f->next_s = score_of(reply); break;
-    case SINGLE_LEADER: f->leader = crq_reply_int(reply, 0); break;
-    case SINGLE_ASIDE: f->quarantined = crq_reply_int(reply, 0); break;
-    default:
-        /* A user of Redis without the right to INFO goes without. */
-        f->info =
-                crq_strdup(crq_reply_kind(reply) == CRQ_REPLY_TEXT ? text : "");
-        if (f->info == NULL)
-            return crq_fail_nomem(err);
-        break;
-    }
-    return 0;
-}
-
-static int ask(crq_conn *conn, struct facts *f, crq_error *err)
-{
-    const struct crq_clock *clock = crq_conn_clock(conn);
-    int64_t before_us;
-    int rc;
-
-    /* The first may have to connect: the second is measured. */
-    rc = crq_conn_run(conn, NULL, err, "PING", NULL);
-    before_us = crq_clock_mono_us(clock);
-    if (rc == 0)
-        rc = crq_conn_run(conn, NULL, err, "PING", NULL);
-    f->ping_s = (double)(crq_clock_mono_us(clock) - before_us) / 1e6;
-    f->now_us = crq_clock_wall_us(clock);
-    if (rc == 0)
-        rc = ask_queues(conn, f, err);
-    if (rc == 0)
-        rc = ask_stats(conn, f, err);
-    if (rc == 0)
-        rc = crq_workers_fetch(conn, &f->workers, &f->workers_count, err);
-    if (rc == 0)
-        rc = crq_is_suspended(conn, &f->suspended, NULL, err);
-    if (rc == 0)
-        rc = many_ask(conn, SINGLES, ask_single, take_single, f, err);
-    return rc;
-}
-
 /* ------------------------------------------------------------------ writing */
 
 static void put_head(struct crq_buf *out, enum metric m)
@@ -363,14 +170,14 @@ static void put_one(struct crq_buf *out, enum metric m, double n)
 }
 
 /* How late what was due then is now. */
-static double late(const struct facts *f, double due_s)
+static double late(const struct metrics_facts *f, double due_s)
 {
     double s = (double)f->now_us / 1e6 - due_s;
 
     return s > 0 ? s : 0; /* NAN is not */
 }
 
-static void put_queues(struct crq_buf *out, const struct facts *f)
+static void put_queues(struct crq_buf *out, const struct metrics_facts *f)
 {
     static const struct {
         const char *state;
@@ -408,7 +215,7 @@ static void put_queues(struct crq_buf *out, const struct facts *f)
 
 /* ---- what was counted ---- */
 
-static void put_ends(struct crq_buf *out, const struct facts *f)
+static void put_ends(struct crq_buf *out, const struct metrics_facts *f)
 {
     static const struct {
         enum metric metric;
@@ -463,7 +270,7 @@ static void put_histogram(struct crq_buf *out, enum metric m, const char *queue,
     }
 }
 
-static void put_times(struct crq_buf *out, const struct facts *f)
+static void put_times(struct crq_buf *out, const struct metrics_facts *f)
 {
     static const struct {
         enum metric metric;
@@ -478,7 +285,7 @@ static void put_times(struct crq_buf *out, const struct facts *f)
     }
 }
 
-static void put_late(struct crq_buf *out, const struct facts *f)
+static void put_late(struct crq_buf *out, const struct metrics_facts *f)
 {
     put_head(out, LATE);
     put_histogram(out, LATE, NULL, crq_stats_at(f->stats, f->queues),
@@ -488,7 +295,7 @@ static void put_late(struct crq_buf *out, const struct facts *f)
 /* ---- workers ---- */
 
 /* RQ's words for what a worker does; others count as one. */
-static void put_states(struct crq_buf *out, const struct facts *f)
+static void put_states(struct crq_buf *out, const struct metrics_facts *f)
 {
     static const char *const states[] = { "started", "suspended", "busy",
         "idle", "other" };
@@ -508,7 +315,7 @@ static void put_states(struct crq_buf *out, const struct facts *f)
                 (double)counts[i]);
 }
 
-static void put_workers(struct crq_buf *out, const struct facts *f)
+static void put_workers(struct crq_buf *out, const struct metrics_facts *f)
 {
     put_states(out, f);
     put_head(out, WORKER_JOBS);
@@ -549,7 +356,7 @@ static void put_info(struct crq_buf *out, const char *info)
     }
 }
 
-static void put_facts(struct crq_buf *out, const struct facts *f)
+static void put_facts(struct crq_buf *out, const struct metrics_facts *f)
 {
     put_one(out, PING, f->ping_s);
     put_info(out, f->info);
@@ -590,9 +397,9 @@ static void put_gateway(struct crq_buf *out, const struct metrics_gateway *g)
 int metrics_write(crq_conn *conn, const struct metrics_gateway *gateway,
         struct crq_buf *out, crq_error *err)
 {
-    struct facts f = { .next_s = NAN };
+    struct metrics_facts f = METRICS_FACTS_INIT;
     crq_error why = { 0, "" }, unused;
-    int rc = ask(conn, &f, &why);
+    int rc = metrics_facts_ask(conn, &f, &why);
 
     if (rc != CRQ_ENOMEM) {
         put_one(out, UP, rc == 0);
@@ -603,7 +410,7 @@ int metrics_write(crq_conn *conn, const struct metrics_gateway *gateway,
         rc = crq_buf_check(out, err != NULL ? err : &unused);
     } else
         rc = crq_fail_nomem(err);
-    facts_fini(&f);
+    metrics_facts_fini(&f);
     if (rc == 0 && err != NULL)
         *err = why;
     return rc;

@@ -153,6 +153,20 @@ def test_statistics_cost_no_command_for_each_job(r, q, worker):
     assert sets <= (took * 10 + 5) * 4 * 20 and sets < 2000 * 4
 
 
+def test_info_says_it_in_a_line(redis_server, r, q, crq):
+    q.enqueue("demo.sleep", 0.01)
+    assert "runs/s" not in crq("info").out
+    burst(redis_server)
+    line, = [x for x in crq("info").out.splitlines() if "runs/s" in x]
+    assert re.fullmatch(
+        r"\d+\.\d runs/s; of the last 5 minutes 95% waited at most [\w. ]+, "
+        r"ran at most [\w. ]+", line)
+    assert crq("info", "--json").json()["queues"][0]["stats"]["totals"][
+        "finished"] == 1
+    for args in (("--raw",), ("--only-workers",), ("q",)):
+        assert "runs/s" not in crq("info", *args).out
+
+
 # ---- the scheduler ----
 
 def test_lateness_of_the_scheduler_is_counted(redis_server, r, crq):
