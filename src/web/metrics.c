@@ -202,11 +202,12 @@ static void put_queues(struct crq_buf *out, const struct metrics_facts *f)
                     (double)n);
         }
     put_head(out, OLDEST);
-    for (size_t q = 0; q < f->queues; q++)
+    for (size_t q = 0; q < f->queues; q++) {
+        int64_t oldest_us = crq_stats_oldest_us(crq_stats_at(f->stats, q));
+
         put_value(out, OLDEST, "queue", f->names[q], NULL, NULL,
-                f->heads_us[q] != CRQ_UNSET
-                        ? late(f, (double)f->heads_us[q] / 1e6)
-                        : 0);
+                oldest_us != CRQ_UNSET ? late(f, (double)oldest_us / 1e6) : 0);
+    }
     put_head(out, DUE);
     for (size_t q = 0; q < f->queues; q++)
         put_value(out, DUE, "queue", f->names[q], NULL, NULL,

@@ -10,7 +10,6 @@
 #include "model/keys.h"
 #include "model/queue.h"
 #include "redis/conn.h"
-#include "web/heads.h"
 #include "web/many.h"
 
 void metrics_facts_fini(struct metrics_facts *f)
@@ -19,7 +18,6 @@ void metrics_facts_fini(struct metrics_facts *f)
         crq_stats_free(f->stats, f->queues + 1);
     crq_names_free(f->names, f->queues);
     crq_free(f->counts);
-    crq_free(f->heads_us);
     crq_free(f->due_s);
     crq_workers_free(f->workers, f->workers_count);
     crq_free(f->info);
@@ -73,13 +71,10 @@ static int ask_queues(crq_conn *conn, struct metrics_facts *f, crq_error *err)
         return rc;
     drop_names(f);
     f->counts = crq_calloc(f->queues + 1, sizeof(*f->counts));
-    f->heads_us = crq_calloc(f->queues + 1, sizeof(*f->heads_us));
     f->due_s = crq_calloc(f->queues + 1, sizeof(*f->due_s));
-    if (f->counts == NULL || f->heads_us == NULL || f->due_s == NULL)
+    if (f->counts == NULL || f->due_s == NULL)
         return crq_fail_nomem(err);
     rc = crq_registry_counts(conn, f->names, f->queues, f->counts, err);
-    if (rc == 0)
-        rc = heads_fetch(conn, f->names, f->queues, f->heads_us, err);
     return rc < 0 ? rc : many_ask(conn, f->queues, ask_due, take_due, f, err);
 }
 

@@ -12,7 +12,6 @@ struct metrics_facts {
     int64_t now_us;
     char **names;
     struct crq_counts *counts;
-    int64_t *heads_us;
     double *due_s; /* per queue, unix time; NAN: nothing scheduled */
     size_t queues;
     crq_stats *stats; /* of each queue, then of all */
