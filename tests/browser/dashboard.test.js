@@ -71,7 +71,7 @@ describe("without tokens", () => {
     try {
       const id = await g.enqueue("demo.echo", ["filtered"], { queue: "low" });
       const page = await g.page("/jobs", { viewport: DESKTOP });
-      await page.getByLabel("Queue").selectOption("low");
+      await page.getByRole("combobox", { name: "Queue" }).selectOption("low");
       await page.getByLabel("Function").fill("demo.ec*");
       await button(page, "Filter").click();
       await page.getByRole("link", { name: id }).waitFor();
