@@ -240,7 +240,7 @@ static void put_queues(const struct overview *o)
 {
     static const char *const headings[] = { "Queue", "#Queued", "Oldest",
         "#Running", "#Failed", "#Finished", "#Deferred", "#Scheduled", "#Rate",
-        "Last 15 min", "#Wait 50/95/99 %", "#Run 50/95/99 %", NULL };
+        "Lately", "#Wait 50/95/99 %", "#Run 50/95/99 %", NULL };
     struct page *p = o->p;
     int minutes = o->count <= STATS_QUEUES ? STATS_RECENT : 2;
 

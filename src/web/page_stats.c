@@ -42,7 +42,7 @@ void stats_put_spark(struct page *p, const crq_stats *stats, int minutes)
     }
     (void)snprintf(label, sizeof(label), "%.0f runs in %d minutes", sum,
             minutes);
-    page_cell(p, "Last 15 min");
+    page_cell(p, "Lately");
     page_spark(p, label, values, (size_t)minutes);
     html(p->out, "</td>");
 }

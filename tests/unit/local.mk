@@ -29,6 +29,7 @@ UNIT_TESTS = \
 	tests/unit/check_msgpack \
 	tests/unit/check_number \
 	tests/unit/check_pace \
+	tests/unit/check_page \
 	tests/unit/check_params \
 	tests/unit/check_perform \
 	tests/unit/check_pickle \
@@ -166,5 +167,6 @@ tests_unit_check_slot_LDADD = $(tests_unit_check_frame_LDADD)
 tests_unit_check_api_frame_LDADD = $(tests_unit_check_web_LDADD)
 tests_unit_check_guard_LDADD = $(tests_unit_check_web_LDADD)
 tests_unit_check_html_LDADD = $(tests_unit_check_web_LDADD)
+tests_unit_check_page_LDADD = $(tests_unit_check_web_LDADD)
 tests_unit_check_session_LDADD = $(tests_unit_check_web_LDADD)
 tests_unit_check_web_LDADD = tests/unit/libunit.la libcrq-web.la $(CHECK_LIBS)
