@@ -37,7 +37,7 @@ def test_every_option_of_the_help_is_in_the_manual(crq, verb):
 def test_every_verb_of_the_help_is_in_the_manual(crq):
     verbs = re.findall(r"^  ([a-z-]+) ", crq("--help").out, re.M)
 
-    assert {*VERBS, "app", "cron", "scheduler", "worker"} == set(verbs)
+    assert {*VERBS, "app", "cron", "scheduler", "web", "worker"} == set(verbs)
     assert all(is_in_page(verb) for verb in verbs)
 
 
