@@ -48,6 +48,8 @@ crq_SOURCES = \
 	src/cli/show.h \
 	src/cli/story.c \
 	src/cli/story.h \
+	src/cli/story_impl.h \
+	src/cli/story_runs.c \
 	src/cli/term.c \
 	src/cli/term.h \
 	src/cli/top.h \
