@@ -7,6 +7,8 @@
  */
 #include "codec/timetext.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -348,4 +350,19 @@ int crq_timetext_duration(const char *text, int64_t *out_us, crq_error *err)
     whole = whole * unit_us + part;
     *out_us = negative ? -whole : whole;
     return 0;
+}
+
+int crq_timetext_score(const char *text, int64_t *out_us)
+{
+    char plain[40], *end;
+    double seconds;
+
+    if (strpbrk(text, "eE") == NULL)
+        return crq_timetext_duration(text, out_us, NULL);
+    seconds = strtod(text, &end);
+    if (end == text || *end != '\0')
+        return CRQ_EINVAL;
+    /* As Redis writes it: with an exponent only when it is beyond all times. */
+    snprintf(plain, sizeof(plain), "%.17g", seconds);
+    return crq_timetext_duration(plain, out_us, NULL);
 }

@@ -38,6 +38,13 @@ int crq_timetext_iso(const char *text, int64_t *out_us,
 int crq_timetext_duration(const char *text, int64_t *out_us,
         crq_error *err) CRQ_MUST_CHECK;
 
+/**
+ * Read a score, in seconds, as servers write it: Valkey 9 has an exponent where
+ * there are many digits, "1.7952868445828621e+9". CRQ_EINVAL for what is beyond
+ * all times, as "inf" is.
+ */
+int crq_timetext_score(const char *text, int64_t *out_us) CRQ_MUST_CHECK;
+
 /** Days since 1970-01-01 of a date of the proleptic Gregorian calendar, and
  *  back. For codecs of dates. */
 int64_t crq_days_from_civil(int year, int month, int day);

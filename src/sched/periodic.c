@@ -131,7 +131,7 @@ int crq_periodic_entry(const crq_reply *reply, size_t i,
     out->score = crq_reply_text(crq_reply_item(item, 1), NULL);
     out->meta = crq_reply_text(crq_reply_item(item, 3), &out->meta_len);
     if (out->id == NULL || out->score == NULL || out->meta == NULL ||
-            crq_timetext_duration(out->score, &out->due_us, NULL) < 0)
+            crq_timetext_score(out->score, &out->due_us) < 0)
         return crq_fail(err, CRQ_ECODEC, "that is no entry of rq-scheduler");
     return 0;
 }

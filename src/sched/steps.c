@@ -89,14 +89,13 @@ size_t crq_beat_words(const struct crq_scheduler_id *who, int64_t now_us,
     return 11;
 }
 
-/* A score as Redis writes it: perhaps "inf", or with an exponent. What is out
- * of all bounds is not due. */
+/* What is out of all bounds, as "inf" is, is not due. */
 static int64_t read_score(const crq_reply *reply)
 {
     const char *text = crq_reply_text(reply, NULL);
     int64_t us;
 
-    if (text == NULL || crq_timetext_duration(text, &us, NULL) < 0)
+    if (text == NULL || crq_timetext_score(text, &us) < 0)
         return CRQ_UNSET;
     return us;
 }

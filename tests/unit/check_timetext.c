@@ -204,6 +204,32 @@ END_TEST
 
 /* ---- the calendar, and values ---- */
 
+static const struct {
+    const char *text;
+    int64_t us;
+} scores[] = {
+    { "1795286844.58286213874817", INT64_C(1795286844582862) },
+    { "1.7952868445828621e+9", INT64_C(1795286844582862) },
+    { "1.795286844E+09", INT64_C(1795286844) * S },
+    { "5e-1", 500000 },
+    { "0", 0 },
+    { "1e+300", REFUSED },
+    { "1e", REFUSED },
+    { "inf", REFUSED },
+    { "-e+9", REFUSED },
+    { "", REFUSED },
+};
+
+START_TEST(test_a_score_may_have_an_exponent)
+{
+    int64_t us = REFUSED;
+    int rc = crq_timetext_score(scores[_i].text, &us);
+
+    ck_assert_int_eq(rc, scores[_i].us == REFUSED ? CRQ_EINVAL : 0);
+    ck_assert_int_eq(us, scores[_i].us);
+}
+END_TEST
+
 START_TEST(test_every_day_of_800_years_goes_both_ways)
 {
     int last = 0;
@@ -274,6 +300,7 @@ int main(void)
     unit_add_rows(tc, test_iso_times_are_read_with_any_zone_or_the_machines,
             given);
     unit_add_rows(tc, test_durations_are_read_to_the_microsecond, durations);
+    unit_add_rows(tc, test_a_score_may_have_an_exponent, scores);
     tcase_add_test(tc, test_every_day_of_800_years_goes_both_ways);
     unit_add_rows(tc, test_values_are_written_as_isoformat_does, values);
     return unit_run("timetext", tc);
