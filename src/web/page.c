@@ -340,7 +340,7 @@ int page_handle(struct api *api, const struct api_request *request,
         crq_error *err)
 {
     static const crq_error none = { 0, "" };
-    crq_error ours;
+    crq_error ours = { 0, "" };
     struct crq_buf main = CRQ_BUF_INIT;
     struct page p = { .api = api,
         .conn = api->conn,
