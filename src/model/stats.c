@@ -33,7 +33,7 @@ struct crq_stats {
 
 void crq_stats_free(crq_stats *stats, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; stats != NULL && i < count; i++) {
         crq_free(stats[i].queue);
         crq_free(stats[i].first);
         crq_free(stats[i].minutes);
