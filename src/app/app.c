@@ -91,7 +91,7 @@ static void read_cron(struct crq_app_reader *r, const crq_value *v, void *to)
 {
     const char *const *out = to;
     struct crq_cron cron;
-    crq_error why;
+    crq_error why = { 0 };
 
     crq_app_text(r, v, to);
     if (*out != NULL &&
@@ -102,7 +102,7 @@ static void read_cron(struct crq_app_reader *r, const crq_value *v, void *to)
 static void read_zone(struct crq_app_reader *r, const crq_value *v, void *to)
 {
     const char *const *out = to;
-    crq_error why;
+    crq_error why = { 0 };
     int rc = 0;
 
     crq_app_text(r, v, to);
@@ -309,7 +309,7 @@ static int read_json(const char *text, size_t len, crq_value **out,
     static const struct crq_limits limits = { .max_bytes = FILE_MAX,
         .unique_keys = true };
     size_t offset = 0, line = 1, column = 1;
-    crq_error why;
+    crq_error why = { 0 };
     int said = 0;
     int rc = crq_json_decode(text, len, &limits, out, &why);
 

@@ -69,7 +69,7 @@ static int from_request(const struct binding *b, enum crq_app_from from,
         const char *key, crq_value **out)
 {
     const char *text;
-    crq_error why;
+    crq_error why = { 0 };
     int rc;
 
     if (b->request == NULL)

@@ -33,7 +33,7 @@ static void read_later(struct jobs *jobs, double after_s)
 static void take_entry(struct waiter *w, const crq_reply *entry)
 {
     crq_result *result = NULL;
-    crq_error why;
+    crq_error why = { 0 };
     int rc = crq_result_from_entry(entry, &result, &why);
 
     if (rc < 0) {

@@ -123,7 +123,7 @@ static void answer_value(struct http_request *request,
     static const struct http_field fields[] = { { "Cache-Control", "no-store" },
         { NULL, NULL } };
     struct crq_buf text = CRQ_BUF_INIT;
-    crq_error why;
+    crq_error why = { 0 };
 
     if (route->status == 204)
         http_answer(request, 204, NULL, "", 0, fields);
@@ -197,7 +197,7 @@ static bool is_json(const char *type)
 /* False: the body is refused, and the request answered. */
 static bool read_body(struct http_request *request, crq_value **out)
 {
-    crq_error why;
+    crq_error why = { 0 };
     size_t len;
     const char *body = http_body(request, &len);
 
