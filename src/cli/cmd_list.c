@@ -340,8 +340,8 @@ static int list_status(struct walk *w, const char *queue, crq_status status)
                 : BATCH;
         crq_page *page = NULL;
 
-        rc = crq_registry_page(w->o->cli->conn, queue, status, cursor, size,
-                &page, w->err);
+        rc = crq_registry_page(w->o->cli->conn, queue, status, CRQ_OLDEST_FIRST,
+                cursor, size, &page, w->err);
         if (rc < 0)
             break;
         rc = list_page(w, page, status);

@@ -128,8 +128,8 @@ static int read_queue(struct search *s, const char *queue)
         crq_page *next = NULL;
 
         rc = crq_registry_page(s->d->cli->conn, queue, CRQ_STATUS_QUEUED,
-                page != NULL ? crq_page_cursor(page) : NULL, PAGE, &next,
-                s->d->err);
+                CRQ_OLDEST_FIRST, page != NULL ? crq_page_cursor(page) : NULL,
+                PAGE, &next, s->d->err);
         crq_page_free(page);
         page = next;
         for (size_t i = 0; rc == 0 && i < crq_page_count(page); i++)

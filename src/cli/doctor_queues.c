@@ -175,8 +175,8 @@ static int count_gone(const struct place *p, crq_status status,
         crq_page *next = NULL;
 
         rc = crq_registry_page(p->d->cli->conn, p->queue, status,
-                page != NULL ? crq_page_cursor(page) : NULL, PAGE, &next,
-                p->d->err);
+                CRQ_OLDEST_FIRST, page != NULL ? crq_page_cursor(page) : NULL,
+                PAGE, &next, p->d->err);
         crq_page_free(page);
         page = next;
         if (rc == 0)

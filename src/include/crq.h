@@ -903,20 +903,33 @@ int crq_is_suspended(crq_conn *conn, bool *out, int64_t *out_left_s,
 
 /**
  * One page of the jobs of a status in a queue: those waiting (queued) from
- * front to back, those of a registry by score and id. Failed and stopped jobs
- * share a registry.
+ * front to back, those of a registry by score and id, or the other way round.
+ * Failed and stopped jobs share a registry.
  */
 typedef struct crq_page crq_page;
 
+typedef enum crq_order {
+    CRQ_OLDEST_FIRST, /* a queue from the front, a registry by score and id */
+    CRQ_NEWEST_FIRST  /* exactly the other way round */
+} crq_order;
+
 /**
+ * order   the same for all pages of a walk. What a score is depends on the
+ *         status (see crq_page_score()): of finished, failed and stopped jobs
+ *         it is when they expire. Those with TTLs alike are in the order in
+ *         which they ended; in a mixture those kept longer pass for newer.
+ *         Of those that never expire, finished ones (infinity) are the newest,
+ *         failed ones (-1) the oldest, and in the order of their ids.
  * cursor  NULL for the first page, then crq_page_cursor() of the one before.
  *         Entries that come and go between two pages do no harm: each one that
- *         is there all the time is seen, and once.
+ *         is there all the time is seen, and once. Only where the last entry
+ *         read was taken out of a queue, some may be seen again; newest first,
+ *         when others were put in front meanwhile, some may be left out.
  * limit   1 to 10000.
  * CRQ_EINVAL: limit, cursor, the queue's name, or a status that has no list.
  */
 int crq_registry_page(crq_conn *conn, const char *queue, crq_status status,
-        const char *cursor, size_t limit, crq_page **out,
+        crq_order order, const char *cursor, size_t limit, crq_page **out,
         crq_error *err) CRQ_MUST_CHECK;
 void crq_page_free(crq_page *page);
 size_t crq_page_count(const crq_page *page);

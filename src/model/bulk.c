@@ -266,8 +266,8 @@ static int walk_list(struct bulk *b, const char *queue, crq_status status,
         bool left[PAGE] = { false };
         crq_page *page = NULL;
 
-        rc = crq_registry_page(b->conn, queue, status, cursor, PAGE, &page,
-                b->err);
+        rc = crq_registry_page(b->conn, queue, status, CRQ_OLDEST_FIRST, cursor,
+                PAGE, &page, b->err);
         if (rc < 0)
             break;
         more = crq_page_cursor(page) != NULL;

@@ -3,7 +3,8 @@
  *
  * A cursor is the last entry read, behind its score or its place in the list:
  * "1800000000:9:finished-1". So a page begins where the reader was, whatever
- * has come and gone before.
+ * has come and gone before. It fits both orders: the reader goes on up or down
+ * from there.
  *
  * Source: RQ 2.10, rq/registry.py.
  */
@@ -167,14 +168,14 @@ static int make_cursor(crq_page *page, const crq_reply *reply, bool list,
     size_t count = crq_reply_count(entries), len = 0, score_len = 0;
     const char *last, *score;
     struct crq_buf text = CRQ_BUF_INIT;
-    int64_t first = crq_reply_int(crq_reply_item(reply, 1), 0);
+    int64_t place = crq_reply_int(crq_reply_item(reply, 1), 0);
 
     if (crq_reply_int(crq_reply_item(reply, 0), 0) == 0 || count == 0)
         return 0;
     last = crq_reply_text(crq_reply_item(entries, count - (list ? 1 : 2)),
             &len);
     if (list)
-        crq_buf_printf(&text, "%" PRId64, first + (int64_t)count - 1);
+        crq_buf_printf(&text, "%" PRId64, place);
     else {
         score = crq_reply_text(crq_reply_item(entries, count - 1), &score_len);
         crq_buf_put(&text, score != NULL ? score : "0", score_len);
@@ -215,7 +216,8 @@ static int read_page(const crq_reply *reply, bool list, crq_page *page,
 }
 
 int crq_registry_page(crq_conn *conn, const char *queue, crq_status status,
-        const char *cursor, size_t limit, crq_page **out, crq_error *err)
+        crq_order order, const char *cursor, size_t limit, crq_page **out,
+        crq_error *err)
 {
     char key[CRQ_KEY_MAX];
     struct crq_args args;
@@ -233,6 +235,7 @@ int crq_registry_page(crq_conn *conn, const char *queue, crq_status status,
     crq_args_list(&args, key, list ? "list" : "zset", NULL);
     crq_args_puti(&args, (int64_t)limit);
     rc = put_cursor(&args, cursor, list, err);
+    crq_args_puts(&args, order == CRQ_NEWEST_FIRST ? "newest" : "oldest");
     if (rc == 0)
         rc = crq_script_call(conn, &crq_script_page, 1, &args, &reply, err);
     if (rc == 0) {

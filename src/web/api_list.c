@@ -237,8 +237,8 @@ static int walk_page(struct list *l, const char *queue, char **cursor)
 
     if (l->func != NULL && limit > DATA_PAGE)
         limit = DATA_PAGE;
-    rc = crq_registry_page(l->ask->conn, queue, l->status, *cursor, limit,
-            &page, err);
+    rc = crq_registry_page(l->ask->conn, queue, l->status, CRQ_OLDEST_FIRST,
+            *cursor, limit, &page, err);
 
     if (rc < 0)
         return rc;
