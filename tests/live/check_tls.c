@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/bio.h>
+
+#include "redis/tls.h"
+
 START_TEST(test_a_trusted_server_is_spoken_to_through_tls)
 {
     struct live_server *server = live_start_tls("DNS:localhost,IP:127.0.0.1");
@@ -88,6 +92,22 @@ START_TEST(test_a_server_without_tls_is_told_as_such)
 }
 END_TEST
 
+/* A process has 127 of them, for all of its libraries together. */
+START_TEST(test_links_use_up_no_type_of_openssl)
+{
+    int before = BIO_get_new_index();
+
+    for (int i = 0; i < 10; i++) {
+        struct crq_tls *tls;
+        crq_error err;
+
+        unit_ok(crq_tls_new("localhost", &tls, &err), &err);
+        crq_tls_free(tls);
+    }
+    ck_assert_int_eq(BIO_get_new_index(), before + 1);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tc = tcase_create("tls");
@@ -97,5 +117,6 @@ int main(void)
     unit_add_rows(tc, test_a_certificate_that_proves_nothing_is_refused,
             refused);
     tcase_add_test(tc, test_a_server_without_tls_is_told_as_such);
+    tcase_add_test(tc, test_links_use_up_no_type_of_openssl);
     return live_run("tls", tc);
 }
