@@ -894,8 +894,8 @@ int crq_queue_compact(crq_queue *queue, int64_t *out_count,
  *  CRQ_UNSET: no limit. Runs go on. CRQ_EINVAL: less than a second. */
 int crq_suspend(crq_conn *conn, int64_t seconds, crq_error *err) CRQ_MUST_CHECK;
 int crq_resume(crq_conn *conn, crq_error *err) CRQ_MUST_CHECK;
-/** out_left_s: -1: for ever; may be NULL, and is left alone when there is no
- *  suspension. */
+/** out_left_s: -1: for ever; at most 10^12, so that it can be multiplied; may
+ *  be NULL, and is left alone when there is no suspension. */
 int crq_is_suspended(crq_conn *conn, bool *out, int64_t *out_left_s,
         crq_error *err) CRQ_MUST_CHECK;
 

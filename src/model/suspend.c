@@ -10,6 +10,9 @@
 #include "model/keys.h"
 #include "redis/conn.h"
 
+/* Redis takes times of which the microseconds are no int64_t. */
+#define LEFT_MAX_MS INT64_C(1000000000000000)
+
 int crq_suspend(crq_conn *conn, int64_t seconds, crq_error *err)
 {
     char key[CRQ_KEY_MAX], text[24];
@@ -49,6 +52,7 @@ int crq_is_suspended(crq_conn *conn, bool *out, int64_t *out_left_s,
     ttl = crq_reply_int(reply, -2);
     crq_reply_free(reply);
     *out = ttl != -2;
+    ttl = ttl < LEFT_MAX_MS ? ttl : LEFT_MAX_MS;
     if (ttl != -2 && out_left_s != NULL)
         *out_left_s = ttl < 0 ? -1 : (ttl + 999) / 1000;
     return 0;

@@ -18,6 +18,9 @@
 #include "model/keys.h"
 #include "redis/conn.h"
 
+/* More is a number of nobody's, and its microseconds are no int64_t. */
+#define WORKED_MAX_S 1e12
+
 static const struct {
     const char *name;
     size_t at; /* of the char * in struct crq_worker */
@@ -104,8 +107,8 @@ static int decode(const char *name, const crq_reply *hash,
     w.failed_job_count = count_of(hash, "failed_job_count");
     text = find(hash, "total_working_time");
     w.total_working_time_s = text != NULL ? strtod(text, NULL) : 0;
-    if (!isfinite(w.total_working_time_s))
-        w.total_working_time_s = 0;
+    if (!(fabs(w.total_working_time_s) <= WORKED_MAX_S))
+        w.total_working_time_s = 0; /* nor is NaN any */
     /* crq's own records say no version of Python. */
     text = find(hash, "python_version");
     w.old_rq = (w.version[0] == '0' || w.version[0] == '1') &&

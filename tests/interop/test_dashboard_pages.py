@@ -307,6 +307,17 @@ def test_bytes_that_are_no_text_are_shown_as_such(web, r, queue, junk):
         assert show(web, path).status == 200
 
 
+def test_numbers_beyond_all_bounds_are_shown(web, r):
+    r.set("rq:suspended", 1, px=9_000_000_000_000_000_000)
+    r.sadd("rq:workers", "rq:worker:w")
+    r.hset("rq:worker:w", mapping={
+        "state": "busy", "total_working_time": "1e300",
+        "successful_job_count": "9" * 19})
+    for path in PAGES:
+        assert show(web, path).status == 200, path
+    assert "has ended" not in web.text()
+
+
 def test_a_million_bytes_of_arguments_are_cut(web, queue):
     job = queue.enqueue("tasks.echo", "<" * 1_000_000)
     run(queue)

@@ -192,6 +192,9 @@ START_TEST(test_workers_are_suspended_for_a_while_or_until_resumed)
     live_expect(conn, "rq:suspended string\n  1\n");
     unit_ok(crq_is_suspended(conn, &is, &left, &err), &err);
     ck_assert(is && left == -1);
+    live_seed(conn, "PEXPIRE rq:suspended 9000000000000000000");
+    unit_ok(crq_is_suspended(conn, &is, &left, &err), &err);
+    ck_assert(is && left == INT64_C(1000000000000));
     unit_ok(crq_resume(conn, &err), &err);
     unit_ok(crq_resume(conn, &err), &err);
     live_expect(conn, "");

@@ -242,8 +242,8 @@ START_TEST(test_workers_are_read_as_they_describe_themselves)
     crq_error err;
 
     live_seed(conn,
-            "SADD rq:workers rq:worker:w rq:worker:b rq:worker:dead nonsense "
-            "rq:worker: rq:worker:string \"rq:worker:\\xff\"\n"
+            "SADD rq:workers rq:worker:w rq:worker:b rq:worker:a rq:worker:dead "
+            "nonsense rq:worker: rq:worker:string \"rq:worker:\\xff\"\n"
             "SET rq:worker:string x\n"
             "HSET rq:worker:w birth 2026-11-21T12:00:00.000000Z "
             "last_heartbeat 2026-11-21T12:00:05Z queues q,r pid 7 "
@@ -251,30 +251,33 @@ START_TEST(test_workers_are_read_as_they_describe_themselves)
             "current_job a successful_job_count 3 failed_job_count 4 "
             "total_working_time 5.25\n"
             "HSET rq:worker:b birth junk state \"\\xff\" queues \"a\\x00b\" "
-            "successful_job_count many total_working_time nan");
+            "successful_job_count many total_working_time nan\n"
+            "HSET rq:worker:a total_working_time 1e300");
     unit_ok(crq_workers_fetch(conn, &w, &count, &err), &err);
-    ck_assert_uint_eq(count, 2);
-    ck_assert_str_eq(w[0].name, "b");
-    ck_assert_int_eq(w[0].birth_us, CRQ_UNSET);
-    ck_assert_int_eq(w[0].last_heartbeat_us, CRQ_UNSET);
-    ck_assert_str_eq(w[0].state, "");
-    ck_assert_str_eq(w[0].queues, "");
-    ck_assert_str_eq(w[0].hostname, "");
-    ck_assert_int_eq(w[0].successful_job_count, 0);
-    ck_assert(w[0].total_working_time_s <= 0);
-    ck_assert_str_eq(w[1].name, "w");
-    ck_assert_int_eq(w[1].birth_us, NOON);
-    ck_assert_int_eq(w[1].last_heartbeat_us, NOON + 5000000);
-    ck_assert_str_eq(w[1].state, "busy");
-    ck_assert_str_eq(w[1].queues, "q,r");
-    ck_assert_str_eq(w[1].hostname, "host");
-    ck_assert_str_eq(w[1].ip_address, "1.2.3.4");
-    ck_assert_str_eq(w[1].pid, "7");
-    ck_assert_str_eq(w[1].current_job, "a");
-    ck_assert_str_eq(w[1].version, "2.10.0");
-    ck_assert_int_eq(w[1].successful_job_count, 3);
-    ck_assert_int_eq(w[1].failed_job_count, 4);
-    ck_assert_double_eq(w[1].total_working_time_s, 5.25);
+    ck_assert_uint_eq(count, 3);
+    ck_assert_str_eq(w[0].name, "a");
+    ck_assert_double_eq(w[0].total_working_time_s, 0);
+    ck_assert_str_eq(w[1].name, "b");
+    ck_assert_int_eq(w[1].birth_us, CRQ_UNSET);
+    ck_assert_int_eq(w[1].last_heartbeat_us, CRQ_UNSET);
+    ck_assert_str_eq(w[1].state, "");
+    ck_assert_str_eq(w[1].queues, "");
+    ck_assert_str_eq(w[1].hostname, "");
+    ck_assert_int_eq(w[1].successful_job_count, 0);
+    ck_assert(w[1].total_working_time_s <= 0);
+    ck_assert_str_eq(w[2].name, "w");
+    ck_assert_int_eq(w[2].birth_us, NOON);
+    ck_assert_int_eq(w[2].last_heartbeat_us, NOON + 5000000);
+    ck_assert_str_eq(w[2].state, "busy");
+    ck_assert_str_eq(w[2].queues, "q,r");
+    ck_assert_str_eq(w[2].hostname, "host");
+    ck_assert_str_eq(w[2].ip_address, "1.2.3.4");
+    ck_assert_str_eq(w[2].pid, "7");
+    ck_assert_str_eq(w[2].current_job, "a");
+    ck_assert_str_eq(w[2].version, "2.10.0");
+    ck_assert_int_eq(w[2].successful_job_count, 3);
+    ck_assert_int_eq(w[2].failed_job_count, 4);
+    ck_assert_double_eq(w[2].total_working_time_s, 5.25);
     crq_workers_free(w, count);
 }
 END_TEST
