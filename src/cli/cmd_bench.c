@@ -287,6 +287,8 @@ static int measure(struct bench *b, crq_error *err)
 static int clean_up(struct bench *b, crq_error *err)
 {
     int64_t end_us = now_us() + PATIENCE_US;
+    char counted[CRQ_KEY_MAX];
+    int rc;
 
     if (b->process.pid > 0)
         process_signal(&b->process, SIGTERM);
@@ -297,7 +299,11 @@ static int clean_up(struct bench *b, crq_error *err)
     }
     if (b->process.notify_fd >= 0)
         close(b->process.notify_fd);
-    return crq_queue_delete(b->queue, true, err);
+    rc = crq_queue_delete(b->queue, true, err);
+    if (rc < 0)
+        return rc;
+    crq_key(counted, CRQ_KEY_STATS, b->name);
+    return crq_conn_run(b->cli->conn, NULL, err, "DEL", counted, NULL);
 }
 
 static int bench(struct bench *b, crq_error *err)

@@ -8,8 +8,11 @@ from conftest import eventually, module
 
 
 def rest(r):
-    """All keys but what a worker leaves of itself for a minute."""
-    return {key for key in r.keys() if not key.startswith(b"rq:worker:")}
+    """All keys but what a worker leaves of itself for a minute, and what it
+    has counted for all queues and for minutes that are over."""
+    return {key for key in r.keys() if not key.startswith(
+        (b"rq:worker:", b"crq:stats:minute:", b"crq:stats:seen:"))
+        and key != b"crq:stats:queue:"}
 
 
 def test_rows_say_what_was_measured_and_nothing_is_left(r, crq):
