@@ -508,6 +508,7 @@ static void on_alive(struct ev_loop *loop, ev_timer *timer, int revents)
     if (!crq_async_is_up(w->link))
         return;
     be_born_after_all(w);
+    crq_flush_now(&w->stats);
     crq_args_init(&words);
     if (!w->hears_suspend)
         suspension_ask(w);

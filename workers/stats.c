@@ -87,7 +87,9 @@ static void on_added(void *arg, const crq_error *err)
                 "statistics: %s", err->text);
     w->stats_told = err != NULL;
     if (w->phase != LEAVING) {
-        if (!crq_tallies_empty(&w->stats.counting))
+        /* What was refused comes with the next sign of life: Redis may go on
+         * refusing it for as long as this worker runs. */
+        if (err == NULL && !crq_tallies_empty(&w->stats.counting))
             heartbeat_soon(w);
         return;
     }

@@ -138,6 +138,31 @@ def test_what_redis_refuses_is_counted_later(r, q, worker):
     assert r.get("crq:failures") == b"x"
 
 
+def scripts(r):
+    """How many calls of scripts Redis has run, and how many it refused."""
+    found = [r.info("commandstats").get(f"cmdstat_{name}", {})
+             for name in ("eval", "evalsha")]
+    return (sum(each.get("calls", 0) for each in found),
+            sum(each.get("rejected_calls", 0) for each in found))
+
+
+def test_what_stays_refused_is_tried_with_signs_of_life_only(r, q, worker):
+    w = worker("--jobs", 1, "q")
+    r.acl_setuser("default", enabled=True, reset_keys=True,
+                  keys=["[^c]*", "crq:[^s]*"])
+    try:
+        job = q.enqueue("demo.noop")
+        eventually(lambda: "statistics: " in w.text())
+        assert job.get_status() == JobStatus.FINISHED
+        ran, refused = scripts(r)
+        # By itself it does nothing but show that it lives.
+        eventually(lambda: scripts(r)[0] >= ran + 2, 30)
+        assert scripts(r)[1] <= refused + 4
+    finally:
+        r.acl_setuser("default", enabled=True, keys=["*"])
+    eventually(lambda: totals(r) == {"finished": 1}, 30)
+
+
 def test_statistics_cost_no_command_for_each_job(r, q, worker):
     worker("--jobs", 1, "q")
     q.enqueue("demo.noop")
