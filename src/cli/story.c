@@ -105,26 +105,6 @@ static int print_call(const struct view *v, crq_error *err)
 
 /* ---- the time line ---- */
 
-struct point {
-    const char *name;
-    int64_t us;
-    const char *since_what; /* NULL: nothing leads to it */
-    int64_t since_us;
-};
-
-/* In the order of time: a job that is to run again still has the times of its
- * last run. */
-static void sort_points(struct point *points, size_t count)
-{
-    for (size_t i = 1; i < count; i++)
-        for (size_t k = i; k > 0 && points[k].us < points[k - 1].us; k--) {
-            struct point swap = points[k];
-
-            points[k] = points[k - 1];
-            points[k - 1] = swap;
-        }
-}
-
 /* What it has been doing since, or is waiting for. */
 static void print_now(const struct view *v)
 {
@@ -155,28 +135,15 @@ static void print_now(const struct view *v)
 
 static void print_times(const struct view *v)
 {
-    int64_t enqueued = crq_job_enqueued_us(v->job);
-    int64_t started = crq_job_started_us(v->job);
-    struct point points[] = {
-        { "created", crq_job_created_us(v->job), NULL, 0 },
-        { "enqueued", enqueued, NULL, 0 },
-        { "started", started, "waited", enqueued },
-        { "ended", crq_job_ended_us(v->job), "ran", started },
-    };
-    size_t count = sizeof(points) / sizeof(points[0]);
+    struct crq_story_point points[CRQ_STORY_POINTS];
+    size_t count = crq_story_points(v->story, points);
 
-    sort_points(points, count);
     for (size_t i = 0; i < count; i++) {
-        const struct point *p = &points[i];
-
-        if (p->us == CRQ_UNSET)
-            continue;
-        label(p->name);
-        term_time(p->us);
-        if (p->since_what != NULL && p->since_us != CRQ_UNSET &&
-                p->us >= p->since_us) {
-            printf("  %s ", p->since_what);
-            term_duration(p->us - p->since_us);
+        label(points[i].name);
+        term_time(points[i].us);
+        if (points[i].took_what != NULL) {
+            printf("  %s ", points[i].took_what);
+            term_duration(points[i].took_us);
         }
         putchar('\n');
     }

@@ -141,6 +141,41 @@ static crq_value *log_value(const struct crq_story *story, int *rc)
     return list;
 }
 
+size_t crq_story_points(const struct crq_story *story,
+        struct crq_story_point out[CRQ_STORY_POINTS])
+{
+    const crq_job *job = story->job;
+    int64_t enqueued = crq_job_enqueued_us(job);
+    int64_t started = crq_job_started_us(job);
+    const struct {
+        const char *name;
+        int64_t us;
+        const char *took_what;
+        int64_t since_us;
+    } all[CRQ_STORY_POINTS] = {
+        { "created", crq_job_created_us(job), NULL, CRQ_UNSET },
+        { "enqueued", enqueued, NULL, CRQ_UNSET },
+        { "started", started, "waited", enqueued },
+        { "ended", crq_job_ended_us(job), "ran", started },
+    };
+    size_t count = 0;
+
+    for (size_t i = 0; i < CRQ_STORY_POINTS; i++) {
+        int64_t us = all[i].us, since_us = all[i].since_us;
+        bool took = since_us != CRQ_UNSET && us >= since_us;
+        size_t at = count;
+
+        if (us == CRQ_UNSET)
+            continue;
+        for (; at > 0 && us < out[at - 1].us; at--)
+            out[at] = out[at - 1];
+        out[at] = (struct crq_story_point){ all[i].name, us,
+            took ? all[i].took_what : NULL, took ? us - since_us : 0 };
+        count++;
+    }
+    return count;
+}
+
 int crq_story_to_value(const struct crq_story *story, crq_value **out,
         crq_error *err)
 {

@@ -36,6 +36,21 @@ int crq_story_fetch(crq_conn *conn, const char *id, struct crq_story *story,
         crq_error *err) CRQ_MUST_CHECK;
 void crq_story_fini(struct crq_story *story);
 
+/* A moment of a job, and how long it came after the one that led to it. */
+struct crq_story_point {
+    const char *name;
+    int64_t us;
+    const char *took_what; /* "waited", "ran"; NULL: nothing is known of it */
+    int64_t took_us;
+};
+
+#define CRQ_STORY_POINTS 4
+
+/** Those that are known, in the order of time: a job that is to run again
+ *  still has the times of its last run. Returns how many. */
+size_t crq_story_points(const struct crq_story *story,
+        struct crq_story_point out[CRQ_STORY_POINTS]);
+
 /** The job as crq_job_to_value() gives it, with results, log, position,
  *  scheduled_for and expires_in; waits_on, dependents and executions where
  *  there are any. CRQ_ENOMEM. */

@@ -23,34 +23,13 @@ static void term_end(struct page *p)
 
 /* ------------------------------------------------------------------- times */
 
-struct point {
-    const char *name;
-    int64_t us;
-    const char *since_what; /* NULL: nothing leads to it */
-    int64_t since_us;
-};
-
-/* In the order of time: a job that is to run again still has the times of its
- * last run. */
-static void sort_points(struct point *points, size_t count)
-{
-    for (size_t i = 1; i < count; i++)
-        for (size_t k = i; k > 0 && points[k].us < points[k - 1].us; k--) {
-            struct point swap = points[k];
-
-            points[k] = points[k - 1];
-            points[k - 1] = swap;
-        }
-}
-
-static void put_point(struct page *p, const struct point *point)
+static void put_point(struct page *p, const struct crq_story_point *point)
 {
     html(p->out, "<li><span class=\"what\">%s</span> ", point->name);
     page_moment(p, point->us);
-    if (point->since_what != NULL && point->since_us != CRQ_UNSET &&
-            point->us >= point->since_us) {
-        html(p->out, " <span class=\"took\">%s ", point->since_what);
-        page_duration(p, point->us - point->since_us);
+    if (point->took_what != NULL) {
+        html(p->out, " <span class=\"took\">%s ", point->took_what);
+        page_duration(p, point->took_us);
         html(p->out, "</span>");
     }
     html(p->out, "</li>\n");
@@ -82,22 +61,12 @@ static void put_now(struct page *p, const struct crq_story *story)
 
 void story_times(struct page *p, const struct crq_story *story)
 {
-    const crq_job *job = story->job;
-    int64_t enqueued = crq_job_enqueued_us(job);
-    int64_t started = crq_job_started_us(job);
-    struct point points[] = {
-        { "created", crq_job_created_us(job), NULL, 0 },
-        { "enqueued", enqueued, NULL, 0 },
-        { "started", started, "waited", enqueued },
-        { "ended", crq_job_ended_us(job), "ran", started },
-    };
-    size_t count = sizeof(points) / sizeof(points[0]);
+    struct crq_story_point points[CRQ_STORY_POINTS];
+    size_t count = crq_story_points(story, points);
 
-    sort_points(points, count);
     html(p->out, "<h2>Times</h2>\n<ol class=\"times\">\n");
     for (size_t i = 0; i < count; i++)
-        if (points[i].us != CRQ_UNSET)
-            put_point(p, &points[i]);
+        put_point(p, &points[i]);
     put_now(p, story);
     html(p->out, "</ol>\n");
 }

@@ -76,11 +76,56 @@ START_TEST(test_a_story_has_the_jobs_around_it_and_changes_nothing)
 }
 END_TEST
 
+static const struct {
+    const char *times, *want; /* name, and what led to it */
+} times[] = {
+    { "", "created" },
+    { "enqueued_at 2026-11-21T12:00:01Z started_at 2026-11-21T12:00:03Z "
+      "ended_at 2026-11-21T12:00:07Z",
+            "created enqueued started,waited:2 ended,ran:4" },
+    { "started_at 2026-11-21T12:00:03Z ended_at 2026-11-21T12:00:07Z",
+            "created started ended,ran:4" },
+    /* It waits to run again. */
+    { "enqueued_at 2026-11-21T12:00:09Z started_at 2026-11-21T12:00:03Z "
+      "ended_at 2026-11-21T12:00:07Z",
+            "created started ended,ran:4 enqueued" },
+    { "ended_at 2026-11-21T12:00:00Z started_at junk", "created ended" },
+};
+
+START_TEST(test_times_stand_in_their_order_with_what_led_to_them)
+{
+    crq_conn *conn = live_conn();
+    struct crq_story story = CRQ_STORY_INIT;
+    struct crq_story_point points[CRQ_STORY_POINTS];
+    struct crq_buf seed = CRQ_BUF_INIT, got = CRQ_BUF_INIT;
+    size_t count;
+    crq_error err;
+
+    crq_buf_printf(&seed, JOB("a", "status finished %s"), times[_i].times);
+    live_seed(conn, crq_buf_text(&seed));
+    unit_ok(crq_story_fetch(conn, "a", &story, &err), &err);
+    count = crq_story_points(&story, points);
+    for (size_t i = 0; i < count; i++) {
+        crq_buf_printf(&got, "%s%s", i > 0 ? " " : "", points[i].name);
+        if (points[i].took_what != NULL)
+            crq_buf_printf(&got, ",%s:%lld", points[i].took_what,
+                    (long long)points[i].took_us / 1000000);
+    }
+    ck_assert_str_eq(crq_buf_text(&got), times[_i].want);
+    crq_buf_fini(&seed);
+    crq_buf_fini(&got);
+    crq_story_fini(&story);
+    crq_conn_free(conn);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tc = tcase_create("story");
 
     tcase_add_test(tc, test_every_failing_allocation_of_a_story_is_reported);
     tcase_add_test(tc, test_a_story_has_the_jobs_around_it_and_changes_nothing);
+    unit_add_rows(tc, test_times_stand_in_their_order_with_what_led_to_them,
+            times);
     return live_run("story", tc);
 }
