@@ -195,9 +195,12 @@ static void sign_in(struct gateway *g, struct http_request *request)
     }
     next = form_get(&form, "next");
     token = form_get(&form, "token");
+    /* Without one nobody has guessed: no guard bounds what it writes. */
     if (token != NULL)
         viewer.kind = verdict_of(g, request, token, &viewer);
-    if (viewer.kind == VIEWER_LATER) {
+    if (token == NULL) {
+        show_login(request, next, "That was not the form.");
+    } else if (viewer.kind == VIEWER_LATER) {
         show_login(request, next,
                 "Too many unknown tokens came from here. "
                 "Wait a minute.");

@@ -421,6 +421,16 @@ def test_a_wrong_token_opens_nothing(guarded, body):
     assert "role=\"alert\"" in Page(reply).source
 
 
+def test_a_form_without_a_token_writes_nothing_to_the_log(guarded):
+    before = len(guarded.text().splitlines())
+    for token, lines in (({}, 0), ({"token": "wrong-0123456789abcdef"}, 1)):
+        guarded.ask("POST", "/login", urlencode({"next": "/", **token}), {
+            "Content-Type": "application/x-www-form-urlencoded"})
+        told = [line for line in guarded.text().splitlines()[before:]
+                if " warning " in line]
+        assert len(told) == lines, told
+
+
 def test_signing_out_ends_the_session_for_good(guarded):
     cookie = cookie_of(sign_in(guarded, TOKENS["operate"]))
     page = show(guarded, "/", Cookie=cookie)
