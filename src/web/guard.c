@@ -144,17 +144,18 @@ enum guard_verdict guard_check(struct guard *guard, const char *peer,
         char out_name[TOKEN_NAME_LEN + 1], int *out_retry_s)
 {
     char name[TOKEN_NAME_LEN + 1] = "";
+    enum token_role role = TOKEN_READ;
     struct address address;
     struct place *place;
     bool known, right;
 
     out_name[0] = '\0';
-    *out_role = TOKEN_OPERATE;
+    *out_role = guard->tokens == NULL ? TOKEN_OPERATE : TOKEN_READ;
     if (guard->tokens == NULL || token == NULL)
         return guard->tokens == NULL ? GUARD_KNOWN : GUARD_UNKNOWN;
     address_of(guard, peer, &address);
     place = find_place(guard, &address, &known);
-    right = tokens_find(guard->tokens, token, out_role, name);
+    right = tokens_find(guard->tokens, token, &role, name);
     if (known && debt_us(place, now_us) > 0 &&
             !(right && was_right(place, name))) {
         *out_retry_s = (int)(debt_us(place, now_us) / 1000000) + 1;
@@ -168,5 +169,6 @@ enum guard_verdict guard_check(struct guard *guard, const char *peer,
     if (!was_right(place, name))
         memcpy(place->known[place->newest++ % KNOWN], name, sizeof(name));
     memcpy(out_name, name, sizeof(name));
+    *out_role = role;
     return GUARD_KNOWN;
 }

@@ -39,7 +39,7 @@ void guard_free(struct guard *guard);
  *
  * token        NULL: none came, which is unknown, and no mistake.
  * now_us       on a monotonic clock.
- * out_role     the role, of a known one.
+ * out_role     the role, of a known one; else the least, TOKEN_READ.
  * out_name     what it is called in logs, of a known one; else "".
  * out_retry_s  after how long to come again, of GUARD_LATER.
  */

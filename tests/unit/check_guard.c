@@ -60,6 +60,17 @@ START_TEST(test_a_token_has_its_role_and_its_name)
 }
 END_TEST
 
+START_TEST(test_who_is_not_let_in_has_no_role_but_the_least)
+{
+    ck_assert_int_eq(check("1.2.3.4", NULL, BEGIN), GUARD_UNKNOWN);
+    ck_assert_int_eq(role, TOKEN_READ);
+    use_up("1.2.3.4", BEGIN);
+    ck_assert_int_eq(role, TOKEN_READ);
+    ck_assert_int_eq(check("1.2.3.4", RIGHT, BEGIN), GUARD_LATER);
+    ck_assert_int_eq(role, TOKEN_READ);
+}
+END_TEST
+
 START_TEST(test_without_tokens_all_are_known)
 {
     crq_error err;
@@ -174,6 +185,7 @@ int main(void)
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, test_a_token_has_its_role_and_its_name);
+    tcase_add_test(tc, test_who_is_not_let_in_has_no_role_but_the_least);
     tcase_add_test(tc, test_without_tokens_all_are_known);
     tcase_add_test(tc,
             test_too_many_mistakes_are_refused_until_time_has_passed);
