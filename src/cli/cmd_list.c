@@ -22,11 +22,11 @@
 struct options {
     struct cli *cli;
     crq_filter filter;
-    bool all_queues, ids_only;
+    bool all_queues, ids_only, newest;
     int64_t limit, offset; /* limit: CRQ_UNSET: not given */
 };
 
-enum { OPT_IDS = 0x100 };
+enum { OPT_IDS = 0x100, OPT_NEWEST };
 
 static const struct argp_option option_table[] = {
     { "queue", 'q', "NAME", 0, "The queue (default: default)", 1 },
@@ -36,6 +36,8 @@ static const struct argp_option option_table[] = {
     { "limit", 'n', "N", 0,
             "At most N jobs (default: 50, with --ids all; 0: all)", 2 },
     { "offset", 'o', "N", 0, "Leave out the first N", 2 },
+    { "newest", OPT_NEWEST, NULL, 0,
+            "The newest first, of each queue and status", 2 },
     { "ids", OPT_IDS, NULL, 0, "Only the ids, for other programs", 2 },
     { 0 },
 };
@@ -44,6 +46,9 @@ static void check(struct options *o, const struct argp_state *state)
 {
     if (o->all_queues && o->filter.queue != NULL)
         argp_error(state, "--queue and --all-queues exclude each other");
+    /* A group is a set: it has no order. */
+    if (o->newest && o->filter.group != NULL)
+        argp_error(state, "--newest and --group exclude each other");
     if (o->filter.queue == NULL && o->filter.group == NULL && !o->all_queues)
         o->filter.queue = "default";
     /* Of a group they are all shown. */
@@ -63,6 +68,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'n': o->limit = cli_number(state, "limit", arg, 0); return 0;
     case 'o': o->offset = cli_number(state, "offset", arg, 0); return 0;
     case OPT_IDS: o->ids_only = true; return 0;
+    case OPT_NEWEST: o->newest = true; return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "'%s' is one word too many; name a queue with -q",
                 arg);
@@ -340,8 +346,9 @@ static int list_status(struct walk *w, const char *queue, crq_status status)
                 : BATCH;
         crq_page *page = NULL;
 
-        rc = crq_registry_page(w->o->cli->conn, queue, status, CRQ_OLDEST_FIRST,
-                cursor, size, &page, w->err);
+        rc = crq_registry_page(w->o->cli->conn, queue, status,
+                w->o->newest ? CRQ_NEWEST_FIRST : CRQ_OLDEST_FIRST, cursor,
+                size, &page, w->err);
         if (rc < 0)
             break;
         rc = list_page(w, page, status);
@@ -487,7 +494,9 @@ int cmd_list(struct cli *cli, int argc, char **argv)
         "List jobs: id, status, age (scheduled ones: when they are due), call. "
         "Without options those that wait in the queue 'default'.",
         children, NULL, NULL };
-    struct options o = { cli, CRQ_FILTER_INIT, false, false, CRQ_UNSET, 0 };
+    struct options o = {
+        .cli = cli, .filter = CRQ_FILTER_INIT, .limit = CRQ_UNSET
+    };
     crq_error err;
     int rc;
 

@@ -48,6 +48,7 @@ def test_all_options_of_each_verb_are_offered(crq, complete):
         assert "--help" in said
         assert complete(verb, "-") == said, verb
     assert complete("list", "--old") == ["--older-than"]
+    assert complete("list", "--new") == ["--newest"]
     assert "--json" in complete("--")
 
 

@@ -61,10 +61,16 @@ def ids(crq, *args):
     (["-a", "-F", "shop.pay", "-s", "queued", "-s", "scheduled"],
      "waits later elsewhere g1"),
     (["-q", "nothing"], ""),
+    (["--newest"], "old waits"),
+    (["--newest", "-s", "queued", "-s", "failed", "-s", "stopped"],
+     "old waits stopped bad"),
+    (["--newest", "-s", "failed"], "bad"),
+    (["--newest", "-a"], "old waits g2 g1 elsewhere"),
+    (["--newest", "-F", "shop.*"], "old waits"),
 ])
 def test_filters_are_those_of_the_verbs_for_many_jobs(crq, jobs, args, want):
     assert ids(crq, *args) == want.split()
-    if {"-a", "-q", "-g", "--group"} & {*args} or not args:
+    if {"-a", "-q", "-g", "--group", "--newest"} & {*args} or not args:
         return
     # What would be deleted is what is listed.
     dry = crq("delete", "--all", "-n", "-q", "default", "--json",
@@ -73,7 +79,8 @@ def test_filters_are_those_of_the_verbs_for_many_jobs(crq, jobs, args, want):
 
 
 @pytest.mark.parametrize("args", [
-    ["-a", "-q", "x"], ["-s", "dancing"], ["--older-than", "soon"], ["-q", ""]])
+    ["-a", "-q", "x"], ["-s", "dancing"], ["--older-than", "soon"], ["-q", ""],
+    ["--newest", "-g", "g"]])
 def test_options_that_make_no_sense_are_refused(crq, r, args):
     assert crq("list", *args).code == 64
 
@@ -106,6 +113,38 @@ def test_a_huge_registry_is_read_in_pages(r, crq):
                if f"cmdstat_{name}" in stats) < 20
     assert stats["cmdstat_hgetall"]["calls"] <= 501
     assert {name for name in stats if "range" in name} == {"cmdstat_zrange"}
+
+
+def test_the_newest_of_a_huge_registry_are_read_first(r, crq):
+    with r.pipeline(transaction=False) as pipe:
+        for i in range(25000):
+            pipe.zadd("rq:finished:default", {f"j{i:05}": 2e9 + i // 2})
+            pipe.rpush("rq:queue:default", f"j{i:05}")
+        pipe.execute()
+    want = [f"j{i:05}" for i in reversed(range(25000))]
+    for status in "finished", "queued":
+        newest = ["--newest", "-s", status]
+        assert ids_only(crq, *newest) == want
+        assert ids_only(crq, *newest, "-n", 2, "-o", 20001) == want[20001:20003]
+        r.config_resetstat()
+        assert ids_only(crq, *newest, "-n", 3) == want[:3]
+        stats = r.info("commandstats")
+        assert sum(stats[name]["calls"] for name in stats
+                   if "range" in name) == 1
+
+
+def test_jobs_that_ended_last_are_the_newest(r, crq):
+    q = Queue(connection=r)
+    names = [f"job{i}" for i in range(5)]
+    for name in names:
+        q.enqueue("tasks.fail" if name in {"job1", "job3"} else "tasks.echo", 1,
+                  job_id=name)
+    SimpleWorker([q], connection=r).work(burst=True)
+    for status in "finished", "failed":  # their scores are whole seconds
+        for i, name in enumerate(names):
+            r.zadd(f"rq:{status}:default", {name: 2e9 + i}, xx=True)
+    assert ids(crq, "-s", "finished", "--newest") == ["job4", "job2", "job0"]
+    assert ids(crq, "-s", "failed", "--newest") == ["job3", "job1"]
 
 
 def ids_only(crq, *args):
