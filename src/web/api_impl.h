@@ -65,7 +65,8 @@ enum api_param_kind {
     API_PARAM_BOOL,     /* bool: true, false, 1, 0 */
     API_PARAM_COUNT,    /* int64_t: from 1 to `most` */
     API_PARAM_DURATION, /* int64_t microseconds: 30, 10m, 2h */
-    API_PARAM_STATUS    /* crq_status */
+    API_PARAM_STATUS,   /* crq_status */
+    API_PARAM_ORDER     /* crq_order: oldest, newest */
 };
 
 struct api_param {

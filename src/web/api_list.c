@@ -5,7 +5,8 @@
  * same whatever jobs carry, and does not grow with how many there are. Only a
  * filter by function has to look into the payload. With a filter a page may be
  * short, or empty, and yet not the last: one request looks at LOOK_MAX
- * entries, then the caller goes on with the cursor.
+ * entries, then the caller goes on with the cursor. That knows the order, too:
+ * a walk does not turn round.
  */
 #include <fnmatch.h>
 #include <string.h>
@@ -50,6 +51,7 @@ struct list {
     /* The query. */
     const char *queue, *func, *group, *cursor;
     crq_status status;
+    crq_order order;
     int64_t older_than_us, limit;
     /* The way. */
     const crq_page *page;
@@ -237,8 +239,8 @@ static int walk_page(struct list *l, const char *queue, char **cursor)
 
     if (l->func != NULL && limit > DATA_PAGE)
         limit = DATA_PAGE;
-    rc = crq_registry_page(l->ask->conn, queue, l->status, CRQ_OLDEST_FIRST,
-            *cursor, limit, &page, err);
+    rc = crq_registry_page(l->ask->conn, queue, l->status, l->order, *cursor,
+            limit, &page, err);
 
     if (rc < 0)
         return rc;
@@ -265,6 +267,44 @@ static bool is_enough(const struct list *l)
             l->data_bytes >= DATA_BYTES;
 }
 
+/* What a page's cursor begins with when the newest come first: no number does,
+ * and nothing else is the beginning of a queue. */
+#define NEWEST '<'
+
+/* cursor: NULL: at the beginning of the queue. */
+static int put_next(const struct list *l, const char *queue, const char *cursor,
+        char **out)
+{
+    struct crq_buf text = CRQ_BUF_INIT;
+    int rc;
+
+    if (l->order == CRQ_NEWEST_FIRST)
+        crq_buf_putc(&text, NEWEST);
+    crq_buf_puts(&text, cursor != NULL ? cursor : "");
+    rc = crq_buf_check(&text, l->ask->err);
+    if (rc == 0)
+        rc = api_cursor_put(queue, crq_buf_text(&text), out, l->ask->err);
+    crq_buf_fini(&text);
+    return rc;
+}
+
+/* The same way back; *cursor becomes NULL at the beginning of the queue. */
+static int read_cursor(struct list *l, char **queue, char **cursor)
+{
+    int rc = api_cursor_get(l->cursor, queue, cursor, l->ask->err);
+
+    if (rc < 0)
+        return rc;
+    l->order = (*cursor)[0] == NEWEST ? CRQ_NEWEST_FIRST : CRQ_OLDEST_FIRST;
+    if (l->order == CRQ_NEWEST_FIRST)
+        memmove(*cursor, *cursor + 1, strlen(*cursor));
+    if ((*cursor)[0] == '\0') {
+        crq_free(*cursor);
+        *cursor = NULL;
+    }
+    return 0;
+}
+
 /* From *cursor in the queue `from`, or, when that is gone, the next one. Where
  * to go on is left in *out_next. */
 static int walk(struct list *l, char *const *names, size_t count,
@@ -285,8 +325,7 @@ static int walk(struct list *l, char *const *names, size_t count,
         if (rc == 0 && *cursor == NULL)
             i++;
         if (rc == 0 && i < count && is_enough(l))
-            return api_cursor_put(names[i], *cursor != NULL ? *cursor : "",
-                    out_next, l->ask->err);
+            return put_next(l, names[i], *cursor, out_next);
     }
     return rc;
 }
@@ -332,6 +371,7 @@ static int read_query(struct list *l)
         { "group", API_PARAM_TEXT, offsetof(struct list, group), CRQ_NAME_MAX },
         { "older_than", API_PARAM_DURATION,
                 offsetof(struct list, older_than_us), 0 },
+        { "order", API_PARAM_ORDER, offsetof(struct list, order), 0 },
         { "limit", API_PARAM_COUNT, offsetof(struct list, limit), LIMIT_MAX },
         { "cursor", API_PARAM_TEXT, offsetof(struct list, cursor), 0 },
     };
@@ -350,19 +390,16 @@ int api_jobs_list(struct api_ask *ask)
 {
     struct list l = { .ask = ask,
         .status = CRQ_STATUS_QUEUED,
+        .order = CRQ_OLDEST_FIRST,
         .older_than_us = CRQ_UNSET,
         .limit = 50 };
     char *from = NULL, *cursor = NULL, *next = NULL;
     int rc = read_query(&l);
 
     if (rc == 0 && l.cursor != NULL)
-        rc = api_cursor_get(l.cursor, &from, &cursor, ask->err);
+        rc = read_cursor(&l, &from, &cursor);
     if (rc != 0)
         return rc;
-    if (cursor != NULL && cursor[0] == '\0') {
-        crq_free(cursor);
-        cursor = NULL;
-    }
     l.now_us = crq_clock_wall_us(crq_conn_clock(ask->conn));
     l.jobs = crq_value_new_list();
     rc = l.jobs != NULL

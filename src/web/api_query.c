@@ -50,6 +50,16 @@ static bool read_status(const char *text, crq_status *out)
     return true;
 }
 
+static bool read_order(const char *text, crq_order *out)
+{
+    bool newest = strcmp(text, "newest") == 0;
+
+    if (!newest && strcmp(text, "oldest") != 0)
+        return false;
+    *out = newest ? CRQ_NEWEST_FIRST : CRQ_OLDEST_FIRST;
+    return true;
+}
+
 static bool read_duration(const char *text, int64_t most, int64_t *out)
 {
     int64_t us;
@@ -74,6 +84,7 @@ static bool read_param(const struct api_param *param, const char *text,
         return read_duration(text, param->most > 0 ? param->most : INT64_MAX,
                 to);
     case API_PARAM_STATUS: return read_status(text, to);
+    case API_PARAM_ORDER: return read_order(text, to);
     }
     return false;
 }
@@ -88,6 +99,7 @@ static int expected(struct api_ask *ask, const struct api_param *param,
         [API_PARAM_DURATION] = "a duration, as 30, 10m or 2h",
         [API_PARAM_STATUS] = ("queued, started, finished, failed, stopped, "
                               "deferred, scheduled or canceled"),
+        [API_PARAM_ORDER] = "oldest or newest",
     };
     char most[40] = "";
     int64_t n = param->most;

@@ -474,7 +474,42 @@ def test_jobs_that_are_gone_are_passed_over(api, r, queue):
     assert pages(api, limit=1) == ["a", "c"]
 
 
+@pytest.mark.parametrize("limit", [1, 7, 50])
+@pytest.mark.parametrize("status", ["queued", "finished"])
+def test_the_newest_come_first_when_asked_for(api, r, status, limit):
+    for i in range(30):
+        job = Queue(f"q{i % 3}", connection=r).enqueue("tasks.echo",
+                                                       job_id=f"j{i}")
+        r.zadd(f"rq:finished:q{i % 3}", {job.id: 2e9 + i // 6})
+    oldest = pages(api, queue="q1", status=status, limit=limit)
+    assert sorted(oldest) == sorted(f"j{i}" for i in range(1, 30, 3))
+    assert oldest == pages(api, queue="q1", status=status, limit=limit,
+                           order="oldest")
+    assert oldest[::-1] == pages(api, queue="q1", status=status, limit=limit,
+                                 order="newest")
+    assert pages(api, status=status, limit=limit, order="newest") == [
+        job for n in range(3)
+        for job in pages(api, queue=f"q{n}", status=status)[::-1]]
+
+
+def test_a_cursor_remembers_its_order(api, r):
+    for i in range(4):
+        r.sadd("rq:queues", f"rq:queue:q{i % 2}")
+        Queue(f"q{i % 2}", connection=r).enqueue("tasks.echo", job_id=f"j{i}")
+    for order, want in ("newest", ["j2", "j0", "j3", "j1"]), \
+            ("oldest", ["j0", "j2", "j1", "j3"]):
+        for later in {}, {"order": "oldest"}, {"order": "newest"}:
+            answer = api("GET", "/jobs", limit=1, order=order)
+            found = ids(answer)
+            while answer.json()["next"] is not None and len(found) < 9:
+                answer = api("GET", "/jobs", limit=1, **later,
+                             cursor=answer.json()["next"])
+                found += ids(answer)
+            assert found == want
+
+
 @pytest.mark.parametrize("query", [
+    [["order", "random"]], [["order", ""]],
     [["status", "asleep"]], [["limit", "0"]], [["limit", "501"]],
     [["limit", "1e2"]], [["limit", "99999999999999999999"]],
     [["queue", ""]], [["older_than", "soon"]], [["older_than", "-1"]],
@@ -491,6 +526,9 @@ def test_a_wrong_parameter_is_named(api, query):
     "x", "!!!!", "====", base64.urlsafe_b64encode(b"nothing").decode(),
     base64.urlsafe_b64encode(b"q\nnothing").decode().rstrip("="),
     base64.urlsafe_b64encode(b"q\n1:2:3:4").decode().rstrip("="),
+    base64.urlsafe_b64encode(b"q\n<").decode().rstrip("="),
+    base64.urlsafe_b64encode(b"q\n<<1:a").decode().rstrip("="),
+    base64.urlsafe_b64encode(b"q\n<1:a").decode().rstrip("="),
     base64.urlsafe_b64encode(b"q\n\xff\xff").decode().rstrip("="),
     "A" * 5000])
 def test_a_forged_cursor_does_no_harm(api, queue, cursor):

@@ -98,6 +98,21 @@ def test_the_description_is_served(web):
     assert reply.json()["openapi"].startswith("3.1")
 
 
+def test_jobs_are_read_newest_first_through_http(web, queue):
+    for i in range(5):
+        queue.enqueue("tasks.echo", job_id=f"j{i}")
+    for order, want in ("newest", "j4 j3 j2 j1 j0"), ("oldest",
+                                                     "j0 j1 j2 j3 j4"):
+        found, path = [], f"/api/v1/jobs?queue=q&limit=2&order={order}"
+        while path is not None and len(found) < 9:
+            page = web.get(path).json()
+            found += [job["id"] for job in page["jobs"]]
+            path = page["next"] and (
+                f"/api/v1/jobs?queue=q&limit=2&cursor={page['next']}")
+        assert found == want.split()
+    assert web.get("/api/v1/jobs?order=any").status == 400
+
+
 def test_a_request_that_is_sent_again_makes_no_second_job(web):
     replies = [web.ask("POST", "/api/v1/jobs", {"func": "tasks.echo"},
                        {"Idempotency-Key": "once"}) for _ in range(2)]
