@@ -2,7 +2,9 @@
  * page_jobs.c - the jobs of one status, page by page, with a filter.
  *
  * The lines are those of the REST interface: no payloads, so a page costs the
- * same whatever jobs carry and however many there are.
+ * same whatever jobs carry and however many there are. Jobs that are over come
+ * newest first, unless the reader turns them round; the others in the order in
+ * which their turn comes.
  */
 #include <string.h>
 
@@ -19,7 +21,7 @@
 
 /* What the address says. */
 struct filter {
-    const char *queue, *status, *func, *group, *cursor;
+    const char *queue, *status, *func, *group, *order, *cursor;
 };
 
 /* A tab for each status; what its jobs are asked when, and what may be done to
@@ -27,32 +29,35 @@ struct filter {
 static const struct tab {
     const char *status, *label, *heading, *since;
     size_t count; /* in crq_counts; NONE: none of its own */
+    bool over;    /* the newest first */
     struct {
         const char *label, *operation;
         bool danger;
     } all[2];
 } tabs[] = {
-    { "queued", "Queued", "Enqueued", "enqueued_at", COUNT_OF(queued),
+    { "queued", "Queued", "Enqueued", "enqueued_at", COUNT_OF(queued), false,
             { { "Cancel all", "cancel", true },
                     { "Delete all", "delete", true } } },
-    { "started", "Started", "Started", "started_at", COUNT_OF(started),
+    { "started", "Started", "Started", "started_at", COUNT_OF(started), false,
             { { "Stop all", "stop", true }, { NULL, NULL, false } } },
     { "scheduled", "Scheduled", "Due", "scheduled_for", COUNT_OF(scheduled),
+            false,
             { { "Cancel all", "cancel", true },
                     { "Delete all", "delete", true } } },
     { "deferred", "Deferred", "Created", "created_at", COUNT_OF(deferred),
+            false,
             { { "Cancel all", "cancel", true },
                     { "Delete all", "delete", true } } },
-    { "finished", "Finished", "Ended", "ended_at", COUNT_OF(finished),
+    { "finished", "Finished", "Ended", "ended_at", COUNT_OF(finished), true,
             { { "Delete all", "delete", true }, { NULL, NULL, false } } },
-    { "failed", "Failed", "Ended", "ended_at", COUNT_OF(failed),
+    { "failed", "Failed", "Ended", "ended_at", COUNT_OF(failed), true,
             { { "Requeue all", "requeue", false },
                     { "Delete all", "delete", true } } },
-    { "stopped", "Stopped", "Ended", "ended_at", NONE,
+    { "stopped", "Stopped", "Ended", "ended_at", NONE, true,
             { { "Requeue all", "requeue", false },
                     { "Delete all", "delete", true } } },
     { "canceled", "Canceled", "Enqueued", "enqueued_at", COUNT_OF(canceled),
-            { { "Delete all", "delete", true }, { NULL, NULL, false } } },
+            true, { { "Delete all", "delete", true }, { NULL, NULL, false } } },
 };
 
 #define TABS (sizeof(tabs) / sizeof(tabs[0]))
@@ -118,16 +123,25 @@ static void put_tabs(struct page *p, const struct filter *f,
     html(p->out, "</ul></nav>\n");
 }
 
+/* What is not said is the tab's own order. */
+static bool is_turned(const struct filter *f)
+{
+    return f->order != NULL && strcmp(f->order, "newest") != 0;
+}
+
 static void put_filter(struct page *p, const struct filter *f,
         char *const *names, size_t count)
 {
     html(p->out,
             "<div class=\"filters\">"
             "<form class=\"filter\" data-keep action=\"/jobs\" role=\"search\" "
-            "aria-label=\"Filter\"><input type=\"hidden\" name=\"status\" value=\"%s\">"
-            "<label>Queue <select name=\"queue\">"
-            "<option value=\"\">all</option>",
+            "aria-label=\"Filter\"><input type=\"hidden\" name=\"status\" value=\"%s\">",
             f->status);
+    if (is_turned(f))
+        html(p->out, "<input type=\"hidden\" name=\"order\" value=\"oldest\">");
+    html(p->out,
+            "<label>Queue <select name=\"queue\">"
+            "<option value=\"\">all</option>");
     for (size_t i = 0; i < count; i++)
         html(p->out,
                 f->queue != NULL && strcmp(f->queue, names[i]) == 0
@@ -273,6 +287,22 @@ static void put_lines(struct page *p, const crq_value *jobs,
     page_table_end(p);
 }
 
+/* The address of this list, from its first page on. */
+static void put_href(struct page *p, const struct filter *f, bool turned)
+{
+    page_jobs_href(p, f->queue, f->status, f->func, f->group);
+    if (turned)
+        html(p->out, "&amp;order=oldest");
+}
+
+static void put_turn(struct page *p, const struct filter *f)
+{
+    html(p->out, "<p>%s first. <a class=\"turn\" href=\"",
+            is_turned(f) ? "Oldest" : "Newest");
+    put_href(p, f, !is_turned(f));
+    html(p->out, "\">%s first</a></p>\n", is_turned(f) ? "Newest" : "Oldest");
+}
+
 /* A page behind the last may be empty, and one with a filter short. */
 static void put_pager(struct page *p, const struct filter *f, const char *next)
 {
@@ -281,12 +311,12 @@ static void put_pager(struct page *p, const struct filter *f, const char *next)
     html(p->out, "<nav class=\"pager\" aria-label=\"Pages of this list\">");
     if (f->cursor != NULL) {
         html(p->out, "<a href=\"");
-        page_jobs_href(p, f->queue, f->status, f->func, f->group);
+        put_href(p, f, is_turned(f));
         html(p->out, "\">First page</a>");
     }
     if (next != NULL) {
         html(p->out, "<a rel=\"next\" href=\"");
-        page_jobs_href(p, f->queue, f->status, f->func, f->group);
+        put_href(p, f, is_turned(f));
         html(p->out, "&amp;cursor=");
         html_url(p->out, next);
         html(p->out, "\">Next page</a>");
@@ -321,8 +351,8 @@ static int fetch_jobs(struct page *p, const struct filter *f, crq_value **out)
 {
     static const char *const path[] = { "jobs", NULL };
     const struct api_pair all[] = { { "status", f->status }, { "limit", LIMIT },
-        { "queue", f->queue }, { "func", f->func }, { "group", f->group },
-        { "cursor", f->cursor } };
+        { "order", f->order }, { "queue", f->queue }, { "func", f->func },
+        { "group", f->group }, { "cursor", f->cursor } };
     struct api_pair query[sizeof(all) / sizeof(all[0])];
     size_t count = 0;
 
@@ -349,6 +379,8 @@ static int show(struct page *p, const struct filter *f, const struct tab *tab,
     if (rc == 0) {
         put_tabs(p, f, &counts);
         put_filter(p, f, names, count);
+        if (tab->over)
+            put_turn(p, f);
         if (crq_value_count(jobs) > 0)
             put_lines(p, jobs, f, tab);
         else
@@ -376,7 +408,7 @@ int page_jobs(struct page *p)
 {
     const char *id = page_query(p, "id");
     struct filter f = { page_query(p, "queue"), page_query(p, "status"),
-        page_query(p, "func"), page_query(p, "group"),
+        page_query(p, "func"), page_query(p, "group"), page_query(p, "order"),
         page_query(p, "cursor") };
     const struct tab *tab;
     char **names = NULL;
@@ -391,6 +423,10 @@ int page_jobs(struct page *p)
     if (tab == NULL)
         return crq_fail(p->err, CRQ_EINVAL, "There is no status '%.40s'.",
                 f.status);
+    if (!tab->over)
+        f.order = NULL;
+    else if (f.order == NULL)
+        f.order = "newest";
     page_title(p, "%s jobs", tab->label);
     rc = page_queue_names(p, &names, &count);
     if (rc == 0)

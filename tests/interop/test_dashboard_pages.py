@@ -339,6 +339,59 @@ def test_a_key_of_another_type_breaks_no_helper(web, r, key):
     assert "has ended" not in web.text()
 
 
+# ---- the order of jobs ----
+
+def listed(page):
+    """The ids in the table, from its top."""
+    return [link.removeprefix("/jobs/") for link in page.links()
+            if link.startswith("/jobs/")]
+
+
+def test_jobs_that_are_over_are_shown_newest_first(web, r, queue):
+    names = [f"j{i:03}" for i in range(120)]
+    for i, name in enumerate(names):
+        queue.enqueue("tasks.echo", job_id=name)
+        for status in "finished", "failed", "canceled":
+            r.zadd(f"rq:{status}:q", {name: 2e9 + i})
+        r.hset(f"rq:job:{name}", "status", "failed")
+    for status, newest in (("finished", True), ("failed", True),
+                           ("canceled", True), ("queued", False)):
+        turned = "order=oldest" if newest else "order=newest"
+        for path, want in (
+                (f"/jobs?status={status}", names[::-1] if newest else names),
+                # Who turns a queue round sees it as it is: it has no such link.
+                (f"/jobs?status={status}&{turned}", names)):
+            found, seen = [], 0
+            while path is not None and (seen := seen + 1) < 9:
+                page = show(web, path)
+                found += listed(page)
+                after = [a["href"] for a in page.all("a", rel="next")]
+                path = after[0] if after else None
+            assert found == want
+
+
+def test_a_link_turns_the_list_round_and_back(web, r, queue):
+    for i in range(3):
+        queue.enqueue("tasks.echo", job_id=f"j{i}")
+        r.zadd("rq:failed:q", {f"j{i}": 2e9 + i})
+        r.hset(f"rq:job:j{i}", "status", "failed")
+    here = "/jobs?queue=q&status=failed&func=tasks.*"
+    page = show(web, here)
+    there, = [link for link in page.links() if "order=" in link]
+    assert listed(page) == ["j2", "j1", "j0"]
+    page = show(web, there)
+    assert listed(page) == ["j0", "j1", "j2"]
+    # The filter keeps it; the way back is the list's own order.
+    assert page.all("input", name="order")[0]["value"] == "oldest"
+    back, = [a["href"] for a in page.all("a", **{"class": "turn"})]
+    assert "order=" not in back
+    assert listed(show(web, back)) == ["j2", "j1", "j0"]
+    for status in "queued", "started", "scheduled", "deferred":
+        assert not show(web, f"/jobs?status={status}").all(
+            "a", **{"class": "turn"})
+    assert show(web, "/jobs?status=failed&order=odd").status == 400
+
+
 # ---- Redis is gone ----
 
 def test_without_redis_pages_say_so():
