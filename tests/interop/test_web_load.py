@@ -140,8 +140,11 @@ def test_redis_is_killed_under_load_and_all_is_well_later(mortal):
     time.sleep(2)
     server.kill()
     eventually(lambda: web.get("/readyz").status == 503)
-    refused = web.get("/demo/literal")
-    assert refused.status == 503 and int(refused.headers["retry-after"]) >= 1
+    # All of the load may be waiting for jobs that were made before.
+    for path in ("/demo/literal", "/demo/add/1/2") * 10:
+        refused = web.get(path)
+        assert refused.status == 503
+        assert int(refused.headers["retry-after"]) >= 1
     time.sleep(1)
     server.start()
     eventually(lambda: web.get("/readyz").status == 200)
@@ -149,7 +152,7 @@ def test_redis_is_killed_under_load_and_all_is_well_later(mortal):
     print(got)
     assert got["unanswered"] == 0 and got["broken"] == 0
     assert set(got["statuses"]) <= {"200", "410", "503", "504"}
-    assert got["statuses"]["503"] == got["retry_after"] > 0
+    assert got["statuses"].get("503", 0) == got["retry_after"]
     # Those whose jobs were on their way have an end, and few are without one.
     assert got["statuses"].get("410", 0) + got["statuses"].get("504", 0) <= 200
     after = requests(web.port, "/demo/add/1/2", 200, 1)
