@@ -62,6 +62,11 @@ static void take_entry(struct feed *feed, struct listener *only,
             tell(l, id, &json, type);
     if (only == NULL)
         feed->last = id;
+    else if (json.rc < 0)
+        only->last = id; /* as all others, who go on behind it */
+    if (json.rc < 0)
+        crq_log_warn(feed->feeds->log, "%s: entry %s is too large to be sent",
+                feed->name, text);
     crq_buf_fini(&json);
 }
 
