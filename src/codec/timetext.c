@@ -7,6 +7,7 @@
  */
 #include "codec/timetext.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -363,6 +364,7 @@ int crq_timetext_score(const char *text, int64_t *out_us)
     if (end == text || *end != '\0')
         return CRQ_EINVAL;
     /* As Redis writes it: with an exponent only when it is beyond all times. */
-    snprintf(plain, sizeof(plain), "%.17g", seconds);
+    snprintf(plain, sizeof(plain), fabs(seconds) < 1 ? "%.9f" : "%.17g",
+            seconds);
     return crq_timetext_duration(plain, out_us, NULL);
 }
