@@ -614,22 +614,20 @@ END_TEST
 
 START_TEST(test_very_many_commands_pass)
 {
-    static const int many[] = { 100000, 10000 }; /* what TLS costs adds up */
-    char url[64], want[16];
+    char url[64];
     struct seen s;
 
     start(_i, url);
     begin(&s, url, false, 0);
     up(&s);
-    for (int i = 0; i < many[_i]; i++)
+    for (int i = 0; i < 100000; i++)
         command(&s, 0, "INCR", "n", NULL);
-    s.until_replies = many[_i];
+    s.until_replies = 100000;
     wait_for(&s);
     command(&s, 0, "GET", "n", NULL);
-    s.until_replies = many[_i] + 1;
+    s.until_replies = 100001;
     wait_for(&s);
-    snprintf(want, sizeof(want), "%d", many[_i]);
-    ck_assert_str_eq(s.text, want);
+    ck_assert_str_eq(s.text, "100000");
     end(&s);
 }
 END_TEST
