@@ -140,12 +140,13 @@ def test_redis_is_killed_under_load_and_all_is_well_later(mortal):
     time.sleep(2)
     server.kill()
     eventually(lambda: web.get("/readyz").status == 503)
-    # All of the load may be waiting for jobs that were made before.
-    for path in ("/demo/literal", "/demo/add/1/2") * 10:
-        refused = web.get(path)
-        assert refused.status == 503
-        assert int(refused.headers["retry-after"]) >= 1
-    time.sleep(1)
+    refused = web.get("/demo/literal")
+    assert refused.status == 503 and int(refused.headers["retry-after"]) >= 1
+    # All of the load may be waiting for jobs that were made before: more.
+    away = requests(web.port, "/demo/add/1/2", 50, 0.5)
+    assert set(away["statuses"]) == {"503"}
+    assert away["statuses"]["503"] == away["retry_after"] > 0
+    time.sleep(0.5)
     server.start()
     eventually(lambda: web.get("/readyz").status == 200)
     got = json.loads(load.communicate(timeout=120)[0])
@@ -194,10 +195,11 @@ def test_five_thousand_sockets_hear_a_message_at_once(web, r):
     floor = json.loads(subprocess.run(
         [program("sockets"), "floor", "5000", "20", "200"], check=True,
         capture_output=True, text=True, timeout=120).stdout)
-    ratio = got["messages"]["p99_us"] / floor["messages"]["p99_us"]
-    print(got, floor, f"{ratio:.1f}, {memory // 5000} KB a socket")
+    late_us, bare_us = (x["messages"]["p99_us"] for x in (got, floor))
+    print(got, floor, f"{memory // 5000} KB a socket")
     assert got["missing"] == 0 and got["closed"] == 0
-    assert ratio < 10
+    # A tenth of a second; where bare writes take much of it, twice as long.
+    assert late_us < max(100_000, 2 * bare_us)
     assert memory < 5000 * 100
 
 
