@@ -11,7 +11,7 @@ run_pytest() {
     export CRQ_BIN=$CHECK_DIR/${BUILD:-gcc}/crq PYTHONDONTWRITEBYTECODE=1
     summary=$CHECK_DIR/logs/$STEP.summary
     (cd "$SRC/tests/${TESTS_FOLDER:-interop}" &&
-        "$venv/bin/python" -m pytest -v -rs -p no:cacheprovider \
+        "$venv/bin/python" -m pytest -v -rsfE -p no:cacheprovider \
             -n "$at_once" --dist loadfile "$@") | tee "$summary" || status=$?
     count_pytest "$summary"
     # 5: no test was selected.
