@@ -167,6 +167,14 @@ def eventually(what, seconds=10, every=0.01):
         time.sleep(every)
 
 
+def has_begun(job):
+    """The worker has marked the run of the job as begun. Its status says
+    `started` from the claim on, as RQ's does; a run that has not begun starts
+    again when its worker dies."""
+    return any(job.connection.hget(f"rq:execution:{job.id}:{run.id}", "crq")
+               == b"begun" for run in job.get_executions())
+
+
 def duties(r):
     """The keys of crq's own that say what is to be done, or is being done:
     all but what workers have counted."""

@@ -49,7 +49,7 @@ def test_a_worker_that_cannot_start_is_no_reason_to_leave_jobs(r, crq):
 def test_ctrl_c_leaves_nothing_behind(r, redis_server):
     process = subprocess.Popen(
         [os.environ["CRQ_BIN"], "-u", redis_server.url, "bench", "-n",
-         "5000000"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+         "200000"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     eventually(lambda: r.keys("rq:queue:crq:bench-*"), 30)
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 1

@@ -14,7 +14,7 @@ from rq.job import JobStatus
 from rq.registry import FailedJobRegistry
 
 import state
-from conftest import eventually
+from conftest import eventually, has_begun
 
 ENDED = (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED,
          JobStatus.CANCELED)
@@ -261,7 +261,7 @@ def test_a_dead_workers_run_has_its_on_failure_called(r, q, worker, retry):
     first = worker("--jobs", 1, "q")
     job = q.enqueue("demo.sleep", 0.6, retry=retry, **FAILURE,
                     description="abandoned")
-    eventually(lambda: job.get_status() == JobStatus.STARTED)
+    eventually(lambda: has_begun(job))
     execution, = job.get_executions()
     first.kill()
     # Its deadline, which would come in a minute, and its sign of life are over.

@@ -13,7 +13,7 @@ from rq import Queue, Retry, SimpleWorker
 from rq.job import JobStatus
 
 from api import Api
-from conftest import WorkerProcess, duties, eventually, module
+from conftest import WorkerProcess, duties, eventually, has_begun, module
 
 ALL = ("finished", "failed", "stopped", "canceled", "retried", "abandoned")
 
@@ -116,7 +116,7 @@ def test_a_killed_worker_loses_a_tenth_of_a_second_at_most(r, q, worker):
 def test_runs_of_dead_workers_are_counted_as_abandoned(r, q, worker):
     dead = worker("--jobs", 1, "--name", "dead", "q")
     job = q.enqueue("demo.sleep", 60)
-    eventually(lambda: job.get_status() == JobStatus.STARTED)
+    eventually(lambda: has_begun(job))
     dead.signal(signal.SIGKILL)
     dead.wait()
     for stem in r.zrange("crq:alive", 0, -1):

@@ -21,7 +21,7 @@ from rq.suspension import resume, suspend
 from rq.worker_registration import clean_worker_registry
 
 import tasks
-from conftest import duties, eventually, module, program_folder
+from conftest import duties, eventually, has_begun, module, program_folder
 
 ENDED = (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED,
          JobStatus.CANCELED)
@@ -40,7 +40,14 @@ def ended(job, seconds=10):
 
 
 def started(job):
-    eventually(lambda: job.get_status() == JobStatus.STARTED)
+    eventually(lambda: has_begun(job))
+    return job
+
+
+def in_its_task(q, seconds, **options):
+    """A job whose task has been called: it needs the module `ledger`."""
+    job = q.enqueue("ledger.run", seconds, **options)
+    eventually(lambda: q.connection.hexists("ledger:begun", job.id))
     return job
 
 
@@ -659,9 +666,8 @@ def test_a_warm_stop_lets_running_jobs_end(r, q, worker):
     (["--drain-timeout", "0.2"], None),
 ])
 def test_a_cold_stop_ends_running_jobs(r, q, worker, options, second):
-    w = worker("--jobs", 1, *options, "q")
-    job = started(q.enqueue("demo.spin"))
-    time.sleep(0.3)  # the child has taken it up, or it would go back
+    w = worker("--jobs", 1, *options, "q", modules=("ledger",))
+    job = in_its_task(q, 30)
     w.signal(signal.SIGTERM)
     if second is not None:
         time.sleep(0.1)
@@ -740,9 +746,8 @@ def test_a_run_that_its_child_never_took_up_runs_again(r, q, worker):
 
 @pytest.mark.parametrize("retry", [None, Retry(1)])
 def test_a_killed_child_fails_its_run_with_the_evidence(r, q, worker, retry):
-    w = worker("--jobs", 1, "q")
-    job = started(q.enqueue("demo.sleep", 0.5, retry=retry))
-    time.sleep(0.1)
+    w = worker("--jobs", 1, "q", modules=("ledger",))
+    job = in_its_task(q, 0.5, retry=retry)
     child, = w.child_pids()
     os.kill(child, signal.SIGKILL)
     ended(job)
@@ -756,9 +761,9 @@ def test_a_killed_child_fails_its_run_with_the_evidence(r, q, worker, retry):
 
 
 def test_a_killed_fork_server_is_replaced(r, q, worker):
-    w = worker("--jobs", 2, "q")
-    job = started(q.enqueue("demo.sleep", 30))
-    again = started(q.enqueue("demo.sleep", 0.4, retry=Retry(1)))
+    w = worker("--jobs", 2, "q", modules=("demo", "ledger"))
+    job = in_its_task(q, 30)
+    again = in_its_task(q, 0.4, retry=Retry(1))
     old = w.server_pid()
     os.kill(old, signal.SIGKILL)
     assert ended(job).get_status() == JobStatus.FAILED

@@ -101,8 +101,9 @@ class Stage:
             for worker in workers:
                 worker.kill()
             raise
-        for worker in workers:
+        for place, worker in enumerate(workers):
             if worker.running() and not options.get("burst"):
+                self.until(lambda: not self._is_between_jobs(place))
                 worker.signal(signal.SIGTERM)
         self._wait(workers)
 
@@ -137,6 +138,14 @@ class Stage:
 
     def _state(self, name):
         return (self.r.hget(f"rq:worker:{name}", "state") or b"").decode()
+
+    def _is_between_jobs(self, place):
+        """A worker of RQ that is told to end when it has looked whether it is
+        to end, but does not yet say that it is idle, waits for a job first."""
+        return (self.fleet[place] == "rq"
+                and self._state(self.name_of(place)) == "busy"
+                and not self.r.hexists(f"rq:worker:{self.name_of(place)}",
+                                       "current_job"))
 
     def _hears(self, name):
         return self.r.pubsub_numsub(f"rq:pubsub:{name}")[0][1] > 0
