@@ -25,3 +25,17 @@ local function alone(step, ...)
     end
     return { why }
 end
+
+-- The step for each `width` words of ARGV, from `first` on: what it returned for
+-- each. Or what the script returns, which has an err.
+local function each_alone(step, first, width)
+    local states = {}
+    for at = first, #ARGV, width do
+        local state, failed = alone(step, unpack(ARGV, at, at + width - 1))
+        if failed then
+            return failed
+        end
+        states[#states + 1] = state
+    end
+    return states
+end

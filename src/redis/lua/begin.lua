@@ -9,7 +9,6 @@
 -- include run.lua
 -- include alone.lua
 
-local WIDTH = 6
 local now, stamp, interval = ARGV[16], ARGV[17], tonumber(ARGV[18])
 
 local function begin(stem, queue, id, execution, mark, worker)
@@ -34,12 +33,4 @@ local function begin(stem, queue, id, execution, mark, worker)
     return 1
 end
 
-local states = {}
-for at = 19, #ARGV, WIDTH do
-    local state, failed = alone(begin, unpack(ARGV, at, at + WIDTH - 1))
-    if failed then
-        return failed
-    end
-    states[#states + 1] = state
-end
-return states
+return each_alone(begin, 19, 6)

@@ -169,13 +169,8 @@ local function finish(stem, queue, id, execution, worker, ending, ended,
     return became
 end
 
-local states = {}
-for at = 19, #ARGV, WIDTH do
-    local state, failed = alone(finish, unpack(ARGV, at, at + WIDTH - 1))
-    if failed then
-        return failed
-    end
-    states[#states + 1] = state
+local states = each_alone(finish, 19, WIDTH)
+if not states.err then
+    states[#states + 1] = call('EXISTS', promoting)
 end
-states[#states + 1] = call('EXISTS', promoting)
 return states

@@ -49,12 +49,4 @@ local function beat(stem, queue, id, execution, ttl)
     return 1
 end
 
-local states = {}
-for at = 18, #ARGV, 5 do
-    local state, failed = alone(beat, unpack(ARGV, at, at + 4))
-    if failed then
-        return failed
-    end
-    states[#states + 1] = state
-end
-return states
+return each_alone(beat, 18, 5)

@@ -35,13 +35,5 @@ local function read_job(id)
 end
 
 local function operate(operation)
-    local states = {}
-    for at = 21, #ARGV do
-        local state, failed = alone(operation, ARGV[at])
-        if failed then
-            return failed
-        end
-        states[#states + 1] = state
-    end
-    return states
+    return each_alone(operation, 21, 1)
 end

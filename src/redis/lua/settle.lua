@@ -27,12 +27,4 @@ local function settle(id)
     return job and 1 or 0
 end
 
-local states = {}
-for i = 17, #ARGV do
-    local state, failed = alone(settle, ARGV[i])
-    if failed then
-        return failed
-    end
-    states[#states + 1] = state
-end
-return states
+return each_alone(settle, 17, 1)
