@@ -310,14 +310,11 @@ int crq_conn_call(crq_conn *conn, const struct crq_args *head,
     return take(conn, conn->timeout_ms + wait_ms, out, err);
 }
 
-int crq_conn_command_wait(crq_conn *conn, const struct crq_args *args,
-        int64_t wait_ms, crq_reply **out, crq_error *err)
+int crq_conn_settle(const crq_conn *conn, crq_reply *reply, crq_reply **out,
+        crq_error *err)
 {
-    crq_reply *reply;
-    int rc = crq_conn_call(conn, NULL, args, wait_ms, &reply, err);
+    int rc = 0;
 
-    if (rc < 0)
-        return rc;
     if (crq_reply_kind(reply) == CRQ_REPLY_ERROR)
         rc = crq_conn_refusal(conn, reply, err);
     if (rc < 0 || out == NULL)
@@ -325,6 +322,15 @@ int crq_conn_command_wait(crq_conn *conn, const struct crq_args *args,
     else
         *out = reply;
     return rc;
+}
+
+int crq_conn_command_wait(crq_conn *conn, const struct crq_args *args,
+        int64_t wait_ms, crq_reply **out, crq_error *err)
+{
+    crq_reply *reply;
+    int rc = crq_conn_call(conn, NULL, args, wait_ms, &reply, err);
+
+    return rc < 0 ? rc : crq_conn_settle(conn, reply, out, err);
 }
 
 int crq_conn_command(crq_conn *conn, const struct crq_args *args,

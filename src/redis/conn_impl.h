@@ -18,4 +18,9 @@ int crq_conn_append_words(crq_conn *conn, const struct crq_args *head,
 int crq_conn_refusal(const crq_conn *conn, const crq_reply *reply,
         crq_error *err);
 
+/** Give a reply to who asked: `reply` is taken over, and `out` may be NULL. An
+ *  error reply becomes the failure that crq_conn_refusal() says. */
+int crq_conn_settle(const crq_conn *conn, crq_reply *reply, crq_reply **out,
+        crq_error *err) CRQ_MUST_CHECK;
+
 #endif

@@ -59,21 +59,6 @@ static int fail_again(int code, crq_error *err)
             "the connection broke, and when tried again");
 }
 
-/* The reply or the failure, in the caller's terms. */
-static int settle(crq_conn *conn, crq_reply *reply, crq_reply **out,
-        crq_error *err)
-{
-    int rc = 0;
-
-    if (crq_reply_kind(reply) == CRQ_REPLY_ERROR)
-        rc = crq_conn_refusal(conn, reply, err);
-    if (rc < 0 || out == NULL)
-        crq_reply_free(reply);
-    else
-        *out = reply;
-    return rc;
-}
-
 int crq_script_call(crq_conn *conn, const struct crq_script *script,
         size_t nkeys, const struct crq_args *args, crq_reply **out,
         crq_error *err)
@@ -99,7 +84,7 @@ int crq_script_call(crq_conn *conn, const struct crq_script *script,
     }
     crq_args_fini(&head);
     if (rc == 0)
-        rc = settle(conn, reply, out, err);
+        rc = crq_conn_settle(conn, reply, out, err);
     return rc < 0 && unknown ? fail_again(rc, err) : rc;
 }
 
