@@ -125,42 +125,11 @@ static void read_every(struct crq_app_reader *r, const crq_value *v, void *to)
                 "10000");
 }
 
-/* "skip", "once", "all" or "all:N". */
 static void read_catchup(struct crq_app_reader *r, const crq_value *v, void *to)
 {
     struct crq_app_schedule *s = to;
-    const char *text = crq_value_type(v) == CRQ_STR ? crq_value_text(v) : "";
-    int64_t n = 0;
-    size_t i = 4;
 
-    if (strcmp(text, "skip") == 0) {
-        s->catchup = CRQ_CATCHUP_SKIP;
-    } else if (strcmp(text, "once") == 0) {
-        s->catchup = CRQ_CATCHUP_ONCE;
-    } else if (strcmp(text, "all") == 0) {
-        s->catchup = CRQ_CATCHUP_ALL;
-    } else {
-        if (strncmp(text, "all:", 4) == 0)
-            for (; text[i] >= '0' && text[i] <= '9' && n < 1000000; i++)
-                n = n * 10 + (text[i] - '0');
-        if (n < 1 || n > CRQ_PLAN_MAX || text[i] != '\0') {
-            crq_app_unexpected(r, v,
-                    "\"skip\", \"once\", \"all\" or \"all:N\", N up to 100");
-            return;
-        }
-        s->catchup = CRQ_CATCHUP_ALL;
-        s->catchup_max = n;
-    }
-}
-
-static void read_overlap(struct crq_app_reader *r, const crq_value *v, void *to)
-{
-    bool *out = to;
-    const char *text = crq_value_type(v) == CRQ_STR ? crq_value_text(v) : "";
-
-    *out = strcmp(text, "allow") == 0;
-    if (!*out && strcmp(text, "skip") != 0)
-        crq_app_unexpected(r, v, "\"skip\" or \"allow\"");
+    crq_app_catchup(r, v, &s->catchup, &s->catchup_max);
 }
 
 /* A schedule of its own mind about when: one of every and cron. */
@@ -190,7 +159,7 @@ static void read_schedule(struct crq_app_reader *r, const crq_value *v,
         { "start", read_start, AT(start_us), false },
         { "repeat", crq_app_count, AT(repeat), false },
         { "catchup", read_catchup, 0, false },
-        { "overlap", read_overlap, AT(overlap), false },
+        { "overlap", crq_app_overlap, AT(overlap), false },
         { "enqueue", crq_app_read_call, AT(call), true },
     };
 #undef AT

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "codec/timetext.h"
 #include "model/keys.h"
+#include "sched/plan.h"
 
 #define MISTAKES_MAX 50
 
@@ -318,4 +319,41 @@ void crq_app_limit(struct crq_app_reader *r, const crq_value *v, void *to)
 {
     whole_seconds(r, v, to, -1, 0,
             "whole seconds from 1 on, as 5, \"5s\" or \"2h\"; -1: no limit");
+}
+
+void crq_app_catchup(struct crq_app_reader *r, const crq_value *v,
+        crq_catchup *out, int64_t *out_max)
+{
+    const char *text = crq_value_type(v) == CRQ_STR ? crq_value_text(v) : "";
+    int64_t n = 0;
+    size_t i = 4;
+
+    if (strcmp(text, "skip") == 0) {
+        *out = CRQ_CATCHUP_SKIP;
+    } else if (strcmp(text, "once") == 0) {
+        *out = CRQ_CATCHUP_ONCE;
+    } else if (strcmp(text, "all") == 0) {
+        *out = CRQ_CATCHUP_ALL;
+    } else {
+        if (strncmp(text, "all:", 4) == 0)
+            for (; text[i] >= '0' && text[i] <= '9' && n < 1000000; i++)
+                n = n * 10 + (text[i] - '0');
+        if (n < 1 || n > CRQ_PLAN_MAX || text[i] != '\0') {
+            crq_app_unexpected(r, v,
+                    "\"skip\", \"once\", \"all\" or \"all:N\", N up to 100");
+            return;
+        }
+        *out = CRQ_CATCHUP_ALL;
+        *out_max = n;
+    }
+}
+
+void crq_app_overlap(struct crq_app_reader *r, const crq_value *v, void *to)
+{
+    bool *out = to;
+    const char *text = crq_value_type(v) == CRQ_STR ? crq_value_text(v) : "";
+
+    *out = strcmp(text, "allow") == 0;
+    if (!*out && strcmp(text, "skip") != 0)
+        crq_app_unexpected(r, v, "\"skip\" or \"allow\"");
 }

@@ -66,6 +66,11 @@ crq_app_read crq_app_seconds;  /* int64_t, from 1 on: 5, "5s", "2h" */
 crq_app_read crq_app_ttl;      /* the same, and -1 for ever and 0 */
 crq_app_read crq_app_limit;    /* the same, and -1 for none, without 0 */
 crq_app_read crq_app_interval; /* int64_t microseconds, above 0 */
+crq_app_read crq_app_overlap;  /* bool: "allow" instead of "skip" */
+
+/** "skip", "once", "all" or "all:N", which alone sets `out_max`. */
+void crq_app_catchup(struct crq_app_reader *r, const crq_value *v,
+        crq_catchup *out, int64_t *out_max);
 
 void crq_app_texts_free(char **texts, size_t count);
 

@@ -336,38 +336,8 @@ void api_calls_fini(struct api_calls *calls)
 static void read_catchup(struct crq_app_reader *r, const crq_value *v, void *to)
 {
     crq_schedule_options *s = to;
-    const char *text = crq_value_type(v) == CRQ_STR ? crq_value_text(v) : "";
-    int64_t n = 0;
-    size_t i = 4;
 
-    if (strcmp(text, "skip") == 0)
-        s->catchup = CRQ_CATCHUP_SKIP;
-    else if (strcmp(text, "once") == 0)
-        s->catchup = CRQ_CATCHUP_ONCE;
-    else if (strcmp(text, "all") == 0)
-        s->catchup = CRQ_CATCHUP_ALL;
-    else {
-        if (strncmp(text, "all:", 4) == 0)
-            for (; text[i] >= '0' && text[i] <= '9' && n <= 100; i++)
-                n = n * 10 + (text[i] - '0');
-        if (n < 1 || n > 100 || text[i] != '\0') {
-            crq_app_unexpected(r, v,
-                    "\"skip\", \"once\", \"all\" or \"all:N\", up to 100");
-            return;
-        }
-        s->catchup = CRQ_CATCHUP_ALL;
-        s->catchup_max = n;
-    }
-}
-
-static void read_overlap(struct crq_app_reader *r, const crq_value *v, void *to)
-{
-    bool *out = to;
-    const char *text = crq_value_type(v) == CRQ_STR ? crq_value_text(v) : "";
-
-    *out = strcmp(text, "allow") == 0;
-    if (!*out && strcmp(text, "skip") != 0)
-        crq_app_unexpected(r, v, "\"skip\" or \"allow\"");
+    crq_app_catchup(r, v, &s->catchup, &s->catchup_max);
 }
 
 static void read_schedule(struct crq_app_reader *r, const crq_value *v,
@@ -385,7 +355,7 @@ static void read_schedule(struct crq_app_reader *r, const crq_value *v,
         { "repeat", crq_app_count, WHEN(repeat), false },
         { "catchup", read_catchup, offsetof(struct api_schedule, options),
                 false },
-        { "overlap", read_overlap, WHEN(allow_overlap), false },
+        { "overlap", crq_app_overlap, WHEN(allow_overlap), false },
     };
 #undef AT
 #undef HERE
