@@ -169,22 +169,11 @@ static bool is_secret(const struct crq_app_call *call)
 static crq_call call_of(const struct crq_app_call *from, const crq_value *args,
         const crq_value *kwargs)
 {
-    crq_call call = CRQ_CALL_INIT;
+    crq_call call;
 
-    call.func = from->task;
-    call.args = args;
-    call.kwargs = kwargs;
-    call.description = from->description == NULL && is_secret(from)
-            ? from->task
-            : from->description;
-    call.timeout_s = from->timeout_s;
-    call.result_ttl_s = from->result_ttl_s;
-    call.failure_ttl_s = from->failure_ttl_s;
-    call.ttl_s = from->ttl_s;
-    call.retry_max = from->retry_max;
-    call.retry_intervals_s = from->retry_intervals_s;
-    call.retry_intervals = from->retry_intervals;
-    call.at_front = from->at_front;
+    crq_app_call_fill(from, args, kwargs, &call);
+    if (call.description == NULL && is_secret(from))
+        call.description = from->task;
     return call;
 }
 
