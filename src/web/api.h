@@ -103,6 +103,9 @@ int api_handle(struct api *api, const struct api_request *request,
 /** Whether this can take long: what it does is done to any number of jobs. */
 bool api_takes_time(const struct api_request *request);
 
+/** A status of 400 or more in words: the title of a problem. */
+const char *api_title(int status);
+
 /** Row i of the table of routes, for tests: the method, the path as in
  *  openapi.json ("/jobs/{id}") and the role. False behind the last. */
 bool api_route(size_t i, const char **out_method, const char **out_path,

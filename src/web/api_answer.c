@@ -32,30 +32,34 @@ int api_answer_empty(struct api_ask *ask)
     return 0;
 }
 
-/* The statuses of this interface in words. */
-static const struct {
-    int status;
-    const char *title;
-} titles[] = {
-    { 400, "Bad Request" },
-    { 403, "Forbidden" },
-    { 404, "Not Found" },
-    { 405, "Method Not Allowed" },
-    { 409, "Conflict" },
-    { 410, "Gone" },
-    { 413, "Content Too Large" },
-    { 415, "Unsupported Media Type" },
-    { 422, "Unprocessable Content" },
-    { 500, "Internal Server Error" },
-    { 503, "Service Unavailable" },
-};
-
-static const char *title_of(int status)
+const char *api_title(int status)
 {
+    static const struct {
+        int status;
+        const char *title;
+    } titles[] = {
+        { 400, "Bad Request" },
+        { 401, "Unauthorized" },
+        { 403, "Forbidden" },
+        { 404, "Not Found" },
+        { 405, "Method Not Allowed" },
+        { 409, "Conflict" },
+        { 410, "Gone" },
+        { 413, "Content Too Large" },
+        { 415, "Unsupported Media Type" },
+        { 421, "Misdirected Request" },
+        { 422, "Unprocessable Content" },
+        { 426, "Upgrade Required" },
+        { 429, "Too Many Requests" },
+        { 500, "Internal Server Error" },
+        { 503, "Service Unavailable" },
+        { 504, "Gateway Timeout" },
+    };
+
     for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
         if (titles[i].status == status)
             return titles[i].title;
-    return "Error";
+    return status < 500 ? "Refused" : "Error";
 }
 
 int api_problem(struct api_ask *ask, int status, crq_value *errors,
@@ -72,7 +76,7 @@ int api_problem(struct api_ask *ask, int status, crq_value *errors,
     va_end(ap);
     crq_fail(&text, 0, "%s", detail); /* cut as text, no control characters */
     crq_dict_put_text(v, "type", "about:blank", &rc);
-    crq_dict_put_text(v, "title", title_of(status), &rc);
+    crq_dict_put_text(v, "title", api_title(status), &rc);
     crq_dict_put_number(v, "status", status, &rc);
     crq_dict_put_text(v, "detail", text.text, &rc);
     if (errors != NULL)

@@ -5,39 +5,10 @@
 #include <string.h>
 
 #include "codec/json.h"
+#include "web/api.h"
 
 #define REFUSED     "crq.Refused: "
 #define REFUSAL_MAX ((size_t)64 << 10)
-
-static const struct {
-    int status;
-    const char *title;
-} titles[] = {
-    { 400, "Bad Request" },
-    { 401, "Unauthorized" },
-    { 403, "Forbidden" },
-    { 404, "Not Found" },
-    { 405, "Method Not Allowed" },
-    { 409, "Conflict" },
-    { 410, "Gone" },
-    { 413, "Content Too Large" },
-    { 415, "Unsupported Media Type" },
-    { 421, "Misdirected Request" },
-    { 422, "Unprocessable Content" },
-    { 426, "Upgrade Required" },
-    { 429, "Too Many Requests" },
-    { 500, "Internal Server Error" },
-    { 503, "Service Unavailable" },
-    { 504, "Gateway Timeout" },
-};
-
-static const char *title_of(int status)
-{
-    for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
-        if (titles[i].status == status)
-            return titles[i].title;
-    return status < 500 ? "Refused" : "Error";
-}
 
 crq_value *problem_with(crq_value *problem, const char *name, const char *text)
 {
@@ -54,7 +25,7 @@ static crq_value *begin(int status)
     crq_value *problem = crq_value_new_dict();
 
     problem = problem_with(problem, "type", "about:blank");
-    problem = problem_with(problem, "title", title_of(status));
+    problem = problem_with(problem, "title", api_title(status));
     if (problem != NULL &&
             crq_value_set(problem, "status", crq_value_new_int(status)) < 0) {
         crq_value_free(problem);
