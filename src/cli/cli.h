@@ -67,6 +67,11 @@ int cmd_workers(struct cli *cli, int argc, char **argv);
  *  set state->child_inputs[0] to the struct cli at ARGP_KEY_INIT. */
 extern const struct argp cli_common_argp;
 
+/** For the parser of a verb that is about one job: what it does with the keys
+ *  that it does not know. Takes the job's id, or prints and exits. */
+error_t cli_one_job(int key, char *arg, const struct argp_state *state,
+        const char **out_id);
+
 /** Where Redis is, as the options or the environment say; NULL: neither does.
  *  `space` is the caller's and may come to hold the text. */
 const char *cli_url(const struct cli *cli, struct crq_buf *space);

@@ -11,19 +11,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct options *o = state->input;
 
-    switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = o->cli; return 0;
-    case ARGP_KEY_ARG:
-        if (o->id != NULL)
-            argp_error(state, "one job only");
-        o->id = arg;
-        return 0;
-    case ARGP_KEY_END:
-        if (o->id == NULL)
-            argp_error(state, "name a job by its id");
-        return 0;
-    default: return ARGP_ERR_UNKNOWN;
-    }
+    if (key != ARGP_KEY_INIT)
+        return cli_one_job(key, arg, state, &o->id);
+    state->child_inputs[0] = o->cli;
+    return 0;
 }
 
 static int print(const struct options *o, const crq_job *job, int64_t position,

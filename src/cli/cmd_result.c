@@ -21,16 +21,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = o->cli; return 0;
     case 'w': o->wait_ms = cli_duration_us(state, "wait", arg) / 1000; return 0;
-    case ARGP_KEY_ARG:
-        if (state->arg_num > 0)
-            argp_error(state, "one job id, not '%s' as well", arg);
-        o->id = arg;
-        return 0;
-    case ARGP_KEY_END:
-        if (o->id == NULL)
-            argp_error(state, "name the job");
-        return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default: return cli_one_job(key, arg, state, &o->id);
     }
 }
 

@@ -3,15 +3,6 @@
 #include "cli/cli.h"
 #include "cli/show.h"
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    (void)arg;
-    if (key != ARGP_KEY_INIT)
-        return ARGP_ERR_UNKNOWN;
-    state->child_inputs[0] = state->input;
-    return 0;
-}
-
 static int print_json(crq_error *err)
 {
     crq_value *v = crq_value_new_dict();
@@ -28,7 +19,7 @@ int cmd_resume(struct cli *cli, int argc, char **argv)
     static const struct argp_child children[] = {
         { &cli_common_argp, 0, NULL, 0 }, { 0 }
     };
-    static const struct argp argp = { NULL, parse, "",
+    static const struct argp argp = { NULL, NULL, "",
         "End a suspension: workers take jobs again.", children, NULL, NULL };
     crq_error err;
     int rc;

@@ -1,20 +1,11 @@
 /* cmd_stop.c - crq stop: jobs that run. */
 #include "cli/apply.h"
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    (void)arg;
-    if (key != ARGP_KEY_INIT)
-        return ARGP_ERR_UNKNOWN;
-    state->child_inputs[0] = state->input;
-    return 0;
-}
-
 int cmd_stop(struct cli *cli, int argc, char **argv)
 {
     static const struct argp_child children[] = { { &apply_argp, 0, NULL, 0 },
         { 0 } };
-    static const struct argp argp = { NULL, parse,
+    static const struct argp argp = { NULL, NULL,
         "ID...\n--all [-q QUEUE] [FILTER...]",
         "Have running jobs stopped by their workers. It only asks: "
         "'crq result --wait' tells when it is done.",

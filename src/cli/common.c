@@ -34,6 +34,23 @@ static const struct argp_option common_options[] = {
 const struct argp cli_common_argp = { common_options, parse_common, NULL, NULL,
     NULL, NULL, NULL };
 
+error_t cli_one_job(int key, char *arg, const struct argp_state *state,
+        const char **out_id)
+{
+    switch (key) {
+    case ARGP_KEY_ARG:
+        if (*out_id != NULL)
+            argp_error(state, "one job id, not '%s' as well", arg);
+        *out_id = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (*out_id == NULL)
+            argp_error(state, "name the job");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
 /* ---- connecting ---- */
 
 const char *cli_url(const struct cli *cli, struct crq_buf *space)
