@@ -7,16 +7,12 @@
 
 #include "model/queue.h"
 
-enum { OPT_PID = 256, OPT_LOG_FORMAT, OPT_APP, OPT_CRON };
+enum { OPT_APP = 256, OPT_CRON };
 
 /* Names of locks and hashes are made of it. */
 #define NAME_BYTES 300
 
 static const struct argp_option table[] = {
-    { "url", 'u', "URL", 0,
-            "Redis: redis://[user:password@]host[:port][/db], rediss:// for "
-            "TLS, or unix:///path[?db=n]",
-            1 },
     { "app", OPT_APP, "PATH", 0,
             "Run the schedules and triggers of an app.json, or of the one in "
             "a folder; several times for several",
@@ -26,10 +22,6 @@ static const struct argp_option table[] = {
     { "burst", 'b', NULL, 0, "Do what is due now, then stop", 1 },
     { "name", 'n', "NAME", 0,
             "What the scheduler's name begins with (default: the host)", 1 },
-    { "pid", OPT_PID, "FILE", 0, "Write the process id to FILE", 2 },
-    { "verbose", 'v', NULL, 0, "Log more", 2 },
-    { "quiet", 'q', NULL, 0, "Log warnings and errors only", 2 },
-    { "log-format", OPT_LOG_FORMAT, "FORMAT", 0, "text (default) or json", 2 },
     { 0 },
 };
 
@@ -39,7 +31,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     crq_error err;
 
     switch (key) {
-    case 'u': o->url = arg; return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = &o->daemon; return 0;
     case 'b': o->burst = true; return 0;
     case 'n':
         if (arg[0] == '\0' || strlen(arg) > NAME_BYTES)
@@ -52,14 +44,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
             argp_error(state, "more than %d files", MAX_FILES);
         o->files[o->file_count].cron = key == OPT_CRON;
         o->files[o->file_count++].path = arg;
-        return 0;
-    case OPT_PID: o->pid_file = arg; return 0;
-    case 'v': o->level = CRQ_LOG_DEBUG; return 0;
-    case 'q': o->level = CRQ_LOG_WARN; return 0;
-    case OPT_LOG_FORMAT:
-        if (strcmp(arg, "text") != 0 && strcmp(arg, "json") != 0)
-            argp_error(state, "--log-format %s: text or json", arg);
-        o->json_log = strcmp(arg, "json") == 0;
         return 0;
     case ARGP_KEY_ARG:
         if (crq_queue_name_check(arg, &err) < 0)
@@ -74,12 +58,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 void options_parse(struct options *o, int argc, char **argv)
 {
+    static const struct argp_child children[] = {
+        { &crq_daemon_argp, 0, NULL, 0 }, { 0 }
+    };
     static const struct argp argp = { table, parse, "[QUEUE...]",
         "Enqueue jobs when their time comes, or an event: schedules, triggers, "
         "and the scheduled jobs of queues (default: of all queues).",
-        NULL, NULL, NULL };
+        children, NULL, NULL };
 
-    *o = (struct options){ .level = CRQ_LOG_INFO };
-    argp_err_exit_status = 64;
-    argp_parse(&argp, argc, argv, 0, NULL, o);
+    *o = (struct options){ .daemon = CRQ_DAEMON_INIT };
+    crq_daemon_parse("crq-scheduler", &argp, argc, argv, o);
 }

@@ -4,13 +4,14 @@
 
 #include <crq.h>
 
-#include "base/log.h"
+#include "exec/daemon.h"
 
 #define MAX_QUEUES 256
 #define MAX_FILES  64
 
 struct options {
-    const char *url; /* NULL: from the environment */
+    struct crq_daemon daemon;
+    const char *url; /* where Redis is; of crq_daemon_begin() */
     const char *queues[MAX_QUEUES];
     size_t queue_count; /* 0: all */
     struct {
@@ -18,10 +19,8 @@ struct options {
         bool cron; /* a cron file, and not an app.json */
     } files[MAX_FILES];
     size_t file_count;
-    const char *name;     /* NULL: the host */
-    const char *pid_file; /* NULL: none */
-    bool burst, json_log;
-    enum crq_log_level level;
+    const char *name; /* NULL: the host */
+    bool burst;
 };
 
 /** Read the command line; prints and exits when it is wrong. */

@@ -1,63 +1,20 @@
 /* main.c - crq-worker: options, log, pid file; then the worker's life. */
-#include <argp.h>
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "base/log.h"
 #include "exec/server.h"
-#include "redis/url.h"
 #include "workers/options.h"
 #include "workers/worker.h"
-
-static bool write_pid(const char *path)
-{
-    FILE *file = fopen(path, "w");
-
-    if (file != NULL) {
-        fprintf(file, "%ld\n", (long)getpid());
-        if (fclose(file) == 0)
-            return true;
-    }
-    fprintf(stderr, "crq-worker: can't write '%s': %s\n", path,
-            strerror(errno));
-    return false;
-}
 
 int main(int argc, char **argv)
 {
     struct options options;
-    struct crq_log log = {
-        .clock = &crq_clock_system, .name = "crq-worker", .fd = STDERR_FILENO
-    };
-    struct crq_buf url = CRQ_BUF_INIT;
-    char version[64];
+    struct crq_log log;
     int rc;
 
     if (crq_server_wanted(argc, argv))
         return crq_server_main();
-    snprintf(version, sizeof(version), "crq-worker %s", crq_version());
-    argp_program_version = version;
     options_parse(&options, argc, argv);
-    if (options.url == NULL)
-        options.url = crq_url_from_environment(&url);
-    if (url.rc < 0) {
-        fprintf(stderr, "crq-worker: out of memory\n");
-        return 1;
-    }
-    if (options.url == NULL)
-        options.url = "redis://localhost:6379/0";
-    log.level = options.level;
-    log.json = options.json_log;
-    signal(SIGPIPE, SIG_IGN);
-    if (options.pid_file != NULL && !write_pid(options.pid_file))
+    if (!crq_daemon_begin(&options.daemon, "crq-worker", &options.url, &log))
         return 1;
     rc = worker_run(&options, &log);
-    if (options.pid_file != NULL)
-        unlink(options.pid_file);
-    crq_buf_fini(&url);
+    crq_daemon_end(&options.daemon);
     return rc;
 }

@@ -24,17 +24,11 @@ enum {
     OPT_DRAIN,
     OPT_JOBS_PER_CHILD,
     OPT_CHILD_MEMORY,
-    OPT_PID,
-    OPT_LOG_FORMAT,
     OPT_ALLOW_PRIVATE,
     OPT_SCHEDULER
 };
 
 static const struct argp_option table[] = {
-    { "url", 'u', "URL", 0,
-            "Redis: redis://[user:password@]host[:port][/db], rediss:// for "
-            "TLS, or unix:///path[?db=n]",
-            1 },
     { "load", 'l', "MODULE", 0,
             "A module of tasks: its name, or a path with a slash; several "
             "times for several",
@@ -74,11 +68,6 @@ static const struct argp_option table[] = {
             "End a run, or replace a child, that takes more", 3 },
     { "webhook-allow-private", OPT_ALLOW_PRIVATE, NULL, 0,
             "Send webhooks also to private and loopback addresses", 3 },
-    { "pid", OPT_PID, "FILE", 0, "Write the process id to FILE", 4 },
-    { "verbose", 'v', NULL, 0, "Log more", 4 },
-    { "quiet", 'q', NULL, 0, "Log warnings and errors only", 4 },
-    { "log-format", OPT_LOG_FORMAT, "FORMAT", 0, "text (default) or json", 4 },
-    { NULL, 'h', NULL, OPTION_HIDDEN, NULL, 4 }, /* as good as -? */
     { 0 },
 };
 
@@ -167,14 +156,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     crq_error err;
 
     switch (key) {
-    case 'u': o->url = arg; return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = &o->daemon; return 0;
     case 'l':
         add(state, o->modules, &o->module_count, MAX_MODULES, "modules", arg);
         return 0;
     case 'b': o->burst = true; return 0;
-    case 'h':
-        argp_state_help(state, state->out_stream, ARGP_HELP_STD_HELP);
-        return 0;
     case 'n': o->name = arg; return 0;
     case OPT_STRATEGY:
         if (!strategy_parse(arg, &o->strategy))
@@ -187,16 +173,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         if (crq_serializer_parse(arg, &o->serializer, &err) < 0)
             argp_error(state, "--serializer: %s", err.text);
         return 0;
-    case OPT_PID: o->pid_file = arg; return 0;
     case OPT_SCHEDULER: o->with_scheduler = true; return 0;
     case OPT_ALLOW_PRIVATE: o->webhook_allow_private = true; return 0;
-    case 'v': o->level = CRQ_LOG_DEBUG; return 0;
-    case 'q': o->level = CRQ_LOG_WARN; return 0;
-    case OPT_LOG_FORMAT:
-        if (strcmp(arg, "text") != 0 && strcmp(arg, "json") != 0)
-            argp_error(state, "--log-format %s: text or json", arg);
-        o->json_log = strcmp(arg, "json") == 0;
-        return 0;
     case ARGP_KEY_ARG:
         add(state, o->queues, &o->queue_count, MAX_QUEUES, "queues", arg);
         return 0;
@@ -218,9 +196,12 @@ const crq_serializer *options_serializer(const struct options *options)
 
 void options_parse(struct options *o, int argc, char **argv)
 {
+    static const struct argp_child children[] = {
+        { &crq_daemon_argp, 0, NULL, 0 }, { 0 }
+    };
     static const struct argp argp = { table, parse, "[QUEUE...]",
         "Run the jobs of queues (default: the queue 'default') in C tasks.",
-        NULL, NULL, NULL };
+        children, NULL, NULL };
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
     *o = (struct options){
@@ -231,8 +212,7 @@ void options_parse(struct options *o, int argc, char **argv)
         .maintenance_interval_s = 600,
         .kill_grace_ms = 1000,
         .drain_timeout_ms = -1,
-        .level = CRQ_LOG_INFO,
+        .daemon = CRQ_DAEMON_INIT,
     };
-    argp_err_exit_status = 64;
-    argp_parse(&argp, argc, argv, 0, NULL, o);
+    crq_daemon_parse("crq-worker", &argp, argc, argv, o);
 }

@@ -4,7 +4,7 @@
 
 #include <crq.h>
 
-#include "base/log.h"
+#include "exec/daemon.h"
 
 #define MAX_QUEUES  32
 #define MAX_MODULES 64
@@ -13,27 +13,26 @@
 enum strategy { STRATEGY_DEFAULT, STRATEGY_ROUND_ROBIN, STRATEGY_RANDOM };
 
 struct options {
-    const char *url; /* NULL: from the environment */
+    struct crq_daemon daemon;
+    const char *url; /* where Redis is; of crq_daemon_begin() */
     const char *queues[MAX_QUEUES];
     size_t queue_count;
     const char *modules[MAX_MODULES];
     size_t module_count;
-    const char *name;     /* NULL: <host>.<pid> */
-    const char *pid_file; /* NULL: none */
-    int64_t jobs;         /* children */
-    int64_t max_jobs;     /* then it stops; 0: never */
-    int64_t max_idle_s;   /* then it stops; 0: never */
+    const char *name;   /* NULL: <host>.<pid> */
+    int64_t jobs;       /* children */
+    int64_t max_jobs;   /* then it stops; 0: never */
+    int64_t max_idle_s; /* then it stops; 0: never */
     enum strategy strategy;
     int64_t results_ttl_s, worker_ttl_s;
     int64_t monitoring_interval_s, maintenance_interval_s;
     int64_t kill_grace_ms, drain_timeout_ms;          /* drain: -1: no limit */
     int64_t max_jobs_per_child, max_child_memory_mib; /* 0: no limit */
-    bool burst, json_log;
+    bool burst;
     bool webhook_allow_private;
     bool force_serializer; /* or each job's own bytes tell */
     crq_serializer serializer;
     bool with_scheduler;
-    enum crq_log_level level;
 };
 
 /** False: there is none of that name. */

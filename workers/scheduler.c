@@ -71,11 +71,11 @@ __attribute__((noreturn)) static void become(const char *path,
         _exit(127);
     if (o->burst)
         argv[n++] = "--burst";
-    if (o->level == CRQ_LOG_DEBUG)
+    if (o->daemon.level == CRQ_LOG_DEBUG)
         argv[n++] = "--verbose";
-    if (o->level == CRQ_LOG_WARN)
+    if (o->daemon.level == CRQ_LOG_WARN)
         argv[n++] = "--quiet";
-    if (o->json_log)
+    if (o->daemon.json_log)
         argv[n++] = "--log-format=json";
     argv[n++] = "--";
     for (size_t i = 0; i < o->queue_count; i++)

@@ -13,6 +13,8 @@ libcrq_exec_la_SOURCES = \
 	src/exec/birth.h \
 	src/exec/child.c \
 	src/exec/child.h \
+	src/exec/daemon.c \
+	src/exec/daemon.h \
 	src/exec/death.c \
 	src/exec/fault.c \
 	src/exec/fault.h \

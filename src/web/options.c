@@ -13,16 +13,10 @@ enum {
     OPT_TOKENS,
     OPT_CERT,
     OPT_KEY,
-    OPT_PID,
-    OPT_PER_ADDRESS,
-    OPT_LOG_FORMAT
+    OPT_PER_ADDRESS
 };
 
 static const struct argp_option table[] = {
-    { "url", 'u', "URL", 0,
-            "Redis: redis://[user:password@]host[:port][/db], rediss:// for "
-            "TLS, or unix:///path[?db=n]",
-            1 },
     { "app", OPT_APP, "PATH", 0,
             "An application: its folder, or its app.json; several times for "
             "several",
@@ -43,10 +37,6 @@ static const struct argp_option table[] = {
             2 },
     { "tls-cert", OPT_CERT, "FILE", 0, "Serve HTTPS with this certificate", 2 },
     { "tls-key", OPT_KEY, "FILE", 0, "The certificate's private key", 2 },
-    { "pid", OPT_PID, "FILE", 0, "Write the process id to FILE", 3 },
-    { "verbose", 'v', NULL, 0, "Log more: each request, too", 3 },
-    { "quiet", 'q', NULL, 0, "Log warnings and errors only", 3 },
-    { "log-format", OPT_LOG_FORMAT, "FORMAT", 0, "text (default) or json", 3 },
     { 0 },
 };
 
@@ -79,7 +69,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     struct options *o = state->input;
 
     switch (key) {
-    case 'u': o->url = arg; return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = &o->daemon; return 0;
     case OPT_APP:
         add(state, o->apps, &o->app_count, APPS_MAX, "applications", arg);
         return 0;
@@ -95,14 +85,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case OPT_TOKENS: o->token_file = arg; return 0;
     case OPT_CERT: o->tls_cert = arg; return 0;
     case OPT_KEY: o->tls_key = arg; return 0;
-    case OPT_PID: o->pid_file = arg; return 0;
-    case 'v': o->level = CRQ_LOG_DEBUG; return 0;
-    case 'q': o->level = CRQ_LOG_WARN; return 0;
-    case OPT_LOG_FORMAT:
-        if (strcmp(arg, "text") != 0 && strcmp(arg, "json") != 0)
-            argp_error(state, "--log-format %s: text or json", arg);
-        o->json_log = strcmp(arg, "json") == 0;
-        return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "'%s': applications are named with --app", arg);
         return 0;
@@ -113,12 +95,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 void options_parse(struct options *o, int argc, char **argv)
 {
+    static const struct argp_child children[] = {
+        { &crq_daemon_argp, 0, NULL, 0 }, { 0 }
+    };
     static const struct argp argp = { table, parse, "",
         "Turn HTTP requests into jobs, and answer them with what the jobs "
         "return.",
-        NULL, NULL, NULL };
+        children, NULL, NULL };
 
-    *o = (struct options){ .listen = "127.0.0.1:8080", .level = CRQ_LOG_INFO };
-    argp_err_exit_status = 64;
-    argp_parse(&argp, argc, argv, 0, NULL, o);
+    *o = (struct options){ .listen = "127.0.0.1:8080",
+        .daemon = CRQ_DAEMON_INIT };
+    crq_daemon_parse("crq-web", &argp, argc, argv, o);
 }

@@ -4,13 +4,14 @@
 
 #include <crq.h>
 
-#include "base/log.h"
+#include "exec/daemon.h"
 
 #define APPS_MAX    64
 #define ORIGINS_MAX 32
 
 struct options {
-    const char *url;    /* NULL: from the environment */
+    struct crq_daemon daemon;
+    const char *url;    /* where Redis is; of crq_daemon_begin() */
     const char *listen; /* "127.0.0.1:8080" */
     const char *apps[APPS_MAX];
     size_t app_count;
@@ -18,10 +19,7 @@ struct options {
     size_t origin_count;
     const char *token_file;         /* NULL: none */
     const char *tls_cert, *tls_key; /* NULL: none */
-    const char *pid_file;           /* NULL: none */
     unsigned per_address;           /* connections of one; 0: no limit */
-    bool json_log;
-    enum crq_log_level level;
 };
 
 /** Read the command line; prints and exits when it is wrong. */
