@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "exec/proc.h"
 #include "exec/wire.h"
@@ -120,23 +121,6 @@ static void on_courier_died(struct ev_loop *loop, ev_child *child, int revents)
 
 /* ---- starting it ---- */
 
-/* Beside the worker, as in a build; else where it is installed. */
-static void find_program(char path[PATH_MAX])
-{
-    static const char name[] = "crq-courier";
-    ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - sizeof(name) - 1);
-    char *slash;
-
-    path[n > 0 ? n : 0] = '\0';
-    slash = strrchr(path, '/');
-    if (slash != NULL) {
-        strcpy(slash + 1, name);
-        if (access(path, X_OK) == 0)
-            return;
-    }
-    snprintf(path, PATH_MAX, "%s/%s", CRQ_LIBEXEC_DIR, name);
-}
-
 __attribute__((noreturn)) static void become(const char *path, int fd,
         bool allow_private)
 {
@@ -167,7 +151,9 @@ static int start(struct courier *courier, crq_error *err)
     if (courier->started_us > 0 && now_us - courier->started_us < RESTART_US)
         return crq_fail(err, CRQ_ESTATE, "crq-courier has just died");
     courier->started_us = now_us;
-    find_program(path);
+    /* Beside the worker, as in a build; else where it is installed. */
+    if (!crq_file_beside("crq-courier", path))
+        snprintf(path, sizeof(path), "%s/crq-courier", CRQ_LIBEXEC_DIR);
     if (access(path, X_OK) < 0)
         return crq_fail(err, CRQ_EIO, "%.200s: %s", path, strerror(errno));
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)

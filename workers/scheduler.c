@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "exec/proc.h"
 
@@ -26,24 +27,6 @@ struct child_scheduler {
 };
 
 /* ---- starting it ---- */
-
-/* Beside the worker, as in a build and where both are installed; else in PATH.
- */
-static void find_program(char path[PATH_MAX])
-{
-    static const char name[] = "crq-scheduler";
-    ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - sizeof(name) - 1);
-    char *slash;
-
-    path[n > 0 ? n : 0] = '\0';
-    slash = strrchr(path, '/');
-    if (slash != NULL) {
-        strcpy(slash + 1, name);
-        if (access(path, X_OK) == 0)
-            return;
-    }
-    strcpy(path, name);
-}
 
 /* In the new process. Redis's URL goes through the environment: it may have a
  * password, and the command line is everybody's to read. */
@@ -90,7 +73,10 @@ static pid_t start(const struct options *o, struct crq_log *log)
     char path[PATH_MAX];
     pid_t parent = getpid(), pid;
 
-    find_program(path);
+    /* Beside the worker, as in a build and where both are installed; else in
+     * PATH. */
+    if (!crq_file_beside("crq-scheduler", path))
+        strcpy(path, "crq-scheduler");
     pid = fork();
     if (pid == 0)
         become(path, o, parent);

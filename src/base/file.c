@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 
@@ -40,4 +41,17 @@ bool crq_file_is_folder(const char *path)
     struct stat about;
 
     return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+bool crq_file_beside(const char *name, char out[PATH_MAX])
+{
+    ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 1);
+    char *slash;
+
+    out[n > 0 ? n : 0] = '\0';
+    slash = strrchr(out, '/');
+    if (slash == NULL || slash + 1 + strlen(name) >= out + PATH_MAX)
+        return false;
+    strcpy(slash + 1, name);
+    return access(out, X_OK) == 0;
 }

@@ -3,6 +3,7 @@
 #define CRQ_BASE_FILE_H
 
 #include <crq.h>
+#include <limits.h>
 
 #include "base/buf.h"
 
@@ -13,5 +14,9 @@ int crq_file_read(const char *path, struct crq_buf *out,
 
 /** Whether there is a folder of this name. */
 bool crq_file_is_folder(const char *path);
+
+/** Find a program in the folder of the one that runs. False: it is not there,
+ *  and `out` holds nothing of use. */
+bool crq_file_beside(const char *name, char out[PATH_MAX]) CRQ_MUST_CHECK;
 
 #endif

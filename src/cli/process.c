@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "cli/cli.h"
 
 /* ---- finding ---- */
@@ -27,18 +28,9 @@ static bool is_program(const struct crq_buf *path)
 
 static bool beside_us(const char *name, struct crq_buf *out)
 {
-    char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    const char *slash;
+    char path[PATH_MAX];
 
-    if (n <= 0)
-        return false;
-    self[n] = '\0';
-    slash = strrchr(self, '/');
-    if (slash == NULL)
-        return false;
-    crq_buf_printf(out, "%.*s/%s", (int)(slash - self), self, name);
-    return is_program(out);
+    return crq_file_beside(name, path) && crq_buf_puts(out, path) == 0;
 }
 
 static bool in_path(const char *name, const char *path, struct crq_buf *out)
