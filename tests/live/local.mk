@@ -14,6 +14,7 @@ LIVE_TESTS = \
 	tests/live/check_janitor \
 	tests/live/check_job \
 	tests/live/check_joblog \
+	tests/live/check_leader \
 	tests/live/check_lease \
 	tests/live/check_live \
 	tests/live/check_operate \
@@ -94,6 +95,9 @@ tests_live_check_registry_LDADD = $(LIVE_LIBS)
 tests_live_check_schedule_SOURCES = tests/live/check_schedule.c
 tests_live_check_schedule_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_schedule_LDADD = $(LIVE_LIBS)
+tests_live_check_leader_SOURCES = tests/live/check_leader.c
+tests_live_check_leader_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_leader_LDADD = $(LIVE_LIBS)
 tests_live_check_trigger_SOURCES = tests/live/check_trigger.c
 tests_live_check_trigger_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_trigger_LDADD = $(LIVE_LIBS)
