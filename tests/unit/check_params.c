@@ -100,15 +100,6 @@ END_TEST
 
 /* ---------------------------------------------------------------- binding */
 
-static crq_value *from_json(const char *text)
-{
-    crq_value *v = NULL;
-    crq_error err;
-
-    unit_ok(crq_value_from_json(text, strlen(text), &v, &err), &err);
-    return v;
-}
-
 /* What was bound, as the golden rows have it. */
 static crq_value *describe(const struct crq_params *params,
         const struct crq_bound *bound)
@@ -133,7 +124,7 @@ static void check_row(char *line)
 {
     char *list = strsep(&line, "\t"), *in = strsep(&line, "\t");
     char *keywords = strsep(&line, "\t"), *want = strsep(&line, "\n");
-    crq_value *args = from_json(in), *kwargs = from_json(keywords);
+    crq_value *args = unit_json(in), *kwargs = unit_json(keywords);
     struct crq_buf why = CRQ_BUF_INIT;
     struct crq_params params;
     struct crq_bound bound;
@@ -143,7 +134,7 @@ static void check_row(char *line)
     unit_ok(crq_params_parse(list, &params, &err), &err);
     rc = crq_params_bind(&params, "demo.f", args, kwargs, &bound, &why);
     if (want[0] == '-') {
-        crq_value *wanted = from_json(want + 1), *got;
+        crq_value *wanted = unit_json(want + 1), *got;
 
         ck_assert_msg(rc == 0, "(%s)(*%s, **%s): wanted %s, got %s", list, in,
                 keywords, want, crq_buf_text(&why));
@@ -201,7 +192,7 @@ static const struct {
 START_TEST(test_a_keyword_of_a_stranger_is_told_without_harm)
 {
     crq_value *args = crq_value_new_list(),
-              *kwargs = from_json(keys[_i].kwargs);
+              *kwargs = unit_json(keys[_i].kwargs);
     struct crq_buf why = CRQ_BUF_INIT;
     struct crq_params params;
     struct crq_bound bound;
@@ -270,9 +261,9 @@ static int bind(void *arg, crq_error *err)
 START_TEST(test_memory_may_run_out_anywhere)
 {
     struct call calls[] = {
-        { "a, b=1, *args, **kwargs", from_json("[1, 2, 3, 4]"),
-                from_json("{\"z\": 1, \"y\": 2}"), 0 },
-        { "a, b", from_json("[1]"), from_json("{}"), CRQ_ETASK },
+        { "a, b=1, *args, **kwargs", unit_json("[1, 2, 3, 4]"),
+                unit_json("{\"z\": 1, \"y\": 2}"), 0 },
+        { "a, b", unit_json("[1]"), unit_json("{}"), CRQ_ETASK },
     };
 
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {

@@ -69,15 +69,6 @@ END_TEST
 
 /* ---- one of each type ---- */
 
-static crq_value *from_json(const char *text)
-{
-    crq_value *v;
-    crq_error err;
-
-    unit_ok(crq_json_decode(text, strlen(text), NULL, &v, &err), &err);
-    return v;
-}
-
 static crq_value *none(void)
 {
     return NULL;
@@ -85,7 +76,7 @@ static crq_value *none(void)
 
 static crq_value *quotes(void)
 {
-    return from_json("[\"it's\", \"say \\\"it's\\\"\", \"\\\"\", \"\\\\\"]");
+    return unit_json("[\"it's\", \"say \\\"it's\\\"\", \"\\\"\", \"\\\\\"]");
 }
 
 static crq_value *bytes(void)
@@ -127,12 +118,12 @@ static crq_value *sets(void)
 
 static crq_value *dicts(void)
 {
-    return from_json("{\"a\": {}, \"b\": {\"c\": [null, true, false, 1.5]}}");
+    return unit_json("{\"a\": {}, \"b\": {\"c\": [null, true, false, 1.5]}}");
 }
 
 static crq_value *ordered(void)
 {
-    crq_value *v = from_json("{\"a\": 1, \"b\": {}}");
+    crq_value *v = unit_json("{\"a\": 1, \"b\": {}}");
 
     crq_value_dict_set_ordered(v);
     return v;
@@ -171,13 +162,13 @@ static crq_value *date(void)
 
 static crq_value *retry(void)
 {
-    return crq_value_new_retry(from_json(
+    return crq_value_new_retry(unit_json(
             "{\"max\": 3, \"intervals\": [10], \"enqueue_at_front\": true}"));
 }
 
 static crq_value *retry_with_intervals(void)
 {
-    return crq_value_new_retry(from_json("{\"max\": 3, \"intervals\": "
+    return crq_value_new_retry(unit_json("{\"max\": 3, \"intervals\": "
                                          "[1, 2], \"enqueue_at_front\": "
                                          "false}"));
 }
@@ -387,8 +378,8 @@ static const struct {
 START_TEST(test_a_call_is_described_as_rq_does)
 {
     const char *args = calls[_i].args, *kwargs = calls[_i].kwargs;
-    crq_value *a = args != NULL ? from_json(args) : NULL;
-    crq_value *k = kwargs != NULL ? from_json(kwargs) : NULL;
+    crq_value *a = args != NULL ? unit_json(args) : NULL;
+    crq_value *k = kwargs != NULL ? unit_json(kwargs) : NULL;
     struct crq_buf out = CRQ_BUF_INIT;
     crq_error err;
 

@@ -8,6 +8,7 @@ UNIT_TESTS = \
 	tests/unit/check_args \
 	tests/unit/check_buf \
 	tests/unit/check_call \
+	tests/unit/check_call_check \
 	tests/unit/check_call_peek \
 	tests/unit/check_callback \
 	tests/unit/check_clock \

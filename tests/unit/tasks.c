@@ -48,15 +48,6 @@ void tasks_end(void)
     crq_buf_fini(&tasks.log);
 }
 
-static crq_value *from_json(const char *json)
-{
-    crq_value *v = NULL;
-    crq_error err;
-
-    unit_ok(crq_value_from_json(json, strlen(json), &v, &err), &err);
-    return v;
-}
-
 void tasks_data(const char *func, const crq_value *args,
         const crq_value *kwargs, struct crq_buf *out)
 {
@@ -90,7 +81,7 @@ void tasks_call_values(const char *func, const crq_value *args,
 
 void tasks_call(const char *func, const char *args, const char *kwargs)
 {
-    crq_value *a = from_json(args), *k = from_json(kwargs);
+    crq_value *a = unit_json(args), *k = unit_json(kwargs);
 
     tasks_call_values(func, a, k);
     crq_value_free(a);
@@ -100,7 +91,7 @@ void tasks_call(const char *func, const char *args, const char *kwargs)
 void tasks_returned(const char *json)
 {
     const struct crq_outcome *out = &tasks.outcome;
-    crq_value *want = from_json(json), *got = NULL;
+    crq_value *want = unit_json(json), *got = NULL;
     crq_serializer serializer = tasks.serializer;
     char *text = NULL;
     crq_error err;

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -19,6 +20,15 @@ int unit_run(const char *name, TCase *tc)
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+crq_value *unit_json(const char *text)
+{
+    crq_value *v = NULL;
+    crq_error err;
+
+    unit_ok(crq_value_from_json(text, strlen(text), &v, &err), &err);
+    return v;
 }
 
 void unit_fail_each_allocation(int (*work)(void *arg, crq_error *err),

@@ -43,6 +43,9 @@ int unit_run(const char *name, TCase *tc);
     tcase_add_loop_test((tc), (test), 0,                                       \
             (int)(sizeof(rows) / sizeof((rows)[0])))
 
+/** The value of a JSON text, the caller's to free. */
+crq_value *unit_json(const char *text);
+
 /**
  * Run `work` once with every allocation failing in turn: the 1st, the 2nd ...
  * until it succeeds. Each failure must come back as CRQ_ENOMEM; leaks are the
