@@ -11,7 +11,9 @@ that looks at the clock. So what machine, Redis and Python cost is in all
 numbers: the difference to the probe is the scheduler's.
 
 Then ten times as many jobs for one instant, for each: how late the last one is;
-beside a pipeline that moves as many by plain commands.
+and for crq's own schedules and, while it is crq-scheduler that runs them,
+rq-scheduler's entries, each at an instant of its own. Beside that, a pipeline of
+plain commands that write what is written for as many.
 
 Prints a line of JSON for each. The status is 1 when crq-scheduler is early, or
 later than the probes by more than it may be; see JUDGED. RQ and rq-scheduler
@@ -44,10 +46,16 @@ JUDGED = {"p99": 5, "max": 20}
 #: The last of many at one instant: in a second, or in so many times what plain
 #: commands take, on a machine where these take long.
 LAST_S, LAST_TIMES = 1, 2
+PAUSE_S = 10  # between such instants
 CRQ, RQ, PERIODIC = "crq-scheduler", "rq", "rq-scheduler"
+#: What else crq-scheduler runs.
+OWN, ENTRIES = "crq-scheduler, schedules", "crq-scheduler, periodic entries"
+CRQS = (CRQ, OWN, ENTRIES)
 ZSETS = {CRQ: "rq:scheduled:crq", RQ: "rq:scheduled:rq",
-         PERIODIC: "rq:scheduler:scheduled_jobs"}
-QUEUES = {CRQ: "crq", RQ: "rq", PERIODIC: "periodic"}
+         PERIODIC: "rq:scheduler:scheduled_jobs",
+         OWN: "crq:schedules", ENTRIES: "rq:scheduler:scheduled_jobs"}
+QUEUES = {CRQ: "crq", RQ: "rq", PERIODIC: "periodic", OWN: "own",
+          ENTRIES: "entries"}
 
 
 def connect(url):
@@ -117,6 +125,8 @@ class Entries:
         self._r, self._zset = r, ZSETS[subject]
         made = Job.create("demo.noop", connection=r, origin=QUEUES[subject],
                           status="scheduled", timeout=180)
+        if subject == ENTRIES:
+            made.meta["interval"] = 3600
         made.save()
         self._fields = r.hgetall(made.key)
         r.delete(made.key)
@@ -128,6 +138,27 @@ class Entries:
         for name, due in dues.items():
             pipe.hset(f"rq:job:{name}", mapping=self._fields)
             pipe.zadd(self._zset, {name: due})
+        pipe.execute()
+
+
+class Schedules:
+    """Adds schedules of crq's."""
+
+    def __init__(self, r, crq, url):
+        self._r = r
+        subprocess.run([crq, "-u", url, "schedule", "--every", "1h", "-q",
+                        QUEUES[OWN], "model", "demo.noop"],
+                       check=True, stdout=subprocess.DEVNULL)
+        self._fields = r.hgetall("crq:schedule:model")
+        subprocess.run([crq, "-u", url, "unschedule", "model"], check=True,
+                       stdout=subprocess.DEVNULL)
+
+    def add(self, dues):
+        pipe = self._r.pipeline(transaction=False)
+        for name, due in dues.items():
+            pipe.hset(f"crq:schedule:{name}",
+                      mapping=self._fields | {b"next": f"{due:.6f}"})
+            pipe.zadd(ZSETS[OWN], {name: f"{due:.6f}"})
         pipe.execute()
 
 
@@ -181,37 +212,62 @@ def spread(urls, entries, count, seconds):
 
 
 def bare(r, count):
-    """What plain commands cost for as many jobs, in seconds."""
+    """What plain commands cost that write what is written for `count` of each
+    kind, in seconds."""
+    job = {f"field {n}": "value" for n in range(15)}
     words = {f"w{n}": n for n in range(count)}
-    r.zadd("bare", words)
-    pipe = r.pipeline(transaction=False)
-    begin = time.time()
-    for word in words:
+
+    def move(pipe, word):
         pipe.hset("bare-job", word, "queued")
         pipe.zrem("bare", word)
-        pipe.rpush("bare-queue", word)
-    pipe.execute()
-    return time.time() - begin
+
+    def tick(pipe, word):
+        pipe.hset(f"bare-job:{word}", mapping=job)
+        pipe.zadd("bare", {word: 1})
+        pipe.hset(f"bare-schedule:{word}", mapping={
+            "next": 1, "last": 1, "last_job": 1, "lateness": 1})
+
+    def repeat(pipe, word):
+        pipe.hset(f"bare-job:{word}", mapping={
+            "status": "queued", "origin": "q", "enqueued_at": 1})
+        pipe.zadd("bare", {word: 1})
+
+    took = {}
+    for subject, write in ((CRQ, move), (OWN, tick), (ENTRIES, repeat)):
+        r.zadd("bare", words)
+        pipe = r.pipeline(transaction=False)
+        begin = time.time()
+        for word in words:
+            write(pipe, word)
+            pipe.rpush("bare-queue", word)
+        pipe.execute()
+        took[subject] = time.time() - begin
+        r.delete("bare", "bare-job", "bare-queue")
+    return took
 
 
 def burst(links, entries, count):
     took = bare(links[0], count)
-    due = time.time() + LEAD_S + count / 1000
+    due = time.time() + LEAD_S + count * len(entries) / 2000
+    dues = dict.fromkeys(entries, due)
+    dues |= {OWN: due + PAUSE_S, ENTRIES: due + 2 * PAUSE_S}
     for subject in entries:
-        entries[subject].add({f"{QUEUES[subject]}-b{n}": due
+        entries[subject].add({f"{QUEUES[subject]}-b{n}": dues[subject]
                               for n in range(count)})
     assert time.time() < due - 1, "the machine is too slow for this"
     left, late = set(entries), {subject: [] for subject in entries}
     while left:
         assert time.time() < due + PATIENCE_S, f"they did not come: {left}"
         for subject in sorted(left):
-            r = links[0 if subject == CRQ else 1]
+            r = links[0 if subject in CRQS else 1]
             got = r.llen(f"rq:queue:{QUEUES[subject]}")
-            late[subject] += [time.time() - due] * (got - len(late[subject]))
+            late[subject] += [time.time() - dues[subject]] * (
+                got - len(late[subject]))
             if got == count:
                 left.remove(subject)
         time.sleep(0.002)
-    show("plain commands for as many", [took])
+    for subject in took:
+        show(f"plain commands for as many, {subject}", [took[subject]])
     return took, {subject: show(f"{count} at one instant, {subject}",
                                 late[subject]) for subject in entries}
 
@@ -226,12 +282,14 @@ def judge(rows, took, bursts):
         if mine[name] > most:
             faults.append(f"{name} is {mine[name]} ms, more than {most:.1f} "
                           f"beside a probe of {bare_timer} ms")
-    if mine["min"] < 0 or bursts[CRQ]["min"] < 0:
+    if min(row["min"] for row in [mine, *map(bursts.get, CRQS)]) < 0:
         faults.append("a job came early")
-    most = max(LAST_S, LAST_TIMES * took) * 1e3
-    if bursts[CRQ]["max"] > most:
-        faults.append(f"the last of many came after {bursts[CRQ]['max']} ms, "
-                      f"more than {most:.0f} ms")
+    for subject in CRQS:
+        most, last = max(LAST_S, LAST_TIMES * took[subject]) * 1e3, \
+            bursts[subject]["max"]
+        if last > most:
+            faults.append(f"the last of many came after {last} ms, more than "
+                          f"{most:.0f} ms: {subject}")
     return faults
 
 
@@ -256,6 +314,8 @@ def run(build, count, seconds, urls, processes):
         assert time.time() < deadline, "a scheduler or the worker is missing"
         time.sleep(0.05)
     rows = spread(urls, entries, count, seconds)
+    entries[OWN] = Schedules(links[0], os.path.join(build, "crq"), urls[0])
+    entries[ENTRIES] = Entries(links[0], ENTRIES)
     took, bursts = burst(links, entries, count * 10)
     assert links[0].llen("rq:queue:load") < 100, "the worker did not keep up"
     return judge(rows, took, bursts)
