@@ -31,6 +31,7 @@ static void on_enqueued(void *arg, const crq_reply *reply, const crq_error *err)
     else if (due.leads && due.reason[0] != '\0')
         crq_log_error(s->log, "scheduled jobs: %s", due.reason);
     s->rounds[RQ_JOBS].progress = due.moved + due.dropped + due.aside > 0;
+    s->rounds[RQ_JOBS].more = due.more;
     round_answered(s, RQ_JOBS);
 }
 

@@ -69,7 +69,7 @@ static void look_at_time(struct scheduler *s)
         if (round->due_us <= now_us) {
             round->began_us = round->due_us;
             round->due_us = CRQ_UNSET; /* until the next beat */
-            round->progress = false;
+            round->progress = round->more = false;
             begin_round[duty](s);
         } else if (next_us == CRQ_UNSET || round->due_us < next_us)
             next_us = round->due_us;
@@ -94,6 +94,23 @@ bool round_send(struct scheduler *s, enum duty duty,
     return true;
 }
 
+void round_was_due(struct scheduler *s, enum duty duty, int64_t due_us)
+{
+    if (due_us < s->rounds[duty].began_us)
+        s->rounds[duty].began_us = due_us;
+}
+
+/* The rest of what is due, without a beat in between. */
+static void go_on(struct scheduler *s, enum duty duty)
+{
+    struct round *round = &s->rounds[duty];
+
+    round->began_us = scheduler_now(s);
+    round->progress = round->more = false;
+    begin_round[duty](s);
+    scheduler_settled(s);
+}
+
 void round_answered(struct scheduler *s, enum duty duty)
 {
     struct round *round = &s->rounds[duty];
@@ -105,7 +122,9 @@ void round_answered(struct scheduler *s, enum duty duty)
                 scheduler_now(s) - round->began_us);
     /* What is due next is asked for at once, but not when nothing was done:
      * what can't be done now must not be tried without a pause. */
-    if (round->progress && !s->leaving)
+    if (round->progress && round->more && s->leads && !s->leaving)
+        go_on(s, duty);
+    else if (round->progress && !s->leaving)
         send_beat(s);
     else
         scheduler_settled(s);

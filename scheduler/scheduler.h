@@ -11,7 +11,8 @@
  *
  * The first three are duties. A duty is a round: it is begun when its first
  * entry is due, sends scripts, and says when the last of them has been
- * answered. One round of a duty runs at a time.
+ * answered. One round of a duty runs at a time, and takes so many entries: when
+ * more are due the next one is begun behind it.
  */
 #ifndef CRQ_SCHEDULER_SCHEDULER_H
 #define CRQ_SCHEDULER_SCHEDULER_H
@@ -33,9 +34,10 @@ enum duty { SCHEDULES, RQ_JOBS, PERIODIC, DUTIES };
 
 struct round {
     int64_t due_us;   /* of the first entry; CRQ_UNSET: there is none */
-    int64_t began_us; /* when that of the round that runs was due */
+    int64_t began_us; /* when that of the round that runs was due, at most */
     size_t pending;   /* scripts without an answer; > 0: a round runs */
     bool progress;    /* it has changed something */
+    bool more;        /* it has left some that are due */
 };
 
 struct triggers {
@@ -99,6 +101,8 @@ int64_t scheduler_now(const struct scheduler *s);
 bool round_send(struct scheduler *s, enum duty duty,
         const struct crq_script *script, size_t nkeys, struct crq_args *words,
         crq_async_reply *reply, void *arg);
+/** An entry of the round that runs was due at that time. */
+void round_was_due(struct scheduler *s, enum duty duty, int64_t due_us);
 /** In a script's callback, as the last thing: it has been answered. */
 void round_answered(struct scheduler *s, enum duty duty);
 /** Another leads now. */

@@ -11,14 +11,18 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "redis/scripts.h"
+#include "sched/schedule.h"
 
-/* How many schedules are decided in a turn of the loop. */
+/* How many schedules are read and decided at once; they are written in steps
+ * of CRQ_TICK_AT_ONCE. */
 #define AT_ONCE 500
 
-/* A script about one schedule. */
-struct about {
+/* A step about some schedules. */
+struct batch {
     struct scheduler *scheduler;
-    char id[CRQ_NAME_MAX + 1];
+    struct crq_args words;
+    size_t nkeys, count, jobs;
+    char ids[CRQ_TICK_AT_ONCE][CRQ_SCHEDULE_ID_MAX + 1];
 };
 
 static void on_aside(void *arg, const crq_reply *reply, const crq_error *err)
@@ -47,59 +51,104 @@ static void set_aside(struct scheduler *s, const char *id, size_t len,
     crq_args_fini(&words);
 }
 
-static void on_ticked(void *arg, const crq_reply *reply, const crq_error *err)
+static void batch_free(struct batch *batch)
 {
-    struct about *about = arg;
-    struct scheduler *s = about->scheduler;
-    struct crq_tick tick = { .became = CRQ_TICK_CHANGED };
-    crq_error why;
+    crq_args_fini(&batch->words);
+    crq_free(batch);
+}
 
-    if (err == NULL && crq_tick_read(reply, &tick, &why) < 0)
-        err = &why;
-    if (err != NULL)
-        crq_log_warn(s->log, "schedule '%s': %s", about->id, err->text);
-    switch (tick.became) {
+static void ticked(struct scheduler *s, const char *id,
+        const struct crq_tick *tick)
+{
+    switch (tick->became) {
     case CRQ_TICK_DONE:
         s->rounds[SCHEDULES].progress = true;
-        crq_log_debug(s->log, "schedule '%s': %lld jobs", about->id,
-                (long long)tick.made);
-        if (tick.busy > 0)
+        crq_log_debug(s->log, "schedule '%s': %lld jobs", id,
+                (long long)tick->made);
+        if (tick->busy > 0)
             crq_log_info(s->log,
                     "schedule '%s': %lld runs left out, the last one has not "
                     "ended",
-                    about->id, (long long)tick.busy);
+                    id, (long long)tick->busy);
         break;
     case CRQ_TICK_CHANGED: break;
     case CRQ_TICK_FOLLOWS: scheduler_follow(s); break;
-    case CRQ_TICK_REFUSED:
-        set_aside(s, about->id, strlen(about->id), tick.reason);
-        break;
+    case CRQ_TICK_REFUSED: set_aside(s, id, strlen(id), tick->reason); break;
     }
-    crq_free(about);
+}
+
+/* What a step failed in is tried again with the next beat. It may be all of
+ * them, when Redis is full: that is one line. */
+static void on_ticked(void *arg, const crq_reply *reply, const crq_error *err)
+{
+    struct batch *batch = arg;
+    struct scheduler *s = batch->scheduler;
+    const char *first = NULL;
+    size_t failed = 0;
+    crq_error why;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        struct crq_tick tick;
+        crq_error now;
+
+        if (err == NULL && crq_tick_read(reply, i, &tick, &now) == 0) {
+            ticked(s, batch->ids[i], &tick);
+        } else if (failed++ == 0) {
+            first = batch->ids[i];
+            why = err != NULL ? *err : now;
+        }
+    }
+    if (failed > 1)
+        crq_log_warn(s->log, "schedule '%s' (and %zu more): %s", first,
+                failed - 1, why.text);
+    else if (failed == 1)
+        crq_log_warn(s->log, "schedule '%s': %s", first, why.text);
+    batch_free(batch);
     round_answered(s, SCHEDULES);
 }
 
-static void tick(struct scheduler *s, const char *id, int64_t next_us,
-        const struct crq_plan *plan, int64_t now_us)
+static struct batch *batch_new(struct scheduler *s, int64_t now_us)
 {
-    struct about *about = crq_calloc(1, sizeof(*about));
-    struct crq_args words;
-    size_t nkeys;
+    struct batch *batch = crq_calloc(1, sizeof(*batch));
 
-    if (about == NULL)
+    if (batch == NULL)
+        return NULL;
+    batch->scheduler = s;
+    crq_args_init(&batch->words);
+    batch->nkeys = crq_tick_start(&s->id, now_us, &batch->words);
+    return batch;
+}
+
+/* Takes it over. Without memory its schedules wait for the next beat. */
+static void batch_send(struct batch *batch)
+{
+    if (batch != NULL &&
+            !round_send(batch->scheduler, SCHEDULES, &crq_script_sched_tick,
+                    batch->nkeys, &batch->words, on_ticked, batch))
+        batch_free(batch);
+}
+
+/* One with many slots has a step of its own. */
+static void tick(struct scheduler *s, struct batch **batch, const char *id,
+        int64_t next_us, const struct crq_plan *plan, int64_t now_us)
+{
+    size_t jobs = plan->count > 0 ? plan->count : 1;
+
+    if (*batch != NULL && (*batch)->jobs + jobs > CRQ_TICK_AT_ONCE) {
+        batch_send(*batch);
+        *batch = NULL;
+    }
+    if (*batch == NULL)
+        *batch = batch_new(s, now_us);
+    if (*batch == NULL)
         return;
-    about->scheduler = s;
-    strcpy(about->id, id);
-    crq_args_init(&words);
-    nkeys = crq_tick_words(&s->id, id, next_us, plan, now_us, &words);
-    if (!round_send(s, SCHEDULES, &crq_script_sched_tick, nkeys, &words,
-                on_ticked, about))
-        crq_free(about);
-    crq_args_fini(&words);
+    strcpy((*batch)->ids[(*batch)->count++], id);
+    (*batch)->jobs += jobs;
+    crq_tick_add(&(*batch)->words, id, next_us, plan);
 }
 
 static void decide(struct scheduler *s, const crq_reply *reply, size_t i,
-        int64_t now_us)
+        int64_t now_us, struct batch **batch)
 {
     struct crq_plan_rule rule;
     struct crq_plan plan;
@@ -123,18 +172,22 @@ static void decide(struct scheduler *s, const crq_reply *reply, size_t i,
     if (plan.missed)
         crq_log_warn(s->log, "schedule '%s': slots were missed, %zu are run",
                 id, plan.count);
-    tick(s, id, next_us, &plan, now_us);
+    round_was_due(s, SCHEDULES, next_us);
+    tick(s, batch, id, next_us, &plan, now_us);
 }
 
 static void on_due(void *arg, const crq_reply *reply, const crq_error *err)
 {
     struct scheduler *s = arg;
     int64_t now_us = scheduler_now(s);
+    struct batch *batch = NULL;
 
     if (err != NULL)
         crq_log_warn(s->log, "schedules: %s", err->text);
     for (size_t i = 0; err == NULL && i < crq_reply_count(reply); i++)
-        decide(s, reply, i, now_us);
+        decide(s, reply, i, now_us, &batch);
+    batch_send(batch);
+    s->rounds[SCHEDULES].more = crq_reply_count(reply) == AT_ONCE;
     round_answered(s, SCHEDULES);
 }
 

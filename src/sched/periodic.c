@@ -136,45 +136,49 @@ int crq_periodic_entry(const crq_reply *reply, size_t i,
     return 0;
 }
 
-size_t crq_periodic_words(const struct crq_scheduler_id *who,
-        const struct crq_periodic_entry *entry,
-        const struct crq_periodic_plan *plan, int64_t now_us,
+size_t crq_periodic_start(const struct crq_scheduler_id *who, int64_t now_us,
         struct crq_args *out)
 {
     size_t nkeys = crq_steps_start(who, CRQ_KEY_PERIODIC, out);
 
     crq_steps_put_pattern(out, CRQ_KEY_PERIODIC_LOCK);
     crq_steps_put_value(out, who);
-    crq_args_put(out, entry->id, entry->id_len);
-    crq_args_puts(out, entry->score);
-    if (plan->next_us == CRQ_UNSET)
-        crq_args_puts(out, "");
-    else
-        crq_steps_put_unix(out, plan->next_us);
-    crq_args_put(out, entry->meta, entry->meta_len);
-    crq_args_put(out, crq_buf_text(&plan->meta), plan->meta.len);
     crq_steps_put_unix(out, now_us);
     crq_run_put_stamp(out, now_us);
     return nkeys;
 }
 
-int crq_periodic_read(const crq_reply *reply, enum crq_periodic_became *out,
-        const char **out_why, crq_error *err)
+void crq_periodic_add(struct crq_args *out,
+        const struct crq_periodic_entry *entry,
+        const struct crq_periodic_plan *plan)
+{
+    crq_args_put(out, entry->id, entry->id_len);
+    crq_args_puts(out, entry->score);
+    crq_steps_put_unix_or_empty(out, plan->next_us);
+    crq_args_put(out, entry->meta, entry->meta_len);
+    crq_args_put(out, crq_buf_text(&plan->meta), plan->meta.len);
+}
+
+int crq_periodic_read(const crq_reply *reply, size_t i,
+        enum crq_periodic_became *out, const char **out_why, crq_error *err)
 {
     static const enum crq_periodic_became became[] = { CRQ_PERIODIC_REFUSED,
         CRQ_PERIODIC_FOLLOWS, CRQ_PERIODIC_CHANGED, CRQ_PERIODIC_ENQUEUED,
         CRQ_PERIODIC_DEFERRED, CRQ_PERIODIC_DROPPED };
-    int rc = crq_run_check(reply, 2, "sched_periodic", err);
+    const crq_reply *of = crq_reply_item(reply, i);
+    int rc = crq_run_check(of, 2, "sched_periodic", err);
     int64_t state;
 
+    if (rc == 0)
+        rc = crq_steps_broke_off(of, 1, err);
     if (rc < 0)
         return rc;
-    state = crq_reply_int(crq_reply_item(reply, 0), -9);
+    state = crq_reply_int(crq_reply_item(of, 0), -9);
     if (state < -2 || state > 3)
         return crq_fail(err, CRQ_ECODEC, "sched_periodic answered %lld",
                 (long long)state);
     *out = became[state + 2];
-    *out_why = crq_reply_text(crq_reply_item(reply, 1), NULL);
+    *out_why = crq_reply_text(crq_reply_item(of, 1), NULL);
     return 0;
 }
 

@@ -44,11 +44,15 @@ size_t crq_periodic_due_words(int64_t now_us, int64_t limit,
 int crq_periodic_entry(const crq_reply *reply, size_t i,
         struct crq_periodic_entry *out, crq_error *err) CRQ_MUST_CHECK;
 
-/* crq_script_sched_periodic: enqueue it, and move it on. */
-size_t crq_periodic_words(const struct crq_scheduler_id *who,
-        const struct crq_periodic_entry *entry,
-        const struct crq_periodic_plan *plan, int64_t now_us,
+/* crq_script_sched_periodic: enqueue them, and move them on. Start, then add
+ * each, up to so many and so many bytes: Redis does nothing else meanwhile. */
+#define CRQ_PERIODIC_AT_ONCE 50
+#define CRQ_PERIODIC_BYTES   (256 * 1024)
+size_t crq_periodic_start(const struct crq_scheduler_id *who, int64_t now_us,
         struct crq_args *out);
+void crq_periodic_add(struct crq_args *out,
+        const struct crq_periodic_entry *entry,
+        const struct crq_periodic_plan *plan);
 
 enum crq_periodic_became {
     CRQ_PERIODIC_ENQUEUED,
@@ -58,8 +62,11 @@ enum crq_periodic_became {
     CRQ_PERIODIC_FOLLOWS, /* the caller leads no more, or lost the lock */
     CRQ_PERIODIC_REFUSED  /* the reason is in *out_why */
 };
-int crq_periodic_read(const crq_reply *reply, enum crq_periodic_became *out,
-        const char **out_why, crq_error *err) CRQ_MUST_CHECK;
+/** The answer about the entry that was added as the i-th. CRQ_EREDIS: the step
+ *  broke off in it, and went on with the next. */
+int crq_periodic_read(const crq_reply *reply, size_t i,
+        enum crq_periodic_became *out, const char **out_why,
+        crq_error *err) CRQ_MUST_CHECK;
 
 /* crq_script_sched_report: why it is passed over. The reply is 1 for news. */
 size_t crq_periodic_report_words(const struct crq_scheduler_id *who,

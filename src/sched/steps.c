@@ -40,6 +40,14 @@ void crq_steps_put_unix(struct crq_args *out, int64_t us)
     crq_args_puts(out, text);
 }
 
+void crq_steps_put_unix_or_empty(struct crq_args *out, int64_t us)
+{
+    if (us == CRQ_UNSET)
+        crq_args_puts(out, "");
+    else
+        crq_steps_put_unix(out, us);
+}
+
 static void put_queues(struct crq_args *out, const struct crq_scheduler_id *who)
 {
     for (size_t i = 0; i < who->queue_count; i++)
@@ -51,6 +59,14 @@ static const char *text_or_empty(const crq_reply *reply)
     const char *text = crq_reply_text(reply, NULL);
 
     return text != NULL ? text : "";
+}
+
+int crq_steps_broke_off(const crq_reply *answer, size_t reason, crq_error *err)
+{
+    if (crq_reply_int(crq_reply_item(answer, 0), 0) != -3)
+        return 0;
+    return crq_fail(err, CRQ_EREDIS, "%s",
+            text_or_empty(crq_reply_item(answer, reason)));
 }
 
 /* ---- leading ---- */
@@ -231,26 +247,28 @@ int crq_due_schedule(const crq_reply *reply, size_t i, const char **out_id,
     return crq_rule_decode(values, out, out_next_us, err);
 }
 
-size_t crq_tick_words(const struct crq_scheduler_id *who, const char *id,
-        int64_t next_us, const struct crq_plan *plan, int64_t now_us,
+size_t crq_tick_start(const struct crq_scheduler_id *who, int64_t now_us,
         struct crq_args *out)
 {
     size_t nkeys = crq_steps_start(who, CRQ_KEY_SCHEDULES, out);
 
-    crq_steps_put_key(out, CRQ_KEY_SCHEDULE, id);
-    crq_args_puts(out, id);
-    crq_steps_put_unix(out, next_us);
-    if (plan->next_us == CRQ_UNSET)
-        crq_args_puts(out, "");
-    else
-        crq_steps_put_unix(out, plan->next_us);
+    crq_steps_put_pattern(out, CRQ_KEY_SCHEDULE);
     crq_steps_put_unix(out, now_us);
     crq_run_put_stamp(out, now_us);
+    return nkeys;
+}
+
+void crq_tick_add(struct crq_args *out, const char *id, int64_t next_us,
+        const struct crq_plan *plan)
+{
+    crq_args_puts(out, id);
+    crq_steps_put_unix(out, next_us);
+    crq_steps_put_unix_or_empty(out, plan->next_us);
+    crq_args_puti(out, (int64_t)plan->count);
     for (size_t i = 0; i < plan->count; i++) {
         crq_steps_put_unix(out, plan->slots_us[i]);
         crq_args_puti(out, plan->slots_us[i] / 1000);
     }
-    return nkeys;
 }
 
 int crq_ticked_read(const crq_reply *reply, const char *script,
@@ -267,18 +285,22 @@ int crq_ticked_read(const crq_reply *reply, const char *script,
     return 0;
 }
 
-int crq_tick_read(const crq_reply *reply, struct crq_tick *out, crq_error *err)
+int crq_tick_read(const crq_reply *reply, size_t i, struct crq_tick *out,
+        crq_error *err)
 {
-    int rc = crq_run_check(reply, 5, "sched_tick", err);
+    const crq_reply *of = crq_reply_item(reply, i);
+    int rc = crq_run_check(of, 5, "sched_tick", err);
 
     if (rc == 0)
-        rc = crq_ticked_read(reply, "sched_tick", &out->became, err);
+        rc = crq_steps_broke_off(of, 4, err);
+    if (rc == 0)
+        rc = crq_ticked_read(of, "sched_tick", &out->became, err);
     if (rc < 0)
         return rc;
-    out->made = crq_reply_int(crq_reply_item(reply, 1), 0);
-    out->there = crq_reply_int(crq_reply_item(reply, 2), 0);
-    out->busy = crq_reply_int(crq_reply_item(reply, 3), 0);
-    out->reason = text_or_empty(crq_reply_item(reply, 4));
+    out->made = crq_reply_int(crq_reply_item(of, 1), 0);
+    out->there = crq_reply_int(crq_reply_item(of, 2), 0);
+    out->busy = crq_reply_int(crq_reply_item(of, 3), 0);
+    out->reason = text_or_empty(crq_reply_item(of, 4));
     return 0;
 }
 

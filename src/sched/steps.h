@@ -70,6 +70,9 @@ int crq_rq_due_read(const crq_reply *reply, struct crq_rq_due *out,
 
 /* ------------------------------- schedules: crq_script_sched_due, ..._tick */
 
+/* Jobs, and schedules, in one step: Redis does nothing else meanwhile. */
+#define CRQ_TICK_AT_ONCE 50
+
 size_t crq_due_words(int64_t now_us, int64_t limit, struct crq_args *out);
 /** Schedule i of the reply: its id, and its rule. CRQ_ECODEC, with *out_id set
  *  (NULL: it is no text): it can't be read. The rule borrows from the reply. */
@@ -77,9 +80,11 @@ int crq_due_schedule(const crq_reply *reply, size_t i, const char **out_id,
         struct crq_plan_rule *out, int64_t *out_next_us,
         crq_error *err) CRQ_MUST_CHECK;
 
-size_t crq_tick_words(const struct crq_scheduler_id *who, const char *id,
-        int64_t next_us, const struct crq_plan *plan, int64_t now_us,
+/** A step of several schedules: start, then add each. */
+size_t crq_tick_start(const struct crq_scheduler_id *who, int64_t now_us,
         struct crq_args *out);
+void crq_tick_add(struct crq_args *out, const char *id, int64_t next_us,
+        const struct crq_plan *plan);
 
 enum crq_ticked {
     CRQ_TICK_DONE,
@@ -96,7 +101,9 @@ struct crq_tick {
     int64_t made, there, busy;
     const char *reason;
 };
-int crq_tick_read(const crq_reply *reply, struct crq_tick *out,
+/** The answer about the schedule that was added as the i-th. CRQ_EREDIS: the
+ *  step broke off in it, and went on with the next. */
+int crq_tick_read(const crq_reply *reply, size_t i, struct crq_tick *out,
         crq_error *err) CRQ_MUST_CHECK;
 
 /** Set an entry of a zset aside: crq_script_sched_aside. */

@@ -9,6 +9,8 @@ void crq_steps_put_key(struct crq_args *out, enum crq_key key,
 void crq_steps_put_pattern(struct crq_args *out, enum crq_key key);
 /** An instant as unix seconds with six digits of fraction. */
 void crq_steps_put_unix(struct crq_args *out, int64_t us);
+/** The same; nothing when it is CRQ_UNSET. */
+void crq_steps_put_unix_or_empty(struct crq_args *out, int64_t us);
 /** What the locks of this scheduler hold. */
 void crq_steps_put_value(struct crq_args *out,
         const struct crq_scheduler_id *who);
@@ -19,5 +21,10 @@ size_t crq_steps_start(const struct crq_scheduler_id *who, enum crq_key third,
 /** The same with any key. */
 size_t crq_steps_start_at(const struct crq_scheduler_id *who, const char *third,
         struct crq_args *out);
+
+/** CRQ_EREDIS when the answer about one of several says that its step broke
+ *  off in it, with the reason that is item `reason`. */
+int crq_steps_broke_off(const crq_reply *answer, size_t reason,
+        crq_error *err) CRQ_MUST_CHECK;
 
 #endif

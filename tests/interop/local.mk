@@ -45,6 +45,7 @@ EXTRA_DIST += \
 	tests/interop/test_log.py \
 	tests/interop/test_manual.py \
 	tests/interop/test_many.py \
+	tests/interop/test_many_due.py \
 	tests/interop/test_notify.py \
 	tests/interop/test_old_rq.py \
 	tests/interop/test_operations.py \

@@ -211,10 +211,12 @@ static enum crq_periodic_became run(crq_conn *conn, bool ends)
     crq_buf_init(&plan.meta, 100);
     crq_buf_puts(&plan.meta, "N");
     crq_args_init(&words);
-    nkeys = crq_periodic_words(&me, &entry, &plan, AT_US + 2000000, &words);
+    nkeys = crq_periodic_start(&me, AT_US + 2000000, &words);
+    crq_periodic_add(&words, &entry, &plan);
     crq_buf_fini(&plan.meta);
     reply = steps_call(conn, &crq_script_sched_periodic, nkeys, &words);
-    unit_ok(crq_periodic_read(reply, &became, &why, &err), &err);
+    ck_assert_uint_eq(crq_reply_count(reply), 1);
+    unit_ok(crq_periodic_read(reply, 0, &became, &why, &err), &err);
     ck_assert((why[0] != '\0') == (became == CRQ_PERIODIC_REFUSED));
     crq_reply_free(reply);
     return became;

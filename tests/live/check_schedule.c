@@ -487,9 +487,11 @@ static struct crq_tick tick(crq_conn *conn, size_t slots, bool last)
     for (size_t i = 0; i < slots; i++)
         plan.slots_us[i] = AT_US - (int64_t)(slots - 1 - i) * 10000000;
     crq_args_init(&words);
-    nkeys = crq_tick_words(&me, "s", AT_US, &plan, AT_US + 2000000, &words);
+    nkeys = crq_tick_start(&me, AT_US + 2000000, &words);
+    crq_tick_add(&words, "s", AT_US, &plan);
     reply = steps_call(conn, &crq_script_sched_tick, nkeys, &words);
-    unit_ok(crq_tick_read(reply, &got, &err), &err);
+    ck_assert_uint_eq(crq_reply_count(reply), 1);
+    unit_ok(crq_tick_read(reply, 0, &got, &err), &err);
     ck_assert((got.reason[0] != '\0') == (got.became == CRQ_TICK_REFUSED));
     got.reason = NULL;
     crq_reply_free(reply);

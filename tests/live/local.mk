@@ -29,6 +29,7 @@ LIVE_TESTS = \
 	tests/live/check_registry \
 	tests/live/check_run \
 	tests/live/check_schedule \
+	tests/live/check_schedule_many \
 	tests/live/check_script \
 	tests/live/check_stats \
 	tests/live/check_story \
@@ -98,6 +99,10 @@ tests_live_check_schedule_LDADD = $(LIVE_LIBS)
 tests_live_check_leader_SOURCES = tests/live/check_leader.c
 tests_live_check_leader_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_leader_LDADD = $(LIVE_LIBS)
+tests_live_check_schedule_many_SOURCES = tests/live/check_schedule_many.c
+tests_live_check_schedule_many_CPPFLAGS = $(AM_CPPFLAGS) \
+	-I$(top_srcdir)/tests/unit
+tests_live_check_schedule_many_LDADD = $(LIVE_LIBS)
 tests_live_check_trigger_SOURCES = tests/live/check_trigger.c
 tests_live_check_trigger_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_trigger_LDADD = $(LIVE_LIBS)

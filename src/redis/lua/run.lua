@@ -34,10 +34,7 @@ local runs_key, log_key = keys_like(14), keys_like(14, true)
 local looked_at = {}
 
 local function must_be(kind, key)
-    if looked_at[key] then
-        return
-    end
-    local is = call('TYPE', key).ok
+    local is = looked_at[key] or call('TYPE', key).ok
     if is ~= kind and is ~= 'none' then
         error({ err = 'WRONGTYPE ' .. key .. ' is a ' .. is .. ', not a ' ..
             kind })

@@ -8,11 +8,13 @@ local function leads()
         call('GET', ARGV[16]) == ARGV[17]
 end
 
+-- What was raised, as text.
+local function reason_of(raised)
+    return type(raised) == 'table' and (raised.err or '') or tostring(raised)
+end
+
 -- What is wrong with keys is met before the first write: nil, or the reason.
 local function complaint(check)
-    local ok, why = pcall(check)
-    if ok then
-        return nil
-    end
-    return type(why) == 'table' and (why.err or '') or tostring(why)
+    local ok, raised = pcall(check)
+    return not ok and reason_of(raised) or nil
 end
