@@ -172,6 +172,59 @@ START_TEST(test_a_redis_that_is_full_is_left_as_it_is)
 }
 END_TEST
 
+/* Of a user of these rights the call is refused, and what others have counted
+ * stays. With all rights it is counted once, however often it was refused. */
+static const struct {
+    const char *rights;
+} narrow[] = {
+    { "-hincrby" },
+    { "-expire" },
+    { "-hdel" },
+    { "-zadd" },
+    { "-@write" },
+    { "resetkeys ~crq:stats:*" },
+    { "resetkeys ~crq:failures* ~crq:stats:seen:*" },
+    { "resetkeys ~crq:failures* ~crq:stats:seen:* ~crq:stats:queue:*" },
+    { "resetkeys ~crq:failures ~crq:stats:*" },
+};
+
+START_TEST(test_what_a_user_may_not_add_stays_as_it_was)
+{
+    crq_conn *user;
+    struct crq_buf seed = CRQ_BUF_INIT;
+    int64_t now = minute();
+    struct crq_tallies t;
+    struct crq_args args;
+    crq_error err;
+    size_t nkeys;
+
+    count(&t);
+    ck_assert_int_eq(flush(&t, 1), 1);
+    /* So that there is something to be forgotten. */
+    live_seed(conn, "ZADD crq:failures 1 old");
+    crq_buf_printf(&seed, "ACL SETUSER joe on >pw ~* +@all %s\n",
+            narrow[_i].rights);
+    live_seed(conn, crq_buf_text(&seed));
+    crq_buf_fini(&seed);
+    user = live_conn_to("unix://joe:pw@%s", live_main()->socket);
+    crq_args_init(&args);
+    for (int nth = 2; nth < 4; nth++) {
+        nkeys = crq_tallies_words(&t, "p", nth, &args);
+        ck_assert_int_eq(crq_script_call(user, &crq_script_stats, nkeys, &args,
+                                 NULL, &err),
+                CRQ_EAUTH);
+        ck_assert_msg(strstr(err.text, "does not allow this user") != NULL,
+                "%s", err.text);
+    }
+    crq_args_fini(&args);
+    crq_conn_free(user);
+    live_seed(conn, "ACL DELUSER joe");
+    ck_assert_int_eq(flush(&t, 4), 1);
+    expect(now, STATE(TWICE, "2", "4"));
+    crq_tallies_fini(&t);
+}
+END_TEST
+
 START_TEST(test_causes_are_forgotten_when_they_are_too_many_or_too_old)
 {
     struct crq_tallies t;
@@ -437,6 +490,7 @@ int main(void)
             test_a_call_adds_to_what_is_there_and_repeated_adds_nothing);
     tcase_add_test(tc, test_keys_of_other_types_are_left_alone);
     tcase_add_test(tc, test_a_redis_that_is_full_is_left_as_it_is);
+    unit_add_rows(tc, test_what_a_user_may_not_add_stays_as_it_was, narrow);
     tcase_add_test(tc,
             test_causes_are_forgotten_when_they_are_too_many_or_too_old);
     tcase_add_test(tc, test_rates_and_times_are_read_of_each_queue_and_of_all);
