@@ -104,8 +104,10 @@ static void on_drained(struct ev_loop *loop, ev_timer *timer, int revents)
 void worker_stop(struct worker *w, bool cold)
 {
     if (w->phase == WORKING) {
-        crq_log_info(w->log, "stopping: %zu jobs run",
-                crq_pool_running(w->pool));
+        size_t running = crq_pool_running(w->pool);
+
+        crq_log_info(w->log, "stopping: %zu %s running", running,
+                running == 1 ? "job is" : "jobs are");
         w->phase = DRAINING;
         waiting_hand_back(w);
         callbacks_stop(w);
