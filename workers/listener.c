@@ -24,7 +24,7 @@ static void shutdown(struct worker *w, size_t slot, const crq_value *command)
 {
     (void)command;
     crq_log_info(w->log, "%s: asked to shut down", w->slots[slot].name);
-    worker_stop(w, false);
+    worker_asked_to_stop(w, false); /* each slot may be told */
 }
 
 static void kill_horse(struct worker *w, size_t slot, const crq_value *command)
@@ -36,23 +36,36 @@ static void kill_horse(struct worker *w, size_t slot, const crq_value *command)
     crq_pool_end(w->pool, slot, CRQ_END_KILLED, true);
 }
 
+/* The slot that runs a job; w->slot_count: none does. */
+static size_t slot_of(const struct worker *w, const char *id)
+{
+    size_t i = 0;
+
+    while (i < w->slot_count &&
+            (w->slots[i].run == NULL || strcmp(w->slots[i].run->id, id) != 0))
+        i++;
+    return i;
+}
+
+/* A run may begin in another slot than the claim said, which is what whoever
+ * asks has read a moment ago: all are looked at. */
 static void stop_job(struct worker *w, size_t slot, const crq_value *command)
 {
     const crq_value *id = crq_value_get(command, "job_id");
-    const struct run *run = w->slots[slot].run;
+    size_t runs = w->slot_count;
 
-    /* A run that waits may begin in another slot than the claim said. */
     if (crq_value_type(id) == CRQ_STR && waiting_stop(w, crq_value_text(id)))
         return;
-    if (run == NULL || crq_value_type(id) != CRQ_STR ||
-            strcmp(crq_value_text(id), run->id) != 0) {
+    if (crq_value_type(id) == CRQ_STR)
+        runs = slot_of(w, crq_value_text(id));
+    if (runs == w->slot_count) {
         crq_log_info(w->log, "%s: asked to stop a job that it does not run",
                 w->slots[slot].name);
         return;
     }
-    crq_log_info(w->log, "%s: asked to stop job %s", w->slots[slot].name,
-            run->id);
-    crq_pool_end(w->pool, slot, CRQ_END_STOPPED, false);
+    crq_log_info(w->log, "%s: asked to stop job %s", w->slots[runs].name,
+            w->slots[runs].run->id);
+    crq_pool_end(w->pool, runs, CRQ_END_STOPPED, false);
 }
 
 static const struct {

@@ -172,13 +172,30 @@ void worker_fail(struct worker *w, const char *format, ...)
     worker_stop(w, false);
 }
 
+/* Whoever starts workers tells them to stop, and so does the terminal that all
+ * of them share: two signals at once are one, as in RQ. */
+#define ONE_STOP_US INT64_C(1000000)
+
+void worker_asked_to_stop(struct worker *w, bool again)
+{
+    int64_t now_us = crq_clock_mono_us(w->clock);
+
+    again = again && w->asked_us != 0;
+    if (again && now_us - w->asked_us < ONE_STOP_US) {
+        crq_log_info(w->log,
+                "asked to stop twice within a second: once is meant");
+        return;
+    }
+    if (w->asked_us == 0)
+        w->asked_us = now_us;
+    worker_stop(w, again);
+}
+
 static void on_signal(struct ev_loop *loop, ev_signal *sig, int revents)
 {
-    struct worker *w = sig->data;
-
     (void)loop;
     (void)revents;
-    worker_stop(w, w->phase != WORKING);
+    worker_asked_to_stop(sig->data, true);
 }
 
 static void on_sighup(struct ev_loop *loop, ev_signal *sig, int revents)

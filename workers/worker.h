@@ -188,6 +188,7 @@ struct worker {
     struct child_scheduler *scheduler; /* NULL: it has none */
     /* worker.c */
     struct notify notify;
+    int64_t asked_us; /* mono: when it was first asked to stop; 0: it was not */
     ev_signal sigint, sigterm, sighup;
     ev_timer drain;
 };
@@ -195,8 +196,11 @@ struct worker {
 /* worker.c */
 int worker_run(const struct options *options, struct crq_log *log);
 int64_t worker_now(const struct worker *w);
-/** Stop warmly, or (the second time, or `cold`) at once. */
+/** Stop warmly, or `cold`: at once. */
 void worker_stop(struct worker *w, bool cold);
+/** Somebody wants it to stop: warmly, and cold when that is wanted `again`, a
+ *  second or more after the first time. */
+void worker_asked_to_stop(struct worker *w, bool again);
 /** Something ended: leave when that was the last. */
 void worker_look_at_end(struct worker *w);
 /** A slot was registered, or modules were loaded: say so when all are. */

@@ -236,9 +236,7 @@ def test_a_callback_that_is_owed_does_not_survive_a_cold_stop(r, q, worker):
                     on_failure=Callback("rig.linger"))
     eventually(lambda: job.get_status() == JobStatus.STARTED)
     time.sleep(1.8)
-    w.signal(15)
-    time.sleep(0.2)
-    w.signal(15)
+    w.stop_cold()
     assert w.wait(8) == 0
     ended(job)
     assert job.get_status() == JobStatus.FAILED

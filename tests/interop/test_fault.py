@@ -184,16 +184,13 @@ def test_a_cold_stop_does_not_wait_for_a_redis_that_is_away(own_redis,
     eventually(lambda: r.zcard("rq:wip:q") == len(jobs))
     own_redis.end(signal.SIGKILL)
     time.sleep(0.4)
-    w.signal(signal.SIGTERM)
-    time.sleep(0.2)
-    assert w.running()
-    w.signal(signal.SIGTERM)
+    w.stop_cold()
     assert w.wait(5) == 1
     assert "the ends of 2 runs are not written" in w.text()
 
 
-@pytest.mark.parametrize("signals", [1, 2])
-def test_what_is_claimed_after_the_stop_goes_back(r, worker, signals):
+@pytest.mark.parametrize("cold", [False, True], ids=["warm", "cold"])
+def test_what_is_claimed_after_the_stop_goes_back(r, worker, cold):
     w = worker("--jobs", 1, "q")
     q = Queue("q", connection=r)
     q.enqueue("demo.noop")
@@ -201,10 +198,12 @@ def test_what_is_claimed_after_the_stop_goes_back(r, worker, signals):
     time.sleep(0.2)
     with r.pipeline(transaction=False) as pipe:
         job = q.enqueue("demo.spin", pipeline=pipe)
-        pipe.execute_command("CLIENT", "PAUSE", 500, "WRITE")
+        pipe.execute_command("CLIENT", "PAUSE", 2500 if cold else 500, "WRITE")
         pipe.execute()
-    for _ in range(signals):
-        time.sleep(0.1)
+    time.sleep(0.1)
+    if cold:
+        w.stop_cold()
+    else:
         w.signal(signal.SIGTERM)
     assert w.wait(5) == 0
     assert job.get_status() == JobStatus.QUEUED

@@ -295,9 +295,7 @@ def test_what_is_too_much_is_dropped_and_said(q, worker, listener):
     eventually(lambda: w.text().count("dropped: 1000 wait") == 200)
     assert len(listener.requests) <= 16
     before = time.monotonic()
-    w.signal(signal.SIGTERM)
-    eventually(lambda: "stopping" in w.text())
-    w.signal(signal.SIGTERM)
+    w.stop_cold()
     assert w.wait(8) == 0 and time.monotonic() - before < 8
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from rq import Queue, Retry, SimpleWorker, Worker
-from rq.command import (send_kill_horse_command, send_shutdown_command,
+from rq.command import (send_command, send_kill_horse_command, send_shutdown_command,
                         send_stop_job_command)
 from rq.job import Dependency, Job, JobStatus
 from rq.registry import (CanceledJobRegistry, FailedJobRegistry,
@@ -391,6 +391,18 @@ def test_stop_job_stops_a_job(r, q, worker, jobs):
     assert w.running()
 
 
+def test_stop_job_finds_a_run_in_whatever_slot_it_is(r, q, worker):
+    """Whoever asks has read the slot of the claim; it began in another."""
+    worker("--jobs", 2, "--name", "w", "q")
+    job = started(q.enqueue("demo.spin"))
+    eventually(lambda: any(x.get_current_job_id() == job.id
+                           for x in Worker.all(connection=r)))
+    other, = (x.name for x in Worker.all(connection=r)
+              if x.get_current_job_id() is None)
+    send_command(r, other, "stop-job", job_id=job.id)
+    assert ended(job).get_status() == JobStatus.STOPPED
+
+
 def test_kill_horse_kills_the_run(r, q, worker):
     worker("--jobs", 1, "--name", "w", "q")
     job = started(q.enqueue("demo.spin"))
@@ -668,14 +680,31 @@ def test_a_warm_stop_lets_running_jobs_end(r, q, worker):
 def test_a_cold_stop_ends_running_jobs(r, q, worker, options, second):
     w = worker("--jobs", 1, *options, "q", modules=("ledger",))
     job = in_its_task(q, 30)
-    w.signal(signal.SIGTERM)
     if second is not None:
-        time.sleep(0.1)
-        w.signal(second)
+        w.stop_cold(second=second)
+    else:
+        w.signal(signal.SIGTERM)
     assert w.wait(5) == 0
     assert job.get_status() == JobStatus.FAILED
     assert is_nowhere_but(job, "failed")
     assert Worker.all(connection=r) == [] and duties(r) == []
+
+
+@pytest.mark.parametrize("by", ["signals", "commands"])
+def test_being_told_to_stop_twice_at_once_is_a_warm_stop(r, q, worker, by):
+    """As by a terminal and by what has started the worker, or by a command to
+    each of its records."""
+    w = worker("--jobs", 2, "q")
+    job = started(q.enqueue("demo.sleep", 0.7))
+    names = [one.name for one in Worker.all(connection=r)]
+    for name in names:
+        if by == "signals":
+            w.signal(signal.SIGINT)
+        else:
+            send_shutdown_command(r, name)
+        time.sleep(0.1)
+    assert w.wait() == 0
+    assert job.get_status() == JobStatus.FINISHED
 
 
 def test_a_reload_keeps_running_jobs_and_takes_new_ones(r, q, worker):
