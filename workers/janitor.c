@@ -91,6 +91,7 @@ static void tell(const struct janitor *j)
     } done[] = {
         { s->cleaned.failed, "abandoned jobs failed", true },
         { s->cleaned.retried, "abandoned jobs retried", true },
+        { s->cleaned.back, "abandoned jobs back in their queue", true },
         { (int64_t)s->cleaned.adopted, "abandoned jobs to be called back",
                 true },
         { s->strays_back, "half-taken jobs back in their queue", true },
@@ -147,7 +148,9 @@ static void end_round(struct janitor *j)
         return;
     }
     /* A burst worker has waited for this; others may find what came back. */
-    if (w->options->burst || j->swept.strays_back + j->swept.cleaned.retried)
+    if (w->options->burst ||
+            j->swept.strays_back + j->swept.cleaned.retried +
+                    j->swept.cleaned.back)
         dequeue_kick(w);
     if (j->due)
         begin_round(j, true);
@@ -281,6 +284,7 @@ static enum step after_registries(struct janitor *j, const crq_reply *reply,
     sum->failed += one.failed;
     sum->retried += one.retried;
     sum->removed += one.removed;
+    sum->back += one.back;
     sum->adopted += one.adopted;
     stats_abandoned(j->worker, queue_of(j), one.failed, one.retried);
     if (one.adopted > 0)

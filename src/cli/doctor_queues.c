@@ -294,7 +294,7 @@ static int maintain(struct doctor *d)
     if (rc < 0)
         return rc;
     runs = s.cleaned.failed + s.cleaned.retried + s.cleaned.removed +
-            s.taken.back + s.taken.failed + s.taken.retried;
+            s.cleaned.back + s.taken.back + s.taken.failed + s.taken.retried;
     if (runs + s.strays_back + s.strays_removed + s.workers + s.group_ids == 0)
         return 0;
     snprintf(what, sizeof(what),

@@ -81,7 +81,7 @@ int crq_clean_words(const char *queue, const char *stem, int64_t limit,
 int crq_clean_read(const crq_reply *reply, struct crq_cleaned *out,
         crq_error *err)
 {
-    int rc = crq_run_check(reply, 7, "clean", err);
+    int rc = crq_run_check(reply, 8, "clean", err);
 
     if (rc < 0)
         return rc;
@@ -92,6 +92,7 @@ int crq_clean_read(const crq_reply *reply, struct crq_cleaned *out,
     out->left = crq_reply_int(crq_reply_item(reply, 4), 0);
     out->more = crq_reply_int(crq_reply_item(reply, 5), 0) != 0;
     out->adopted = crq_reply_count(crq_reply_item(reply, 6));
+    out->back = crq_reply_int(crq_reply_item(reply, 7), 0);
     return 0;
 }
 
@@ -213,6 +214,7 @@ static int clean_registries(struct sweep *s)
         sum->failed += one.failed;
         sum->retried += one.retried;
         sum->removed += one.removed;
+        sum->back += one.back;
         if (!one.more)
             sum->left += one.left;
     }

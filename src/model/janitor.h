@@ -29,7 +29,8 @@ size_t crq_cleaning_unlock_words(const char *queue, const char *owner,
  * Clean a queue's registries: crq_script_clean. Finished and failed jobs whose
  * time has passed leave their registries. A run that nobody has renewed until
  * its deadline is abandoned: its job is retried, or fails. Runs in a crq
- * worker's list are left to crq_take_over_words(). At most `limit` entries of
+ * worker's list are left to crq_take_over_words(), unless that worker lives and
+ * knows nothing of them any more. At most `limit` entries of
  * each registry, fewer than 5000.
  *
  * stem  who asks, and calls the callbacks of what it adopts, as in struct
@@ -47,6 +48,7 @@ struct crq_cleaned {
     int64_t left;    /* runs that another one is responsible for */
     bool more;       /* the limit was reached */
     size_t adopted;  /* runs of the asking stem now: crq_adopted_run() */
+    int64_t back;    /* abandoned, and put back to the front */
 };
 int crq_clean_read(const crq_reply *reply, struct crq_cleaned *out,
         crq_error *err) CRQ_MUST_CHECK;

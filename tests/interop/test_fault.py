@@ -106,6 +106,32 @@ def test_redis_killed_under_load_loses_nothing(own_redis, worker):
     assert r.zcard("rq:wip:q") == 0
 
 
+def test_a_run_whose_end_redis_has_lost_is_found_while_its_worker_lives(
+        r, worker):
+    """As after a crash that took the last second, or a failover."""
+    q = Queue("q", connection=r)
+    worker("--jobs", 1, "q")
+    job = q.enqueue("demo.sleep", 0.3)
+    eventually(lambda: b"begun" in r.hvals(f"rq:execution:{job.id}:" + str(
+        (r.zrange(f"rq:executions:{job.id}", 0, 0) or [b""])[0], "ascii")))
+    before = {key: r.dump(key) for key in r.keys()
+              if key.startswith((b"crq:runs:", b"rq:wip:"))
+              or job.id.encode() in key}
+    eventually(lambda: job.get_status() == JobStatus.FINISHED)
+    r.delete("rq:finished:q", f"rq:results:{job.id}")
+    for key, what in before.items():
+        r.restore(key, 0, what, replace=True)
+    # A minute and a half later: nobody has renewed it.
+    stem, = (key[len(b"crq:runs:"):] for key in r.keys("crq:runs:*"))
+    r.delete(*r.keys(f"rq:execution:{job.id}:*"))
+    pass_deadlines(r, ["q"])
+    eventually(lambda: (r.zscore("crq:alive", stem) or 0) > time.time())
+    worker("--jobs", 1, "q")
+    eventually(lambda: job.get_status() == JobStatus.FAILED)
+    assert "AbandonedJobError" in job.latest_result().exc_string
+    assert r.zcard("rq:wip:q") == 0 and r.keys("crq:runs:*") == []
+
+
 def test_a_worker_waits_for_a_redis_that_is_not_there_yet(own_redis, worker):
     own_redis.end(signal.SIGTERM)
     w = worker("--jobs", 1, "q", url=own_redis.url, wait=False)

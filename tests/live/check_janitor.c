@@ -16,6 +16,14 @@
     "HSET rq:execution:" id ":" x " id " x " created_at 1799999900\n"          \
     "ZADD rq:executions:" id " 1800000060 " x "\n"                             \
     "ZADD rq:wip:q1 1800000000 " id ":" x "\n"
+/* One that a crq worker lists, alive if `sign` is to come. */
+#define LISTED(mark, sign, more)                                               \
+    "HSET rq:job:a created_at c data D origin q1 status started timeout 180 "  \
+    "worker_name w started_at s " more "\n"                                    \
+    "ZADD rq:executions:a 1800000060 " X1 "\n"                                 \
+    "ZADD rq:wip:q1 1800000000 a:" X1 "\n"                                     \
+    "ZADD crq:alive " sign " s\n"                                              \
+    "HSET crq:runs:s " X1 " 1:" mark ":1:a:q1\n"
 /* RQ's sentence; test_operations.py reads it. */
 #define PACKED                                                                 \
     "eJzzzS9LTVEoyVdwS8zMSU3xyk8KSk3PLC4pqtRRSClNBck4JiXmpeTnpaYA"             \
@@ -179,6 +187,46 @@ static const struct {
     { RUN("a", X1, "") "ZADD crq:alive 5 s\nHSET crq:runs:s " X1
                        " 1:begun:1:a:q1\n",
             { .left = 1 }, "" },
+    { LISTED("begun", "5", ""), { .left = 1 }, "" },
+    { LISTED("begun", "9e9", "") "HSET rq:execution:a:" X1 " id " X1
+                                 " created_at 1 last_heartbeat 1\n",
+            { .left = 1 }, "" },
+    /* One that a living crq worker knows nothing of any more. */
+    { LISTED("begun", "9e9", ""), { .failed = 1 },
+            "-crq:alive\n"
+            "-crq:runs:s\n"
+            "-rq:executions:a\n"
+            "+rq:failed:q1 zset\n"
+            "  1831536000 a\n"
+            "rq:job:a hash ttl=31536000\n"
+            "  -status started\n"
+            "  +ended_at @0\n"
+            "  +last_heartbeat @0\n"
+            "  +status failed\n"
+            "+rq:results:a stream\n"
+            "  * type 2 worker_name \"\" exc_string " PACKED "\n"
+            "-rq:wip:q1\n" },
+    { LISTED("waiting", "9e9", ""), { .back = 1 },
+            "-crq:alive\n"
+            "-crq:runs:s\n"
+            "-rq:executions:a\n"
+            "rq:job:a hash\n"
+            "  -status started\n"
+            "  -worker_name w\n"
+            "  +last_heartbeat \"\"\n"
+            "  +status queued\n"
+            "  +worker_name \"\"\n"
+            "+rq:queue:q1 list\n"
+            "  a\n"
+            "+rq:queues set\n"
+            "  rq:queue:q1\n"
+            "-rq:wip:q1\n" },
+    { LISTED("begun", "9e9", "") "HSET rq:job:a status finished\n",
+            { .removed = 1 },
+            "-crq:alive\n"
+            "-crq:runs:s\n"
+            "-rq:executions:a\n"
+            "-rq:wip:q1\n" },
     /* A crq worker's that nobody lists any more. */
     { RUN("a", X1, "") "HSET rq:execution:a:" X1
                        " crq begun\nZADD crq:alive 5 t\n",
@@ -229,6 +277,7 @@ START_TEST(test_a_queue_is_cleaned_once)
         ck_assert_int_eq(got.retried, want.retried);
         ck_assert_int_eq(got.removed, want.removed);
         ck_assert_int_eq(got.left, want.left);
+        ck_assert_int_eq(got.back, want.back);
         ck_assert_int_eq(got.more, want.more);
         steps_expect(conn, cases[_i].changes);
     }

@@ -10,8 +10,8 @@
 -- Returns { entries of finished and failed jobs removed, abandoned runs whose
 --           jobs failed, were retried, whose entries were just removed, runs
 --           left to a worker's list, 1 if there may be more,
---           { { id, queue, execution } } }.
--- The last are runs to be failed or retried whose job wants on_failure called
+--           { { id, queue, execution } }, runs put back to the front }.
+-- Those are runs to be failed or retried whose job wants on_failure called
 -- before: now they are runs of the stem that asked, which ends them.
 -- Repeated, it tells of those again, finds nothing else of what it did before,
 -- and goes on.
@@ -20,12 +20,13 @@
 -- include promote.lua
 -- include ending.lua
 -- include adopt.lua
+-- include put_back.lua
 
 local now, stamp, queue = ARGV[16], ARGV[17], ARGV[18]
 local limit = tonumber(ARGV[19])
 local expired, more = 0, 0
 local count = { failed = 0, queued = 0, scheduled = 0, removed = 0, left = 0,
-    adopted = 0 }
+    adopted = 0, back = 0 }
 local me, adopted = ARGV[21], find_adopted(ARGV[21], ARGV[23])
 
 -- Scores below 0 mean for ever.
@@ -38,15 +39,26 @@ local function past(key)
     return members
 end
 
--- The runs in crq's workers' lists are theirs while they live, and when they
--- are dead take_over.lua knows more about them.
-local function is_listed(execution)
+-- The stem that lists a run, and its entry.
+local function listed_by(execution)
     for _, stem in ipairs(call('ZRANGE', KEYS[2], 0, -1)) do
-        if call('HEXISTS', runs_key(stem), execution) == 1 then
-            return true
+        local entry = call('HGET', runs_key(stem), execution)
+        if entry then
+            return stem, read_entry(entry)
         end
     end
-    return false
+    return nil
+end
+
+-- The runs in crq's workers' lists are theirs while they live, and when they
+-- are dead take_over.lua knows more about them. But a Redis that has lost its
+-- last second may list a run whose end its worker has told: nobody renews that
+-- one. Then its hash has expired, by the clock of Redis alone: that of another
+-- machine may be wrong.
+local function is_theirs(member, stem)
+    local sign = call('ZSCORE', KEYS[2], stem)
+    return call('EXISTS', execution_key(member)) == 1 or
+        tonumber(sign) < redis_time()
 end
 
 -- Whether another run of the job goes on.
@@ -61,7 +73,11 @@ local function has_live_run(id, but)
     return false
 end
 
-local function forget(id, execution, member)
+local function forget(id, execution, member, stem)
+    if stem then
+        remove_execution(queue, id, execution, stem)
+        return
+    end
     call('ZREM', wip_key(queue), member)
     if execution then
         call('DEL', execution_key(member))
@@ -74,15 +90,25 @@ end
 local function abandon(member)
     local id, execution = member:match('^([^:]+):(.*)$')
     id = id or member -- as RQ before 2.0 writes it
-    if execution and is_listed(execution) then
+    local stem, entry
+    if execution then
+        stem, entry = listed_by(execution)
+    end
+    if stem and is_theirs(member, stem) then
         return 'left'
+    elseif stem then
+        check_execution(queue, id, execution, stem)
     end
     must_be('zset', executions_key(id))
     local fields = read_hash(job_key(id))
     if not fields or fields.status ~= 'started' or
             has_live_run(id, execution) then
-        forget(id, execution, member)
+        forget(id, execution, member, stem)
         return 'removed'
+    elseif entry and entry.mark ~= 'begun' then
+        check_put_back(queue)
+        put_back(queue, id, execution, stem, entry.mark ~= 'waiting')
+        return 'back'
     end
     local run = { id = id, queue = queue, worker = '', fields = fields,
         now = tonumber(now), enqueued = stamp, stamp = stamp }
@@ -91,12 +117,15 @@ local function abandon(member)
     if execution and wants_call(fields, me) then
         check_execution(queue, id, execution, me)
         run.execution = execution
+        if stem then
+            call('HDEL', runs_key(stem), execution)
+        end
         adopted[#adopted + 1] = adopt(run, me, ARGV[22], ARGV[23])
         return 'adopted'
     end
     local again = has_retries(fields)
     local dependents = find_ready(id, queue, again and 'queued' or 'failed')
-    forget(id, execution, member)
+    forget(id, execution, member, stem)
     local became = 'failed'
     if again then
         became = retry(run)
@@ -124,4 +153,4 @@ if count.left == limit then
     more = 0
 end
 return { expired, count.failed, count.queued + count.scheduled,
-    count.removed, count.left, more, adopted }
+    count.removed, count.left, more, adopted, count.back }
