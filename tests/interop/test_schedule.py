@@ -47,6 +47,20 @@ def test_a_schedule_is_listed_and_removed(r, crq):
     assert gone.code == 1 and "no schedule 'sweep'" in gone.err
 
 
+@pytest.mark.parametrize("words", [
+    ("s", "--every", "1h", "-q", "q", "f.g", "--every", "x=y"),
+    ("--every", "1h", "s", "-q", "q", "f.g", "--every", "x=y"),
+    ("--every", "1h", "-q", "q", "s", "f.g", "--every", "x=y"),
+    ("-q", "q", "s", "--every", "1h", "--", "f.g", "--every", "x=y"),
+    ("-q", "q", "--every", "1h", "--", "s", "f.g", "--every", "x=y")])
+def test_options_stand_before_or_behind_the_id(r, crq, words):
+    made = crq("schedule", *words)
+    assert made.code == 0, made.err
+    only, = crq("schedules", "--json").json()
+    assert (only["id"], only["every"], only["queue"]) == ("s", 3600, "q")
+    assert only["description"] == "f.g('--every', x='y')"
+
+
 def test_the_next_times_of_a_schedule_are_told(r, crq):
     crq("schedule", "--cron", "0 9 29 2 *", "--tz", "Europe/Berlin",
         "--repeat", "2", "leap", "f.g")
