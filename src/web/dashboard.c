@@ -173,13 +173,26 @@ static void show_login(struct http_request *request, const char *next,
     crq_buf_fini(&page);
 }
 
-static void set_cookie(char out[200], const struct gateway *g, const char *id,
-        int max_age)
+/* Whether the browser has come by HTTPS: to us, or to a proxy in front of us.
+ * It names its page's scheme itself in the Origin of each form that it sends,
+ * and no page can make it lie. What others say there is about their own cookie
+ * only. */
+static bool came_by_https(const struct gateway *g,
+        const struct http_request *request)
+{
+    const char *origin = http_header(request, "Origin");
+
+    return g->options->tls_cert != NULL ||
+            (origin != NULL && strncasecmp(origin, "https://", 8) == 0);
+}
+
+static void set_cookie(char out[200], const struct gateway *g,
+        const struct http_request *request, const char *id, int max_age)
 {
     (void)snprintf(out, 200,
             SESSION_COOKIE "=%s; Path=/; Max-Age=%d; HttpOnly; "
                            "SameSite=Strict%s",
-            id, max_age, g->options->tls_cert != NULL ? "; Secure" : "");
+            id, max_age, came_by_https(g, request) ? "; Secure" : "");
 }
 
 static void sign_in(struct gateway *g, struct http_request *request)
@@ -211,7 +224,7 @@ static void sign_in(struct gateway *g, struct http_request *request)
     } else {
         sessions_close(g->sessions, http_header(request, "Cookie"));
         sessions_open(g->sessions, viewer.role, viewer.caller, id);
-        set_cookie(cookie, g, id, SESSION_S);
+        set_cookie(cookie, g, request, id, SESSION_S);
         crq_log_info(g->log, "%s signs in with token %s", http_peer(request),
                 viewer.caller);
         see_other(request, is_own_path(next) ? next : "/", cookie);
@@ -254,7 +267,7 @@ static void answer_logout(struct gateway *g, struct http_request *request)
         return;
     }
     sessions_close(g->sessions, http_header(request, "Cookie"));
-    set_cookie(cookie, g, "", 0);
+    set_cookie(cookie, g, request, "", 0);
     see_other(request, g->tokens != NULL ? "/login" : "/", cookie);
 }
 

@@ -451,6 +451,21 @@ def test_a_session_is_a_cookie_that_no_script_and_no_site_gets(guarded):
     assert guarded.get("/", Cookie=cookie_of(reply)).status == 303
 
 
+@pytest.mark.parametrize("origin, secure", [
+    (None, False), ("http://127.0.0.1:{port}", False),
+    ("https://127.0.0.1:{port}", True), ("HTTPS://127.0.0.1:{port}", True)])
+def test_behind_a_proxy_that_does_tls_the_cookie_goes_by_tls_only(
+        guarded, origin, secure):
+    headers = {"Origin": origin.format(port=guarded.port)} if origin else {}
+    reply = sign_in(guarded, TOKENS["read"], **headers)
+    assert ("Secure" in reply.headers["set-cookie"].split("; ")) == secure
+    form = {"Content-Type": "application/x-www-form-urlencoded",
+            "Cookie": cookie_of(reply), **headers}
+    page = show(guarded, "/", Cookie=cookie_of(reply))
+    reply = guarded.ask("POST", "/logout", f"csrf={page.csrf()}", form)
+    assert ("Secure" in reply.headers["set-cookie"].split("; ")) == secure
+
+
 @pytest.mark.parametrize("next", [
     "//evil.example", "/\\evil.example", "https://evil.example", "", "jobs",
     "/a\r\nSet-Cookie: x=y", "/\t/evil.example", "javascript:alert(1)"])
