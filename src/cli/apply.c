@@ -24,6 +24,8 @@ static const struct argp_option option_table[] = {
     { "queue", 'q', "NAME", 0, "Only jobs of this queue", 10 },
     { "all", 'a', NULL, 0, "All jobs that the options describe", 10 },
     FILTER_OPTIONS('o', 10),
+    { "error", FILTER_ERROR, "CLASS", 0,
+            "That failed with this error; * is any text", 10 },
     { "dry-run", 'n', NULL, 0, "Only say to which jobs it would be done", 11 },
     { 0 },
 };

@@ -26,6 +26,7 @@ error_t filter_parse(int key, char *arg, const struct argp_state *state,
     case 's': add_status(state, arg, filter); return 0;
     case 'F': filter->func = arg; return 0;
     case 'g': filter->group = arg; return 0;
+    case FILTER_ERROR: filter->error = arg; return 0;
     case FILTER_OLDER_THAN:
         filter->older_than_us = cli_duration_us(state, "older-than", arg);
         return 0;
@@ -36,5 +37,5 @@ error_t filter_parse(int key, char *arg, const struct argp_state *state,
 bool filter_looks_closer(const crq_filter *filter)
 {
     return filter->func != NULL || filter->group != NULL ||
-            filter->older_than_us != CRQ_UNSET;
+            filter->older_than_us != CRQ_UNSET || filter->error != NULL;
 }

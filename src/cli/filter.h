@@ -7,7 +7,10 @@
 #include <argp.h>
 #include <crq.h>
 
-enum { FILTER_OLDER_THAN = 0x200 }; /* the key where it is no letter */
+enum {
+    FILTER_OLDER_THAN = 0x200, /* the key where it is no letter */
+    FILTER_ERROR
+};
 
 /** Rows of a verb's table; `older_key` is 'o' where that letter is free. */
 #define FILTER_OPTIONS(older_key, group)                                       \

@@ -963,11 +963,14 @@ typedef struct crq_filter {
     int statuses;          /* 1 << CRQ_STATUS_..., or'ed; 0: all that the
                             * operation is for */
     int64_t older_than_us; /* since it got its status, as far as is known */
+    const char *error;     /* the class of the error in its newest result, as
+                            * crq_failure_class() has it; "*" is any text in
+                            * it, "" is none that can be read */
 } crq_filter;
 
 /* clang-format off */
 #define CRQ_FILTER_INIT \
-    { sizeof(crq_filter), NULL, NULL, NULL, 0, CRQ_UNSET }
+    { sizeof(crq_filter), NULL, NULL, NULL, 0, CRQ_UNSET, NULL }
 /* clang-format on */
 
 typedef enum crq_operation {

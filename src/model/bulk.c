@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "model/dependency.h"
+#include "model/failures.h"
 #include "model/filter.h"
 #include "model/job.h"
 #include "model/names.h"
@@ -162,6 +163,30 @@ static int act(struct bulk *b, crq_job *const *jobs, size_t count, bool *done)
     return operate(b, jobs, count, done);
 }
 
+/* Of those that were picked only those with the filter's error stay. */
+static int pick_by_error(struct bulk *b, crq_job **picked, size_t *at,
+        size_t *count)
+{
+    char *ids[PAGE];
+    bool fits[PAGE];
+    size_t kept = 0;
+    int rc;
+
+    if (b->filter->error == NULL || *count == 0)
+        return 0;
+    for (size_t i = 0; i < *count; i++)
+        ids[i] = (char *)(uintptr_t)crq_job_id(picked[i]);
+    rc = crq_failures_match(b->conn, b->filter->error, ids, *count, fits,
+            b->err);
+    for (size_t i = 0; rc == 0 && i < *count; i++)
+        if (fits[i]) {
+            at[kept] = at[i];
+            picked[kept++] = picked[i];
+        }
+    *count = kept;
+    return rc;
+}
+
 /* Up to PAGE ids. left[i], if asked for: whether id i has left its list. */
 static int do_ids(struct bulk *b, char *const *ids, size_t count, bool *left)
 {
@@ -182,6 +207,8 @@ static int do_ids(struct bulk *b, char *const *ids, size_t count, bool *left)
             picked[n++] = jobs[i];
         }
     }
+    if (rc >= 0)
+        rc = pick_by_error(b, picked, at, &n);
     if (rc >= 0) {
         if (!b->collect)
             b->tally->matched += (int64_t)n;

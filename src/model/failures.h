@@ -33,6 +33,14 @@ void crq_cause_text(char out[CRQ_CAUSE_TEXT + 1], const char *text, size_t len);
  */
 void crq_cause_read(struct crq_cause *cause, const char *text, size_t len);
 
+/**
+ * Which of these jobs have an error of a class that is like `pattern` in their
+ * newest result; one that has none there, or none that can be read, has the
+ * class "". out[i] is of ids[i]. CRQ_ENOMEM, and what the connection meets.
+ */
+int crq_failures_match(crq_conn *conn, const char *pattern, char *const *ids,
+        size_t count, bool *out, crq_error *err) CRQ_MUST_CHECK;
+
 bool crq_cause_same(const struct crq_cause *a, const struct crq_cause *b);
 /** Add one more of the same cause; the later one's sample stays. */
 void crq_cause_merge(struct crq_cause *cause, const struct crq_cause *from);

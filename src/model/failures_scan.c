@@ -14,6 +14,7 @@
 #include "model/call.h"
 #include "model/failures_impl.h"
 #include "model/fields.h"
+#include "model/filter.h"
 #include "model/queue.h"
 #include "redis/conn.h"
 #include "redis/script.h"
@@ -144,4 +145,50 @@ int crq_failures_scan(crq_conn *conn, const char *queue, size_t limit,
     crq_failures_sort(f);
     *out = f;
     return 0;
+}
+
+/* ---- which have failed with this ---- */
+
+static int match(const crq_reply *found, const char *pattern, size_t count,
+        bool *out, crq_error *err)
+{
+    struct crq_cause cause;
+
+    for (size_t i = 0; i < count; i++) {
+        size_t len = 0;
+        const char *packed = crq_reply_text(crq_reply_item(found, i), &len);
+
+        memset(&cause, 0, sizeof(cause));
+        if (len > 0 && read_error(&cause, packed, len) < 0)
+            return crq_fail_nomem(err);
+        out[i] = crq_is_like(cause.name, pattern);
+    }
+    return 0;
+}
+
+int crq_failures_match(crq_conn *conn, const char *pattern, char *const *ids,
+        size_t count, bool *out, crq_error *err)
+{
+    struct crq_args args;
+    crq_reply *found = NULL;
+    char key[CRQ_KEY_MAX];
+    int rc = 0;
+
+    for (size_t from = 0; rc == 0 && from < count; from += STEP) {
+        size_t n = count - from < STEP ? count - from : STEP;
+
+        crq_args_init(&args);
+        for (size_t i = 0; i < n; i++) {
+            crq_key(key, CRQ_KEY_RESULTS, ids[from + i]);
+            crq_args_puts(&args, key);
+        }
+        crq_args_puti(&args, ERROR_BYTES);
+        rc = crq_script_call(conn, &crq_script_errors, n, &args, &found, err);
+        if (rc == 0)
+            rc = match(found, pattern, n, out + from, err);
+        crq_reply_free(found);
+        found = NULL;
+        crq_args_fini(&args);
+    }
+    return rc;
 }

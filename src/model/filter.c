@@ -7,8 +7,7 @@
 #include "base/error.h"
 #include "model/call.h"
 
-/* Whether a text is of a pattern in which '*' stands for any text. */
-static bool is_like(const char *text, const char *pattern)
+bool crq_is_like(const char *text, const char *pattern)
 {
     const char *star = NULL, *retry = NULL;
 
@@ -62,7 +61,7 @@ static int has_func(const char *pattern, const crq_job *job, crq_error *err)
     if (rc == CRQ_ENOMEM)
         rc = crq_fail_nomem(err);
     else
-        rc = rc == 0 && is_like(crq_buf_text(&func), pattern);
+        rc = rc == 0 && crq_is_like(crq_buf_text(&func), pattern);
     crq_buf_fini(&func);
     return rc;
 }

@@ -7,7 +7,11 @@
 /** CRQ_EINVAL for one that does not come from CRQ_FILTER_INIT, or is wrong. */
 int crq_filter_check(const crq_filter *filter, crq_error *err) CRQ_MUST_CHECK;
 
-/** 1 when the filter describes the job, else 0. CRQ_ENOMEM. */
+/** Whether a text is of a pattern in which '*' stands for any text. */
+bool crq_is_like(const char *text, const char *pattern);
+
+/** 1 when the filter describes the job, else 0; but for its error, which is not
+ *  in the job: crq_failures_match() finds that. CRQ_ENOMEM. */
 int crq_filter_match(const crq_filter *filter, const crq_job *job,
         int64_t now_us, crq_error *err) CRQ_MUST_CHECK;
 

@@ -37,6 +37,7 @@ LUA_FILES = \
 	src/redis/lua/empty.lua \
 	src/redis/lua/enqueue.lua \
 	src/redis/lua/enqueue_after.lua \
+	src/redis/lua/errors.lua \
 	src/redis/lua/examine.lua \
 	src/redis/lua/failed.lua \
 	src/redis/lua/finish.lua \
@@ -82,6 +83,7 @@ LUA_PIECES = \
 	src/redis/lua/adopt.lua \
 	src/redis/lua/alone.lua \
 	src/redis/lua/ending.lua \
+	src/redis/lua/error_of.lua \
 	src/redis/lua/join_group.lua \
 	src/redis/lua/met.lua \
 	src/redis/lua/move.lua \

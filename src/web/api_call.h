@@ -34,7 +34,7 @@ struct api_schedule {
 struct api_apply {
     crq_filter filter;
     crq_bulk bulk;
-    char *queue, *func, *group, *to_queue;
+    char *queue, *func, *group, *error, *to_queue;
     bool all;
 };
 

@@ -3,7 +3,8 @@
  *
  * A page holds what fits a line: no arguments, no results, so it costs the
  * same whatever jobs carry, and does not grow with how many there are. Only a
- * filter by function has to look into the payload. With a filter a page may be
+ * filter by function has to look into the payload, one by error into the newest
+ * result. With a filter a page may be
  * short, or empty, and yet not the last: one request looks at LOOK_MAX
  * entries, then the caller goes on with the cursor. That knows the order, too:
  * a walk does not turn round.
@@ -15,6 +16,7 @@
 #include "base/mem.h"
 #include "codec/timetext.h"
 #include "model/call.h"
+#include "model/failures.h"
 #include "model/keys.h"
 #include "model/queue.h"
 #include "redis/conn.h"
@@ -49,12 +51,13 @@ enum {
 struct list {
     struct api_ask *ask;
     /* The query. */
-    const char *queue, *func, *group, *cursor;
+    const char *queue, *func, *group, *error, *cursor;
     crq_status status;
     crq_order order;
     int64_t older_than_us, limit;
     /* The way. */
     const crq_page *page;
+    bool fits[DATA_PAGE]; /* which of it have the error */
     int64_t now_us;
     size_t looked, pages, data_bytes;
     crq_value *jobs;
@@ -219,7 +222,8 @@ static int take_row(void *arg, size_t i, const crq_reply *reply, crq_error *err)
     struct list *l = arg;
     int rc;
 
-    if (crq_reply_kind(crq_reply_item(reply, CREATED)) != CRQ_REPLY_TEXT)
+    if (crq_reply_kind(crq_reply_item(reply, CREATED)) != CRQ_REPLY_TEXT ||
+            (l->error != NULL && !l->fits[i]))
         return 0;
     rc = matches(l, reply, err);
     return rc > 0 ? add_line(l, i, reply, err) : rc;
@@ -227,6 +231,18 @@ static int take_row(void *arg, size_t i, const crq_reply *reply, crq_error *err)
 
 /* ------------------------------------------------------------------- the walk
  */
+
+static int find_errors(struct list *l, crq_error *err)
+{
+    size_t count = crq_page_count(l->page);
+    char *ids[DATA_PAGE];
+
+    if (l->error == NULL)
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        ids[i] = (char *)(uintptr_t)crq_page_id(l->page, i);
+    return crq_failures_match(l->ask->conn, l->error, ids, count, l->fits, err);
+}
 
 /* One page of one queue, of no more than there is room for. *cursor is where it
  * begins, then where it ended; NULL at the end of the queue. */
@@ -237,18 +253,19 @@ static int walk_page(struct list *l, const char *queue, char **cursor)
     crq_page *page = NULL;
     int rc;
 
-    if (l->func != NULL && limit > DATA_PAGE)
+    if ((l->func != NULL || l->error != NULL) && limit > DATA_PAGE)
         limit = DATA_PAGE;
     rc = crq_registry_page(l->ask->conn, queue, l->status, l->order, *cursor,
             limit, &page, err);
-
     if (rc < 0)
         return rc;
     l->page = page;
     l->looked += crq_page_count(page);
     l->pages++;
-    rc = many_ask(l->ask->conn, crq_page_count(page), ask_row, take_row, l,
-            err);
+    rc = find_errors(l, err);
+    if (rc == 0)
+        rc = many_ask(l->ask->conn, crq_page_count(page), ask_row, take_row, l,
+                err);
     crq_free(*cursor);
     *cursor = NULL;
     if (rc == 0 && crq_page_cursor(page) != NULL) {
@@ -369,6 +386,7 @@ static int read_query(struct list *l)
         { "status", API_PARAM_STATUS, offsetof(struct list, status), 0 },
         { "func", API_PARAM_TEXT, offsetof(struct list, func), CRQ_NAME_MAX },
         { "group", API_PARAM_TEXT, offsetof(struct list, group), CRQ_NAME_MAX },
+        { "error", API_PARAM_TEXT, offsetof(struct list, error), CRQ_NAME_MAX },
         { "older_than", API_PARAM_DURATION,
                 offsetof(struct list, older_than_us), 0 },
         { "order", API_PARAM_ORDER, offsetof(struct list, order), 0 },

@@ -255,6 +255,17 @@ static void read_delete_dependents(struct crq_app_reader *r, const crq_value *v,
     read_flag(r, v, to, CRQ_DELETE_DEPENDENTS);
 }
 
+/* The name of a class, or "" for what can't be read. */
+static void read_error(struct crq_app_reader *r, const crq_value *v, void *to)
+{
+    char **out = to;
+
+    if (crq_value_type(v) == CRQ_STR && crq_value_text(v)[0] == '\0')
+        *out = crq_app_copy(r, "");
+    else
+        crq_app_text(r, v, to);
+}
+
 /* What each operation takes beside the filter. */
 static void check_apply(struct crq_app_reader *r, const struct api_apply *a)
 {
@@ -280,7 +291,8 @@ static void check_apply(struct crq_app_reader *r, const struct api_apply *a)
                 move ? "'to_queue' is missing"
                      : "'to_queue' is for \"move\" only");
     if (!a->all && a->queue == NULL && a->func == NULL && a->group == NULL &&
-            a->filter.statuses == 0 && a->filter.older_than_us == CRQ_UNSET)
+            a->error == NULL && a->filter.statuses == 0 &&
+            a->filter.older_than_us == CRQ_UNSET)
         crq_app_wrong(r,
                 "it describes all jobs there are: say \"all\": true, or which");
 }
@@ -294,6 +306,7 @@ static void read_apply(struct crq_app_reader *r, const crq_value *v, void *to)
         { "status", read_statuses, AT(filter.statuses), false },
         { "func", crq_app_text, AT(func), false },
         { "group", crq_app_text, AT(group), false },
+        { "error", read_error, AT(error), false },
         { "older_than", crq_app_interval, AT(filter.older_than_us), false },
         { "all", crq_app_bool, AT(all), false },
         { "dry_run", crq_app_bool, AT(bulk.dry_run), false },
@@ -311,6 +324,7 @@ static void read_apply(struct crq_app_reader *r, const crq_value *v, void *to)
     a->filter.queue = a->queue;
     a->filter.func = a->func;
     a->filter.group = a->group;
+    a->filter.error = a->error;
     a->bulk.to_queue = a->to_queue;
 }
 
@@ -327,6 +341,7 @@ void api_apply_fini(struct api_apply *apply)
     crq_free(apply->queue);
     crq_free(apply->func);
     crq_free(apply->group);
+    crq_free(apply->error);
     crq_free(apply->to_queue);
 }
 

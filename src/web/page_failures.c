@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "model/failures.h"
 #include "model/registry.h"
 #include "web/page_impl.h"
 
@@ -44,22 +45,31 @@ static void put_sample(struct page *p, const crq_failures *f, size_t i)
 
 /* ----------------------------------------------------------- what is there */
 
-/* A filter knows functions, not errors: the button says so. */
-static int put_actions(struct page *p, const char *queue, const char *func)
+/* Whether a filter can describe what failed: a name that was cut, or with what
+ * a filter takes for a pattern, is not the function's. */
+static bool is_name(const char *func)
+{
+    return func[0] != '\0' && strlen(func) < CRQ_CAUSE_TEXT - 3 &&
+            strpbrk(func, "*?[\\") == NULL;
+}
+
+static int put_actions(struct page *p, const char *queue, const char *func,
+        const char *error)
 {
     int rc;
 
     if (!page_may(p, API_OPERATE))
         return 0;
     html(p->out, "<td class=\"acts\">");
-    rc = func[0] == '\0' || strpbrk(func, "*?[\\") != NULL
+    rc = !is_name(func)
             ? 0
             : page_apply(p,
-                      &(struct page_apply){ .label = "Requeue function",
+                      &(struct page_apply){ .label = "Requeue these",
                               .operation = "requeue",
                               .queue = queue,
                               .status = "failed",
                               .func = func,
+                              .error = error,
                               .small = true });
     html(p->out, "</td>");
     return rc;
@@ -74,16 +84,18 @@ static int put_causes(struct page *p, const char *queue, const crq_failures *f)
     page_table(p, queue, headings);
     for (size_t i = 0; rc == 0 && i < crq_failures_count(f); i++) {
         const char *func = crq_failure_func(f, i);
+        const char *error = crq_failure_class(f, i);
 
         put_message(p, f, i);
         page_cell(p, "#Jobs");
         html(p->out, "<a href=\"");
-        page_jobs_href(p, queue, "failed", func[0] != '\0' ? func : NULL, NULL);
+        page_jobs_href(p, queue, "failed", is_name(func) ? func : NULL, NULL,
+                error[0] != '\0' ? error : NULL);
         html(p->out, "\">");
         page_number(p, crq_failure_times(f, i));
         html(p->out, "</a></td>");
         put_sample(p, f, i);
-        rc = put_actions(p, queue, func);
+        rc = put_actions(p, queue, func, error);
         html(p->out, "</tr>\n");
     }
     page_table_end(p);

@@ -80,7 +80,7 @@ void page_queue_link(struct page *p, const char *queue);
 /** The address of a list of jobs; what is NULL is left out. It needs no
  *  escape. */
 void page_jobs_href(struct page *p, const char *queue, const char *status,
-        const char *func, const char *group);
+        const char *func, const char *group, const char *error);
 
 /** <h1>, and the place where buttons go: `page_head_end()` closes it. */
 void page_head(struct page *p, const char *title);
@@ -115,7 +115,7 @@ void page_button(struct page *p, const struct page_button *button);
  * first. What is NULL does not matter. */
 struct page_apply {
     const char *label, *operation;
-    const char *queue, *status, *func, *group;
+    const char *queue, *status, *func, *group, *error;
     bool danger;
     bool small;
 };

@@ -21,7 +21,7 @@
 
 /* What the address says. */
 struct filter {
-    const char *queue, *status, *func, *group, *order, *cursor;
+    const char *queue, *status, *func, *group, *error, *order, *cursor;
 };
 
 /* A tab for each status; what its jobs are asked when, and what may be done to
@@ -30,34 +30,38 @@ static const struct tab {
     const char *status, *label, *heading, *since;
     size_t count; /* in crq_counts; NONE: none of its own */
     bool over;    /* the newest first */
+    bool fails;   /* it has errors to be filtered by */
     struct {
         const char *label, *operation;
         bool danger;
     } all[2];
 } tabs[] = {
     { "queued", "Queued", "Enqueued", "enqueued_at", COUNT_OF(queued), false,
+            false,
             { { "Cancel all", "cancel", true },
                     { "Delete all", "delete", true } } },
     { "started", "Started", "Started", "started_at", COUNT_OF(started), false,
-            { { "Stop all", "stop", true }, { NULL, NULL, false } } },
+            false, { { "Stop all", "stop", true }, { NULL, NULL, false } } },
     { "scheduled", "Scheduled", "Due", "scheduled_for", COUNT_OF(scheduled),
-            false,
+            false, false,
             { { "Cancel all", "cancel", true },
                     { "Delete all", "delete", true } } },
     { "deferred", "Deferred", "Created", "created_at", COUNT_OF(deferred),
-            false,
+            false, false,
             { { "Cancel all", "cancel", true },
                     { "Delete all", "delete", true } } },
     { "finished", "Finished", "Ended", "ended_at", COUNT_OF(finished), true,
+            false,
             { { "Delete all", "delete", true }, { NULL, NULL, false } } },
-    { "failed", "Failed", "Ended", "ended_at", COUNT_OF(failed), true,
+    { "failed", "Failed", "Ended", "ended_at", COUNT_OF(failed), true, true,
             { { "Requeue all", "requeue", false },
                     { "Delete all", "delete", true } } },
-    { "stopped", "Stopped", "Ended", "ended_at", NONE, true,
+    { "stopped", "Stopped", "Ended", "ended_at", NONE, true, false,
             { { "Requeue all", "requeue", false },
                     { "Delete all", "delete", true } } },
     { "canceled", "Canceled", "Enqueued", "enqueued_at", COUNT_OF(canceled),
-            true, { { "Delete all", "delete", true }, { NULL, NULL, false } } },
+            true, false,
+            { { "Delete all", "delete", true }, { NULL, NULL, false } } },
 };
 
 #define TABS (sizeof(tabs) / sizeof(tabs[0]))
@@ -108,7 +112,8 @@ static void put_tabs(struct page *p, const struct filter *f,
         int64_t n = 0;
 
         html(p->out, "<li><a href=\"");
-        page_jobs_href(p, f->queue, tab->status, f->func, f->group);
+        page_jobs_href(p, f->queue, tab->status, f->func, f->group,
+                tab->fails ? f->error : NULL);
         html(p->out, current ? "\" aria-current=\"page\">%s" : "\">%s",
                 tab->label);
         if (tab->count != NONE)
@@ -130,7 +135,7 @@ static bool is_turned(const struct filter *f)
 }
 
 static void put_filter(struct page *p, const struct filter *f,
-        char *const *names, size_t count)
+        const struct tab *tab, char *const *names, size_t count)
 {
     html(p->out,
             "<div class=\"filters\">"
@@ -154,13 +159,20 @@ static void put_filter(struct page *p, const struct filter *f,
             "placeholder=\"shop.*\" autocapitalize=\"none\" "
             "spellcheck=\"false\"></label>"
             "<label>Group <input name=\"group\" value=\"%s\" "
-            "autocapitalize=\"none\" spellcheck=\"false\"></label>"
+            "autocapitalize=\"none\" spellcheck=\"false\"></label>",
+            f->func, f->group);
+    if (tab->fails)
+        html(p->out,
+                "<label>Error <input name=\"error\" value=\"%s\" "
+                "placeholder=\"ValueError\" autocapitalize=\"none\" "
+                "spellcheck=\"false\"></label>",
+                f->error);
+    html(p->out,
             "<button type=\"submit\">Filter</button></form>\n"
             "<form class=\"filter\" data-keep action=\"/jobs\" role=\"search\" "
             "aria-label=\"One job\"><label>Job id <input name=\"id\" required "
             "autocapitalize=\"none\" spellcheck=\"false\"></label>"
-            "<button type=\"submit\">Show</button></form></div>\n",
-            f->func, f->group);
+            "<button type=\"submit\">Show</button></form></div>\n");
 }
 
 /* ---------------------------------------------------------------- the lines */
@@ -290,7 +302,7 @@ static void put_lines(struct page *p, const crq_value *jobs,
 /* The address of this list, from its first page on. */
 static void put_href(struct page *p, const struct filter *f, bool turned)
 {
-    page_jobs_href(p, f->queue, f->status, f->func, f->group);
+    page_jobs_href(p, f->queue, f->status, f->func, f->group, f->error);
     if (turned)
         html(p->out, "&amp;order=oldest");
 }
@@ -332,7 +344,7 @@ static int put_head(struct page *p, const struct filter *f,
 {
     int rc = 0;
 
-    page_head(p, "Jobs");
+    page_head(p, p->title);
     for (size_t i = 0; any && rc == 0 && i < 2; i++)
         if (tab->all[i].label != NULL)
             rc = page_apply(p,
@@ -342,6 +354,7 @@ static int put_head(struct page *p, const struct filter *f,
                             .status = f->status,
                             .func = f->func,
                             .group = f->group,
+                            .error = f->error,
                             .danger = tab->all[i].danger });
     page_head_end(p);
     return rc;
@@ -352,7 +365,7 @@ static int fetch_jobs(struct page *p, const struct filter *f, crq_value **out)
     static const char *const path[] = { "jobs", NULL };
     const struct api_pair all[] = { { "status", f->status }, { "limit", LIMIT },
         { "order", f->order }, { "queue", f->queue }, { "func", f->func },
-        { "group", f->group }, { "cursor", f->cursor } };
+        { "group", f->group }, { "error", f->error }, { "cursor", f->cursor } };
     struct api_pair query[sizeof(all) / sizeof(all[0])];
     size_t count = 0;
 
@@ -378,7 +391,7 @@ static int show(struct page *p, const struct filter *f, const struct tab *tab,
     }
     if (rc == 0) {
         put_tabs(p, f, &counts);
-        put_filter(p, f, names, count);
+        put_filter(p, f, tab, names, count);
         if (tab->over)
             put_turn(p, f);
         if (crq_value_count(jobs) > 0)
@@ -408,8 +421,8 @@ int page_jobs(struct page *p)
 {
     const char *id = page_query(p, "id");
     struct filter f = { page_query(p, "queue"), page_query(p, "status"),
-        page_query(p, "func"), page_query(p, "group"), page_query(p, "order"),
-        page_query(p, "cursor") };
+        page_query(p, "func"), page_query(p, "group"), page_query(p, "error"),
+        page_query(p, "order"), page_query(p, "cursor") };
     const struct tab *tab;
     char **names = NULL;
     size_t count = 0;
@@ -423,6 +436,8 @@ int page_jobs(struct page *p)
     if (tab == NULL)
         return crq_fail(p->err, CRQ_EINVAL, "There is no status '%.40s'.",
                 f.status);
+    if (!tab->fails)
+        f.error = NULL;
     if (!tab->over)
         f.order = NULL;
     else if (f.order == NULL)

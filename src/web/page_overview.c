@@ -122,7 +122,7 @@ static void put_tile(struct page *p, const char *status, const char *label,
         int64_t n)
 {
     html(p->out, "<li><a href=\"");
-    page_jobs_href(p, NULL, status, NULL, NULL);
+    page_jobs_href(p, NULL, status, NULL, NULL, NULL);
     html(p->out, "\"><span class=\"label s-%s\">%s</span> <b data-n=\"%s\">",
             status, label, status);
     page_number(p, n);
@@ -201,7 +201,7 @@ static void put_count(struct page *p, const char *heading, const char *queue,
     page_cell(p, heading);
     if (n > 0) {
         html(p->out, "<a href=\"");
-        page_jobs_href(p, queue, status, NULL, NULL);
+        page_jobs_href(p, queue, status, NULL, NULL, NULL);
         html(p->out, "\">");
         page_number(p, n);
         html(p->out, "</a></td>");

@@ -149,10 +149,10 @@ void page_queue_link(struct page *p, const char *queue)
 }
 
 void page_jobs_href(struct page *p, const char *queue, const char *status,
-        const char *func, const char *group)
+        const char *func, const char *group, const char *error)
 {
     const struct api_pair pairs[] = { { "queue", queue }, { "status", status },
-        { "func", func }, { "group", group } };
+        { "func", func }, { "group", group }, { "error", error } };
     char before = '?';
 
     html(p->out, "/jobs");
@@ -249,7 +249,7 @@ int page_apply(struct page *p, const struct page_apply *a)
 {
     const struct api_pair pairs[] = { { "operation", a->operation },
         { "queue", a->queue }, { "status", a->status }, { "func", a->func },
-        { "group", a->group } };
+        { "group", a->group }, { "error", a->error } };
     crq_value *filter;
     char *json = NULL;
     int rc = 0;

@@ -29,7 +29,7 @@ static void put_tiles(struct page *p, const struct crq_counts *counts,
 
         memcpy(&n, (const char *)counts + tiles[i].count, sizeof(n));
         html(p->out, "<li><a href=\"");
-        page_jobs_href(p, p->name, tiles[i].status, NULL, NULL);
+        page_jobs_href(p, p->name, tiles[i].status, NULL, NULL, NULL);
         html(p->out,
                 "\"><span class=\"label s-%s\">%s</span> <b data-n=\"%s\">",
                 tiles[i].status, tiles[i].label, tiles[i].status);

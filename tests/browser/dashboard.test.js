@@ -14,6 +14,12 @@ const button = (page, name) => page.getByRole("button", { name, exact: true });
 const row = (page, text) => page.getByRole("row").filter({ hasText: text });
 const says = (page, text) =>
   page.locator("#say").filter({ hasText: text }).waitFor();
+// Whose of several pages it is can be seen without a search.
+const tells = page => page.evaluate(() =>
+  [...document.querySelectorAll("nav [aria-current=page]")].every(link => {
+    const { left, right } = link.getBoundingClientRect();
+    return left >= 0 && right <= innerWidth;
+  }));
 const fits = page => page.evaluate(
   () => document.documentElement.scrollWidth <= innerWidth);
 
@@ -182,13 +188,101 @@ describe("without tokens", () => {
     await end(page);
   });
 
-  test("failures of one function are requeued together", async () => {
-    const ids = [await g.enqueue("demo.fail", ["a"], { queue: "low" }),
-      await g.enqueue("demo.exit", [3], { queue: "low" })];
+  // --- each button of a list ---
+
+  // A job of each status, in a group of its own.
+  const lists = {
+    queued: options => g.enqueue("demo.echo", [1], { queue: "nobody", ...options }),
+    scheduled: options => g.enqueue("demo.echo", [1],
+      { queue: "nobody", in: 3600, ...options }),
+    deferred: async options => g.enqueue("demo.echo", [1], { queue: "nobody",
+      depends_on: [await g.enqueue("demo.echo", [1], { queue: "nobody" })], ...options }),
+    started: options => g.enqueue("demo.sleep", [600], options),
+    finished: options => g.enqueue("demo.echo", [1], options),
+    failed: options => g.enqueue("demo.fail", ["listed"], options),
+    stopped: async options => {
+      const id = await g.enqueue("demo.sleep", [600], options);
+      await g.ended(id, "started");
+      await g.api("POST", `/jobs/${id}/stop`);
+      return id;
+    },
+    canceled: async options => {
+      const id = await lists.queued(options);
+      await g.api("POST", `/jobs/${id}/cancel`);
+      return id;
+    },
+  };
+  // What it is then; "": it is gone; "again": it runs once more.
+  const buttons = [
+    ["queued", "Cancel all", "canceled"], ["queued", "Delete all", ""],
+    ["queued", "Cancel", "canceled"],
+    ["scheduled", "Cancel all", "canceled"], ["scheduled", "Delete all", ""],
+    ["scheduled", "Cancel", "canceled"],
+    ["deferred", "Cancel all", "canceled"], ["deferred", "Delete all", ""],
+    ["deferred", "Cancel", "canceled"],
+    ["started", "Stop all", "stopped"], ["started", "Stop", "stopped"],
+    ["finished", "Delete all", ""],
+    ["failed", "Requeue all", "again"], ["failed", "Delete all", ""],
+    ["failed", "Requeue", "again"],
+    ["stopped", "Requeue all", "again"], ["stopped", "Delete all", ""],
+    ["stopped", "Requeue", "again"],
+    ["canceled", "Delete all", ""],
+  ];
+  for (const [status, label, becomes] of buttons)
+    test(`of ${status} jobs: ${label}`, async () => {
+      const group = `list-${status}-${label.replace(" ", "-")}`;
+      const id = await lists[status]({ group });
+      await g.ended(id, status);
+      const page = await g.page(`/jobs?status=${status}&group=${group}`);
+      assert.equal(await page.locator("h1").textContent(),
+        `${status[0].toUpperCase()}${status.slice(1)} jobs`);
+      assert.deepEqual((await page.locator("button.act").allTextContents()).sort(),
+        buttons.filter(row => row[0] === status).map(row => row[1]).sort());
+      const begun = g.redis("HGET", `rq:job:${id}`, "enqueued_at");
+      await button(page, label).click();
+      if (label !== "Requeue") await confirm(page, label);
+      if (becomes === "again") {
+        await eventually(() => g.redis("HGET", `rq:job:${id}`, "enqueued_at") > begun,
+          "it was enqueued again");
+        if (status === "failed") await g.ended(id, "failed");
+        await g.api("DELETE", `/jobs/${id}`).catch(() => g.api("POST", `/jobs/${id}/stop`));
+      } else {
+        await g.ended(id, becomes);
+      }
+      await end(page);
+    });
+
+  test("all failures of a queue, and all jobs of a group", async () => {
+    const group = "of-buttons";
+    const bad = await g.enqueue("demo.fail", ["x"], { queue: "low", group });
+    const waits = await g.enqueue("demo.echo", [1], { queue: "nobody", group });
+    await g.ended(bad, "failed");
+    const runs = () => Number(g.redis("XLEN", `rq:results:${bad}`));
+    const page = await g.page("/failures", { viewport: DESKTOP });
+    await page.locator("section").filter({ hasText: "low" })
+      .getByRole("button", { name: "Requeue all" }).click();
+    await page.getByRole("dialog").getByText("queue low").waitFor();
+    await confirm(page, "Requeue all");
+    await eventually(() => runs() === 2 && g.status(bad) === "failed", "it ran again");
+    await page.goto(`${g.address}/groups/${group}`);
+    await button(page, "Requeue failed").click();
+    await confirm(page, "Requeue failed");
+    await eventually(() => runs() === 3, "it ran once more");
+    assert.equal(g.status(waits), "queued");
+    await button(page, "Cancel waiting").click();
+    await confirm(page, "Cancel waiting");
+    await g.ended(waits, "canceled");
+    await end(page);
+  });
+
+  test("failures of one cause are requeued together, and no others", async () => {
+    const ids = [await g.enqueue("demo.sleep", [-1], { queue: "low" }),
+      await g.enqueue("demo.sleep", [1e10], { queue: "low" })];
     for (const id of ids) await g.ended(id, "failed");
     const page = await g.page("/failures", { viewport: DESKTOP });
-    await row(page, "demo.exit").getByRole("button", { name: "Requeue function" }).click();
-    await confirm(page, "Requeue function");
+    await row(page, "OverflowError").getByRole("button", { name: "Requeue these" }).click();
+    await page.getByRole("dialog").getByText("error OverflowError").waitFor();
+    await confirm(page, "Requeue these");
     await says(page, "Done: 1 job");
     await eventually(() => g.redis("XLEN", `rq:results:${ids[1]}`) === "2", "it ran again");
     assert.equal(g.redis("XLEN", `rq:results:${ids[0]}`), "1");
@@ -359,6 +453,7 @@ describe("without tokens", () => {
           const page = await g.page(paths[name], { colorScheme, viewport: SMALL });
           assert.deepEqual(await barriers(page), []);
           assert.equal(await fits(page), true, "too wide for a phone");
+          assert.equal(await tells(page), true, "the page's own link is out of sight");
           await page.setViewportSize({ width: 390, height: 844 });
           await shoot(page, `dashboard-${name}-phone-${colorScheme}`);
           await page.setViewportSize(DESKTOP);

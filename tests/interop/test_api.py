@@ -448,6 +448,39 @@ def test_a_cut_description_is_cut_between_characters(api, queue):
 
 
 @pytest.mark.parametrize("params, want", [
+    ({"error": "ValueError"}, ["a", "c", "e"]),
+    ({"error": "TypeError"}, ["b"]),
+    ({"error": "*Error", "func": "tasks.f*"}, ["a", "b", "c", "e"]),
+    ({"error": "*"}, ["a", "b", "c", "d", "e"]),
+    ({"error": "Error"}, [])])
+@pytest.mark.parametrize("limit", [1, 2, 50])
+def test_failed_jobs_are_found_by_what_they_failed_with(api, r, queue, params,
+                                                        want, limit):
+    for job_id in "abcde":
+        queue.enqueue("tasks.fail", *("too", "many")[:2 * (job_id == "b")],
+                      job_id=job_id)
+    run(queue)
+    r.delete("rq:results:d")
+    assert pages(api, limit=limit, status="failed", **params) == want
+
+
+def test_all_that_failed_with_one_error_are_requeued(api, r, queue):
+    for job_id in "abcd":
+        queue.enqueue("tasks.fail", *("too", "many")[:2 * (job_id == "b")],
+                      job_id=job_id)
+    run(queue)
+    r.delete("rq:results:d")
+    what = {"operation": "requeue", "status": "failed", "error": "TypeError"}
+    assert api("POST", "/jobs/apply", {**what, "dry_run": True}
+               ).json()["jobs"] == ["b"]
+    assert api("POST", "/jobs/apply", what).json()["done"] == 1
+    assert queue.job_ids == ["b"]
+    assert api("POST", "/jobs/apply", {**what, "error": ""}
+               ).json()["jobs"] == ["d"]
+    assert pages(api, status="failed") == ["a", "c"]
+
+
+@pytest.mark.parametrize("params, want", [
     ({"func": "tasks.echo"}, ["a", "c"]),
     ({"func": "tasks.*"}, ["a", "b", "c"]),
     ({"func": "*.fail"}, ["b"]),

@@ -3,6 +3,7 @@ data, who may see what, signing in, what another site may not do, and how long
 a page takes when there are many jobs. Buttons and looks are tested in
 tests/browser/dashboard.test.js."""
 
+import json
 import os
 import re
 import statistics
@@ -214,6 +215,28 @@ def test_failures_are_grouped_by_what_they_failed_with(web, queue):
     assert any("ValueError" in row and ">3</a>" in row for row in rows)
     assert any("nothing_of_this_name" in row and ">1</a>" in row
                for row in rows)
+
+
+def test_failures_of_one_cause_are_one_list_and_one_button(web, queue):
+    odd = queue.enqueue("tasks.fail", "too", "many")
+    even = [queue.enqueue("tasks.fail", "one") for _ in range(2)]
+    run(queue)
+    page = show(web, "/failures")
+    wanted = {"operation": "requeue", "queue": queue.name, "status": "failed",
+              "func": "tasks.fail"}
+    asked = [json.loads(button["data-apply"])
+             for button in page.buttons() if "small" in button["class"]]
+    assert sorted(what.pop("error") for what in asked) == [
+        "TypeError", "ValueError"]
+    assert asked == [wanted, wanted]
+    href, = [href for href in page.links() if "TypeError" in href]
+    page = show(web, href)
+    assert odd.id in page.text and page.all("input", name="error")[0][
+        "value"] == "TypeError"
+    assert not any(job.id in page.text for job in even)
+    for button in page.buttons():
+        if "data-apply" in button:
+            assert json.loads(button["data-apply"])["error"] == "TypeError"
 
 
 def test_the_whole_log_of_a_job_is_there(web, queue, r):

@@ -283,6 +283,9 @@ def test_rq_runs_what_crq_requeued(r, crq, queue):
     (["-a", "--queue", "none"], "Nothing to do"),
     (["--all", "--func", "tasks.f*", "--older-than", "1h"], "Nothing to do"),
     (["--all", "--dry-run"], "3 jobs would be requeued"),
+    (["--all", "--error", "ValueError"], "3 jobs requeued"),
+    (["--all", "--error", "Value*", "-q", "other"], "1 job requeued"),
+    (["--all", "--error", "TypeError"], "Nothing to do"),
 ])
 def test_all_failed_jobs_are_requeued_at_once(r, crq, words, want):
     for name in "q", "other":

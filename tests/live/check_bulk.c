@@ -26,6 +26,14 @@ static void tear_down(void)
 /* Jobs of all kinds. Their functions are m.f and m.g. */
 #define F "[\"m.f\",null,[],{}]"
 #define G "[\"m.g\",null,[],{}]"
+/* "Traceback ...\nValueError: no", and what RQ says of a job that was stopped,
+ * as results have them: base64(zlib(text)). */
+#define VALUE_ERROR                                                            \
+    "eJwFwTEKgDAMBdC9p/h0UiiCa3c9gbjHEKEYU0nr4O19b3NiOYgvDHdtHS4s1sGkCqXWxxyA" \
+    "tagg9un5YoIWE8wJxXCGnfSVxb16htXwAwCpGRk="
+#define STOPPED                                                                \
+    "eJzzyk9SKC7JLyhITVFIqlQoLU4t0lEozy/K1s3ILypOVShJLcrNzEssSU3RAwBbIQ/t"
+
 #define JOBS                                                                   \
     "SADD rq:queues rq:queue:q rq:queue:r\n"                                   \
     "RPUSH rq:queue:q q1 q2 none q3\nRPUSH rq:queue:r r1\n"                    \
@@ -45,7 +53,11 @@ static void tear_down(void)
     "HSET rq:job:h1 origin r status scheduled data '" F "'\n"                  \
     "ZADD rq:finished:q -1 z1\n"                                               \
     "HSET rq:job:z1 origin q status finished data '" F "'\n"                   \
-    "SADD rq:groups g\nSADD rq:group:g q2 q3 late\n"
+    "SADD rq:groups g\nSADD rq:group:g q2 q3 late\n"                           \
+    "XADD rq:results:f1 1-1 type 2 exc_string none\n"                          \
+    "XADD rq:results:f1 2-1 type 2 exc_string " VALUE_ERROR "\n"               \
+    "XADD rq:results:s1 1-1 type 2 exc_string " STOPPED "\n"                   \
+    "SET rq:results:f2 nothing\n"
 
 /* The ids that were told of, and how it went when it didn't go well. */
 static int note(void *arg, crq_job *job, int rc, const crq_error *why)
@@ -93,6 +105,15 @@ static const struct {
     { CRQ_FILTER_INIT, CRQ_OPERATION_CANCEL, "q1 q2 q3 r1 h1", 1 },
     { CRQ_FILTER_INIT, CRQ_OPERATION_STOP, "", 0 },
     { CRQ_FILTER_INIT, CRQ_OPERATION_MOVE, "q1 q2 q3", 1 },
+    /* The newest result says what a job failed with. */
+    { { .error = "ValueError" }, CRQ_OPERATION_NONE, "f1", 1 },
+    { { .error = "ValueError" }, CRQ_OPERATION_REQUEUE, "f1", 0 },
+    { { .error = "*" }, CRQ_OPERATION_REQUEUE, "f1 s1 f2", 0 },
+    { { .error = "rq.*" }, CRQ_OPERATION_REQUEUE, "s1", 0 },
+    { { .error = "Value" }, CRQ_OPERATION_REQUEUE, "", 0 },
+    { { .error = "" }, CRQ_OPERATION_REQUEUE, "f2", 0 },
+    { { .error = "ValueError", .func = "m.g" }, CRQ_OPERATION_REQUEUE, "", 0 },
+    { { .error = "ValueError", .group = "g" }, CRQ_OPERATION_NONE, "", 1 },
 };
 
 START_TEST(test_a_filter_lets_these_pass_and_a_dry_run_changes_nothing)
@@ -370,7 +391,7 @@ static int move_all(void *arg, crq_error *err)
 
     (void)arg;
     filter.queue = "r";
-    filter.func = "*";
+    filter.func = filter.error = "*";
     bulk.operation = CRQ_OPERATION_MOVE;
     bulk.to_queue = "r";
     return crq_jobs_apply(conn, &filter, &bulk, NULL, err);

@@ -250,7 +250,8 @@ static int read_apply(void *arg, crq_error *err)
     static const char body[] =
             "{\"operation\": \"move\", \"to_queue\": \"b\","
             " \"status\": [\"queued\", \"deferred\"], \"older_than\": \"1h\","
-            " \"func\": \"f\", \"group\": \"g\", \"at_front\": true}";
+            " \"func\": \"f\", \"group\": \"g\", \"error\": \"E\","
+            " \"at_front\": true}";
     struct api_apply a;
     crq_value *errors = NULL;
     int rc = api_read_apply(body, strlen(body), &a, &errors, err);

@@ -4,8 +4,7 @@
 -- ARGV  1 pattern of a job's key  2 of its results'  3 place of the first job
 --       4 of the last one  5 bytes of the data  6 of an error text at most
 -- Returns { { id, the beginning of its data, ended_at, error text } }, with ""
--- for what is not there; the error text as a result has it, or exc_info of RQ
--- before 1.11. Only reads.
+-- for what is not there; the error text as a result has it. Only reads.
 
 local call = redis.call
 
@@ -14,20 +13,7 @@ local function key(pattern, id)
     return pattern:sub(1, at - 1) .. id .. pattern:sub(at + 1)
 end
 
-local function error_of(id)
-    local stream = key(ARGV[2], id)
-    if call('TYPE', stream).ok ~= 'stream' then
-        return ''
-    end
-    local newest = call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
-    local fields = newest and newest[2] or {}
-    for i = 1, #fields, 2 do
-        if fields[i] == 'exc_string' and #fields[i + 1] <= tonumber(ARGV[6]) then
-            return fields[i + 1]
-        end
-    end
-    return ''
-end
+-- include error_of.lua
 
 local found = {}
 for _, id in ipairs(call('ZREVRANGE', KEYS[1], ARGV[3], ARGV[4])) do
@@ -35,6 +21,6 @@ for _, id in ipairs(call('ZREVRANGE', KEYS[1], ARGV[3], ARGV[4])) do
     local fields = call('TYPE', hash).ok == 'hash' and
         call('HMGET', hash, 'data', 'ended_at') or {}
     found[#found + 1] = { id, (fields[1] or ''):sub(1, tonumber(ARGV[5])),
-        fields[2] or '', error_of(id) }
+        fields[2] or '', error_of(key(ARGV[2], id), ARGV[6]) }
 end
 return found

@@ -55,19 +55,21 @@ function ask(question, about, label) {
 
 const jobs = n => `${n.toLocaleString("en")} ${n === 1 ? "job" : "jobs"}`;
 
+const FILTER = ["queue", "status", "func", "group", "error"];
+
 // All that a filter describes: counted first, then in as many requests as it
 // takes, each of which breaks off after a while.
 async function apply(button) {
   const what = JSON.parse(button.dataset.apply);
-  if (!["queue", "status", "func", "group"].some(key => key in what)) what.all = true;
+  if (!FILTER.some(key => key in what)) what.all = true;
   const label = button.textContent;
   tell("Counting…");
   const dry = await send("POST", "/jobs/apply", JSON.stringify({ ...what, dry_run: true }));
   tell("");
   const count = dry.done;
   if (count === 0) return tell("There is none of these.");
-  const about = ["queue", "status", "func", "group"].filter(key => key in what)
-    .map(key => `${key} ${what[key]}`).join(", ");
+  const about = FILTER.filter(key => key in what)
+    .map(key => `${key} ${what[key] || "none that can be read"}`).join(", ");
   const more = dry.complete ? "" : "at least ";
   if (!await ask(`${label}: ${more}${jobs(count)}?`, about, label)) return;
   let done = 0, refused = 0, one;
