@@ -7,6 +7,13 @@ import "./log.js";
 
 document.documentElement.classList.add("js");
 
+// On a phone the page that this is may be far to the right among its like.
+for (const link of document.querySelectorAll("nav [aria-current=page]")) {
+  const nav = link.closest("nav"), at = link.getBoundingClientRect();
+  nav.scrollLeft += at.left - nav.getBoundingClientRect().left -
+    (nav.clientWidth - at.width) / 2;
+}
+
 // Moments in the reader's own time; the page has them in UTC.
 const format = new Intl.DateTimeFormat("sv-SE", {
   dateStyle: "short", timeStyle: "medium" });
