@@ -107,6 +107,27 @@ static bool is_foreign(struct gateway *g, struct http_request *request)
     return true;
 }
 
+int gateway_wait_s(const struct gateway *g, const char *peer)
+{
+    return rate_wait_s(g->rate, peer, crq_clock_mono_us(&crq_clock_system));
+}
+
+static bool is_too_much(struct gateway *g, struct http_request *request)
+{
+    char wait[16];
+    const struct http_field later[] = { { "Retry-After", wait },
+        { "Cache-Control", "no-store" }, { NULL, NULL } };
+    int wait_s = gateway_wait_s(g, http_peer(request));
+
+    if (wait_s == 0)
+        return false;
+    (void)snprintf(wait, sizeof(wait), "%d", wait_s);
+    problem_answer(request,
+            problem_new(429, "too many requests came from this address"),
+            later);
+    return true;
+}
+
 static bool answer_file(struct gateway *g, struct http_request *request)
 {
     if (!is_reading(request))
@@ -125,7 +146,7 @@ static void on_request(void *arg, struct http_request *request)
     const struct crq_app_route *route;
 
     if (is_foreign(g, request) || answer_own(g, request) ||
-            rest_answer(g->rest, request) ||
+            is_too_much(g, request) || rest_answer(g->rest, request) ||
             sockets_answer(g->sockets, request))
         return;
     route = routes_find(g, request);
@@ -228,6 +249,8 @@ static int read_rules(struct gateway *g, crq_error *err)
         rc = tokens_load(o->token_file, &g->tokens, err);
     if (rc == 0)
         rc = guard_new(g->tokens, &g->guard, err);
+    if (rc == 0 && o->per_second > 0)
+        rc = rate_new(o->per_second, &g->rate, err);
     if (rc < 0)
         return rc;
     if (!loopback && g->tokens == NULL)
@@ -341,6 +364,7 @@ static void end(struct gateway *g)
     ev_timer_stop(g->loop, &g->patience);
     ev_prepare_stop(g->loop, &g->idle);
     guard_free(g->guard);
+    rate_free(g->rate);
     sessions_free(g->sessions);
     tokens_free(g->tokens);
     for (size_t i = 0; i < g->app_count; i++)

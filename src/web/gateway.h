@@ -26,6 +26,7 @@
 #include "web/jobs.h"
 #include "web/options.h"
 #include "web/origin.h"
+#include "web/rate.h"
 #include "web/session.h"
 #include "web/tokens.h"
 
@@ -37,6 +38,7 @@ struct gateway {
     size_t app_count;
     struct tokens *tokens; /* NULL: none */
     struct guard *guard;   /* of these */
+    struct rate *rate;     /* NULL: no limit */
     struct sessions *sessions;
     struct origin_rules rules;
     struct jobs *jobs;
@@ -51,6 +53,10 @@ struct gateway {
     ev_prepare idle;
     struct notify notify;
 };
+
+/** After how many seconds this address may ask for one thing more; 0: now, and
+ *  that is counted. */
+int gateway_wait_s(const struct gateway *g, const char *peer);
 
 /** Until it is told to stop. Returns the exit status. */
 int gateway_run(const struct options *options, struct crq_log *log);

@@ -13,6 +13,8 @@ libcrq_web_la_SOURCES = \
 	src/web/binding.h \
 	src/web/dashboard.c \
 	src/web/dashboard.h \
+	src/web/debts.c \
+	src/web/debts.h \
 	src/web/entry.c \
 	src/web/entry.h \
 	src/web/feeds.c \
@@ -49,6 +51,8 @@ libcrq_web_la_SOURCES = \
 	src/web/origin.h \
 	src/web/problem.c \
 	src/web/problem.h \
+	src/web/rate.c \
+	src/web/rate.h \
 	src/web/rest.c \
 	src/web/rest.h \
 	src/web/routes.c \

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "web/rate.h"
+
 enum {
     OPT_LISTEN = 256,
     OPT_APP,
@@ -13,7 +15,8 @@ enum {
     OPT_TOKENS,
     OPT_CERT,
     OPT_KEY,
-    OPT_PER_ADDRESS
+    OPT_PER_ADDRESS,
+    OPT_PER_SECOND
 };
 
 static const struct argp_option table[] = {
@@ -35,6 +38,10 @@ static const struct argp_option table[] = {
             "Take so many connections from one address (default: any number; "
             "a proxy is one address)",
             2 },
+    { "per-second", OPT_PER_SECOND, "N", 0,
+            "Take so many requests and messages a second from one address, on "
+            "average (default: any number; a proxy is one address)",
+            2 },
     { "tls-cert", OPT_CERT, "FILE", 0, "Serve HTTPS with this certificate", 2 },
     { "tls-key", OPT_KEY, "FILE", 0, "The certificate's private key", 2 },
     { 0 },
@@ -48,13 +55,14 @@ static void add(struct argp_state *state, const char **list, size_t *count,
     list[(*count)++] = arg;
 }
 
-static unsigned count(struct argp_state *state, const char *arg)
+static unsigned count(struct argp_state *state, const char *what,
+        const char *arg)
 {
     char *end;
     unsigned long n = strtoul(arg, &end, 10);
 
-    if (*arg < '0' || *arg > '9' || *end != '\0' || n == 0 || n > 1000000)
-        argp_error(state, "'%s' is no number of connections", arg);
+    if (*arg < '0' || *arg > '9' || *end != '\0' || n == 0 || n > RATE_MAX)
+        argp_error(state, "'%s' is no number of %s", arg, what);
     return (unsigned)n;
 }
 
@@ -81,7 +89,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         add(state, o->origins, &o->origin_count, ORIGINS_MAX, "origins", arg);
         return 0;
     case OPT_LISTEN: o->listen = arg; return 0;
-    case OPT_PER_ADDRESS: o->per_address = count(state, arg); return 0;
+    case OPT_PER_ADDRESS:
+        o->per_address = count(state, "connections", arg);
+        return 0;
+    case OPT_PER_SECOND:
+        o->per_second = count(state, "requests", arg);
+        return 0;
     case OPT_TOKENS: o->token_file = arg; return 0;
     case OPT_CERT: o->tls_cert = arg; return 0;
     case OPT_KEY: o->tls_key = arg; return 0;

@@ -20,6 +20,7 @@ struct options {
     const char *token_file;         /* NULL: none */
     const char *tls_cert, *tls_key; /* NULL: none */
     unsigned per_address;           /* connections of one; 0: no limit */
+    unsigned per_second;            /* requests of one address; 0: no limit */
 };
 
 /** Read the command line; prints and exits when it is wrong. */

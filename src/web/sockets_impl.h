@@ -32,6 +32,7 @@ struct socket {
     struct ws *ws; /* NULL: not yet, or it was never opened */
     struct binding binding;
     char id[CRQ_UUID_LEN + 1];
+    char peer[64];  /* its address */
     char *key;      /* address and identity; NULL: it has none */
     char *identity; /* NULL until it is authorised */
     /* Streams are heard from behind this entry on; it is not behind `now`. */

@@ -270,6 +270,11 @@ static void take_message(struct socket *s, const crq_value *message)
                         ASKED_MAX));
         return;
     }
+    if (gateway_wait_s(s->sockets->g, s->peer) > 0) {
+        send_problem(s, req,
+                problem_new(429, "too many requests came from this address"));
+        return;
+    }
     rc = ask(s, &known->call, message, &err);
     if (rc == CRQ_EINVAL || rc == CRQ_EUNSUPPORTED || rc == CRQ_ELIMIT)
         send_problem(s, req, problem_new(400, "%s", err.text));

@@ -245,6 +245,7 @@ bool sockets_answer(struct sockets *sockets, struct http_request *request)
         .socket = socket_look_up,
         .arg = s };
     crq_uuid4(s->id);
+    (void)snprintf(s->peer, sizeof(s->peer), "%s", http_peer(request));
     socket_find_sent(s);
     s->next = sockets->first;
     s->link = &sockets->first;

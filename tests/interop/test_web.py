@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -375,7 +376,9 @@ def run(*args):
     (["--tls-cert", "x"], 64, "belong together"),
     (["--allow-origin", "shop.example"], 64, "--allow-origin"),
     (["--log-format", "xml"], 64, "text or json"),
-    (["--per-address", "0"], 64, "is no number"),
+    (["--per-address", "0"], 64, "is no number of connections"),
+    (["--per-second", "0"], 64, "is no number of requests"),
+    (["--per-second", "1.5"], 64, "is no number of requests"),
     (["--per-address", "-1"], 64, "is no number"),
     (["--per-address", "9x"], 64, "is no number"),
     (["-u", "http://x"], 64, "http"),
@@ -512,3 +515,19 @@ def test_one_address_has_so_many_connections(gateway):
     eventually(is_answered)
     for s in held:
         s.close()
+
+
+def test_one_address_asks_for_so_much(gateway):
+    """One a second here, over ten: what comes at once is refused behind ten."""
+    web = gateway("--per-second", 1)
+    begun = time.monotonic()
+    with socket.create_connection(("127.0.0.1", web.port), timeout=30) as s:
+        request = b"GET /demo/ HTTP/1.1\r\nHost: localhost\r\n"
+        s.sendall((request + b"\r\n") * 59 +
+                  request + b"Connection: close\r\n\r\n")
+        got = b"".join(iter(lambda: s.recv(65536), b""))
+    taken = got.count(b"HTTP/1.1 200")
+    assert 10 <= taken <= 11 + time.monotonic() - begun
+    assert got.count(b"HTTP/1.1 429") == 60 - taken
+    assert got.count(b"Retry-After: 1\r\n") == 60 - taken
+    assert web.get("/livez").status == web.get("/readyz").status == 200

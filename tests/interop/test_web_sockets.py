@@ -333,6 +333,22 @@ def test_so_many_messages_may_wait_and_no_more(web, r):
     assert {client.hear()["req"] for _ in range(16)} == set(range(16))
 
 
+def test_messages_count_as_requests_do(gateway, worker, r):
+    worker("--jobs", 2, "web", modules=("demo", "gate"))
+    web = gateway("--per-second", 1)
+    begun = time.monotonic()
+    client = Client(web)
+    for n in range(60):
+        client.ws.send(json.dumps({"req": n, "do": "nothing-of-this-name"}))
+    assert {client.hear()["status"] for _ in range(60)} == {404}
+    for n in range(15):
+        client.ws.send(json.dumps({"req": n, "do": "wait"}))
+        r.rpush("gate", n)
+    refused = sum(client.hear().get("status") == 429 for _ in range(15))
+    # The handshake was one request.
+    assert 15 - 10 - (time.monotonic() - begun) <= refused <= 15 - 9
+
+
 # ---- the end ----
 
 def test_the_leave_job_is_made_when_a_client_has_left(web, r):

@@ -39,6 +39,7 @@ UNIT_TESTS = \
 	tests/unit/check_pickle_refused \
 	tests/unit/check_plan \
 	tests/unit/check_random \
+	tests/unit/check_rate \
 	tests/unit/check_refusal \
 	tests/unit/check_repr \
 	tests/unit/check_result \
@@ -169,5 +170,6 @@ tests_unit_check_api_frame_LDADD = $(tests_unit_check_web_LDADD)
 tests_unit_check_guard_LDADD = $(tests_unit_check_web_LDADD)
 tests_unit_check_html_LDADD = $(tests_unit_check_web_LDADD)
 tests_unit_check_page_LDADD = $(tests_unit_check_web_LDADD)
+tests_unit_check_rate_LDADD = $(tests_unit_check_web_LDADD)
 tests_unit_check_session_LDADD = $(tests_unit_check_web_LDADD)
 tests_unit_check_web_LDADD = tests/unit/libunit.la libcrq-web.la $(CHECK_LIBS)
