@@ -4,6 +4,8 @@
 #include "scheduler/options.h"
 #include "scheduler/scheduler.h"
 
+/* As crq-scheduler(8) says: not from REDIS_HOST and its like, which the other
+ * programs know. */
 static const char *url_from_environment(void)
 {
     static const char *const names[] = { "CRQ_URL", "RQ_REDIS_URL",

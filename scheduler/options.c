@@ -48,9 +48,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_ARG:
         if (crq_queue_name_check(arg, &err) < 0)
             argp_error(state, "%s", err.text);
-        if (o->queue_count == MAX_QUEUES)
-            argp_error(state, "more than %d queues", MAX_QUEUES);
-        o->queues[o->queue_count++] = arg;
+        crq_daemon_add(state, o->queues, &o->queue_count, MAX_QUEUES, "queues",
+                arg);
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }

@@ -98,14 +98,6 @@ static int64_t micros(const struct argp_state *state, const char *name,
     return us;
 }
 
-static void add(const struct argp_state *state, const char **list,
-        size_t *count, size_t most, const char *what, const char *text)
-{
-    if (*count == most)
-        argp_error(state, "more than %zu %s", most, what);
-    list[(*count)++] = text;
-}
-
 static error_t parse_number(int key, char *arg, struct argp_state *state)
 {
     struct options *o = state->input;
@@ -158,7 +150,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = &o->daemon; return 0;
     case 'l':
-        add(state, o->modules, &o->module_count, MAX_MODULES, "modules", arg);
+        crq_daemon_add(state, o->modules, &o->module_count, MAX_MODULES,
+                "modules", arg);
         return 0;
     case 'b': o->burst = true; return 0;
     case 'n': o->name = arg; return 0;
@@ -176,7 +169,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case OPT_SCHEDULER: o->with_scheduler = true; return 0;
     case OPT_ALLOW_PRIVATE: o->webhook_allow_private = true; return 0;
     case ARGP_KEY_ARG:
-        add(state, o->queues, &o->queue_count, MAX_QUEUES, "queues", arg);
+        crq_daemon_add(state, o->queues, &o->queue_count, MAX_QUEUES, "queues",
+                arg);
         return 0;
     case ARGP_KEY_END:
         /* It would take jobs and fail each for want of a task. */

@@ -66,6 +66,14 @@ void crq_daemon_parse(const char *name, const struct argp *argp, int argc,
     argp_program_version = NULL;
 }
 
+void crq_daemon_add(const struct argp_state *state, const char **list,
+        size_t *count, size_t most, const char *what, const char *word)
+{
+    if (*count == most)
+        argp_error(state, "more than %zu %s", most, what);
+    list[(*count)++] = word;
+}
+
 /* ---- life ---- */
 
 static bool write_pid(const char *path, const char *name)

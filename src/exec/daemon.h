@@ -36,6 +36,11 @@ extern const struct argp crq_daemon_argp;
 void crq_daemon_parse(const char *name, const struct argp *argp, int argc,
         char **argv, void *input);
 
+/** For a parser: put a word into a list of at most `most` of them, which are
+ *  `what`: "queues". Prints and exits when it is full. */
+void crq_daemon_add(const struct argp_state *state, const char **list,
+        size_t *count, size_t most, const char *what, const char *word);
+
 /**
  * Be a daemon: log on standard error, ignore SIGPIPE, write the pid file.
  *

@@ -47,14 +47,6 @@ static const struct argp_option table[] = {
     { 0 },
 };
 
-static void add(struct argp_state *state, const char **list, size_t *count,
-        size_t max, const char *what, char *arg)
-{
-    if (*count == max)
-        argp_error(state, "more than %zu %s", max, what);
-    list[(*count)++] = arg;
-}
-
 static unsigned count(struct argp_state *state, const char *what,
         const char *arg)
 {
@@ -79,14 +71,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = &o->daemon; return 0;
     case OPT_APP:
-        add(state, o->apps, &o->app_count, APPS_MAX, "applications", arg);
+        crq_daemon_add(state, o->apps, &o->app_count, APPS_MAX, "applications",
+                arg);
         return 0;
     case OPT_ORIGIN:
         if (strstr(arg, "://") == NULL || arg[strlen(arg) - 1] == '/')
             argp_error(state,
                     "--allow-origin %s: expected one as https://shop.example",
                     arg);
-        add(state, o->origins, &o->origin_count, ORIGINS_MAX, "origins", arg);
+        crq_daemon_add(state, o->origins, &o->origin_count, ORIGINS_MAX,
+                "origins", arg);
         return 0;
     case OPT_LISTEN: o->listen = arg; return 0;
     case OPT_PER_ADDRESS:
