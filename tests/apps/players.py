@@ -5,25 +5,9 @@ import json
 import threading
 import time
 
-import pytest
-from conftest import APPS, _interop, eventually
+from conftest import eventually
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
-
-Gateway = _interop("web").Gateway
-
-
-@pytest.fixture
-def gateway(redis_server, r):
-    """Start crq-webs: gateway("trivia"). Each must end well."""
-    started = []
-
-    def start(name, *args):
-        started.append(Gateway(redis_server.url, *args, app=APPS / name))
-        return started[-1].wait_until_ready()
-
-    yield start
-    assert {made.stop() for made in started} <= {0}
 
 
 class Player(threading.Thread):

@@ -8,7 +8,7 @@ from statistics import median
 import pytest
 from conftest import (Probe, Refused, check_declaration, eventually, listen,
                       next_message)
-from players import Player, gateway  # noqa: F401, a fixture
+from players import Player
 from rq.job import Job
 
 STATE = "pet:state:rex"

@@ -13,7 +13,7 @@ from statistics import median
 
 import pytest
 from conftest import APPS, eventually, program_folder
-from players import Player, gateway  # noqa: F401, a fixture
+from players import Player
 
 LONG = bool(os.environ.get("CRQ_LONG"))
 TRIVIA = APPS / "trivia"
