@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import pytest
 import redis
+from rq import Queue
 
 
 #: What imports a module that older RQs, or their environments, do not have.
@@ -114,6 +115,20 @@ def r(redis_server):
 
 
 @pytest.fixture
+def q(r):
+    return Queue("q", connection=r)
+
+
+@pytest.fixture
+def api(redis_server, r):
+    """The REST interface: see api.py."""
+    from api import Api  # which imports this very file
+    made = Api(redis_server.unix_url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
 def crq(redis_server):
     """Run crq: crq("show", job_id, "--json").json()["status"]."""
     program = os.environ.get("CRQ_BIN")
@@ -165,14 +180,6 @@ def eventually(what, seconds=10, every=0.01):
             return value
         assert time.monotonic() < deadline, "it did not come"
         time.sleep(every)
-
-
-def has_begun(job):
-    """The worker has marked the run of the job as begun. Its status says
-    `started` from the claim on, as RQ's does; a run that has not begun starts
-    again when its worker dies."""
-    return any(job.connection.hget(f"rq:execution:{job.id}:{run.id}", "crq")
-               == b"begun" for run in job.get_executions())
 
 
 def duties(r):
@@ -316,6 +323,22 @@ def _registered(r, made):
         if r.hget(key, "pid") == str(made.pid).encode():
             return True
     return False
+
+
+@pytest.fixture
+def gateway(redis_server, r):
+    """Start crq-webs: gateway("--option"). Each must end well."""
+    from web import Gateway  # which imports this very file
+    started = []
+
+    def start(*args, wait=True, **options):
+        made = Gateway(redis_server.url, *args, **options)
+        started.append(made)
+        return made.wait_until_ready() if wait else made
+
+    yield start
+    codes = [made.stop() for made in started if made.process.returncode is None]
+    assert set(codes) <= {0}
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ EXTRA_DIST += \
 	tests/interop/conformance/whole.py \
 	tests/interop/conftest.py \
 	tests/interop/demo.py \
+	tests/interop/jobs.py \
 	tests/interop/pytest.ini \
 	tests/interop/requirements.txt \
 	tests/interop/rq_workers.py \

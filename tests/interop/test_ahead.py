@@ -17,11 +17,6 @@ from test_fault import Redis
 
 
 @pytest.fixture
-def q(r):
-    return Queue("q", connection=r)
-
-
-@pytest.fixture
 def own_redis():
     made = Redis()
     yield made

@@ -8,31 +8,19 @@ import json
 import time
 
 import pytest
-from rq import Callback, Queue, Retry, Worker
+from rq import Callback, Retry, Worker
 from rq.command import send_stop_job_command
 from rq.job import JobStatus
 from rq.registry import FailedJobRegistry
 
 import state
-from conftest import eventually, has_begun
+from conftest import eventually
+from jobs import ended, has_begun
 
-ENDED = (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED,
-         JobStatus.CANCELED)
 SUCCESS = {"on_success": Callback("demo.on_success")}
 FAILURE = {"on_failure": Callback("demo.on_failure")}
 STOPPED = {"on_stopped": Callback("demo.on_stopped")}
 ALL = {**SUCCESS, **FAILURE, **STOPPED}
-
-
-@pytest.fixture
-def q(r):
-    return Queue("q", connection=r)
-
-
-def ended(job, seconds=15):
-    eventually(lambda: job.get_status() in ENDED, seconds)
-    job.refresh()
-    return job
 
 
 def called(r, job):

@@ -16,7 +16,6 @@ from conftest import _free_port, eventually
 from rq import Queue, SimpleWorker
 from rq.job import Job
 from rq.registry import FailedJobRegistry
-from test_web import gateway  # noqa: F401
 from test_web_api import TOKENS
 from web import Gateway
 
@@ -87,12 +86,12 @@ def run(queue):
 
 
 @pytest.fixture
-def web(gateway):  # noqa: F811
+def web(gateway):
     return gateway(app=None)
 
 
 @pytest.fixture
-def guarded(gateway, tmp_path):  # noqa: F811
+def guarded(gateway, tmp_path):
     """A gateway that asks for tokens."""
     path = tmp_path / "tokens"
     path.write_text("".join(f"{role} {token}\n"
@@ -612,7 +611,7 @@ def test_pages_are_for_reading(web):
 
 # ---- beside applications ----
 
-def test_an_application_comes_before_the_dashboard(gateway, tmp_path):  # noqa: F811
+def test_an_application_comes_before_the_dashboard(gateway, tmp_path):
     (tmp_path / "www").mkdir()
     (tmp_path / "www" / "index.html").write_text("the shop")
     (tmp_path / "app.json").write_text(

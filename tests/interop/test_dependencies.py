@@ -13,14 +13,10 @@ from rq.registry import DeferredJobRegistry
 from rq.webhook import Webhook
 
 from conftest import eventually, program_folder
+from jobs import Msgpack
 from state import dump
 
 HOOK = "http://127.0.0.1:9/hook"
-
-
-@pytest.fixture
-def q(r):
-    return Queue("q", connection=r)
 
 
 def work(r, *names, serializer=None):
@@ -335,18 +331,6 @@ def test_rqs_worker_repeats_what_crq_enqueued(r, crq):
 
     job = Job.fetch("x", connection=r)
     assert len(job.results()) == 3 and job.repeats_left == 0
-
-
-class Msgpack:
-    """What users of RQ pass as a serializer."""
-
-    @staticmethod
-    def dumps(value):
-        return pytest.importorskip("msgpack").packb(value)
-
-    @staticmethod
-    def loads(data):
-        return pytest.importorskip("msgpack").unpackb(data)
 
 
 @pytest.mark.parametrize("value", [5, 53, -1, "Done.", [1, {"a": None}], 1.5,

@@ -12,11 +12,6 @@ from rq.registry import (CanceledJobRegistry, DeferredJobRegistry,
 from conftest import eventually
 
 
-@pytest.fixture
-def q(r):
-    return Queue("q", connection=r)
-
-
 @pytest.fixture(autouse=True)
 def durable(r):
     """A Redis as it should be: the tests' own one keeps nothing."""

@@ -9,18 +9,13 @@ import time
 import uuid
 
 import pytest
-from rq import Callback, Queue, Retry
+from rq import Callback, Retry
 from rq.job import Job, JobStatus
 from rq.registry import FailedJobRegistry, StartedJobRegistry
 
 from conftest import eventually
 
 ENDED = (JobStatus.FINISHED, JobStatus.FAILED)
-
-
-@pytest.fixture
-def q(r):
-    return Queue("q", connection=r)
 
 
 def abandoned(job, queue="q", old=False, deadline=5):

@@ -5,17 +5,12 @@ import subprocess
 import time
 
 import pytest
-from rq import Queue, Retry
+from rq import Retry
 from rq.job import JobStatus
 
 from conftest import eventually
 
 ENDED = (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED)
-
-
-@pytest.fixture
-def q(r):
-    return Queue("q", connection=r)
 
 
 @pytest.fixture

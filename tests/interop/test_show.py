@@ -10,17 +10,12 @@ import termios
 from datetime import timedelta
 
 import pytest
-from rq import Callback, Queue, Repeat, Retry, SimpleWorker
+from rq import Callback, Repeat, Retry, SimpleWorker
 from rq.executions import Execution
 from rq.job import Dependency, Job
 from rq.webhook import Webhook
 
 import tasks
-
-
-@pytest.fixture
-def q(r):
-    return Queue("q", connection=r)
 
 
 def run(q):

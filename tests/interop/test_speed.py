@@ -29,11 +29,6 @@ def plain_build():
             pytest.skip("the build has sanitizers")
 
 
-@pytest.fixture
-def q(r):
-    return Queue("q", connection=r)
-
-
 def fill(q, func, count):
     q.empty()
     q.finished_job_registry.cleanup(float("inf"))

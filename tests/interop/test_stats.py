@@ -12,22 +12,10 @@ import pytest
 from rq import Queue, Retry, SimpleWorker
 from rq.job import JobStatus
 
-from api import Api
-from conftest import WorkerProcess, duties, eventually, has_begun, module
+from conftest import WorkerProcess, duties, eventually, module
+from jobs import has_begun
 
 ALL = ("finished", "failed", "stopped", "canceled", "retried", "abandoned")
-
-
-@pytest.fixture
-def api(redis_server, r):
-    made = Api(redis_server.unix_url)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def q(r):
-    return Queue("q", connection=r)
 
 
 def totals(r, queue="q"):

@@ -19,21 +19,6 @@ from web import DEMO, Gateway
 
 
 @pytest.fixture
-def gateway(redis_server, r):
-    """Start crq-webs: gateway("--option"). Each must end well."""
-    started = []
-
-    def start(*args, wait=True, **options):
-        made = Gateway(redis_server.url, *args, **options)
-        started.append(made)
-        return made.wait_until_ready() if wait else made
-
-    yield start
-    codes = [made.stop() for made in started if made.process.returncode is None]
-    assert set(codes) <= {0}
-
-
-@pytest.fixture
 def web(gateway, worker):
     """A gateway with the demo application, and a crq worker behind it."""
     worker("--jobs", 2, "web", modules=("demo", "gate"))

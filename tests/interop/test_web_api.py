@@ -13,7 +13,6 @@ import pytest
 from conftest import _free_port, eventually
 from rq import Queue, SimpleWorker
 from rq.job import Job
-from test_web import gateway  # noqa: F401
 from web import Gateway
 
 TOKENS = {role: f"{role}-0123456789abcdef"
@@ -21,12 +20,12 @@ TOKENS = {role: f"{role}-0123456789abcdef"
 
 
 @pytest.fixture
-def web(gateway):  # noqa: F811
+def web(gateway):
     return gateway()
 
 
 @pytest.fixture
-def guarded(gateway, tmp_path):  # noqa: F811
+def guarded(gateway, tmp_path):
     """A gateway that asks for tokens."""
     path = tmp_path / "tokens"
     path.write_text("".join(f"{role} {token}\n"
@@ -86,7 +85,7 @@ def test_each_method_reaches_the_interface(web, r):
     assert web.get("/api/v1").problem()["status"] == 404
 
 
-def test_the_address_of_a_routes_job_is_answered(gateway, worker, r):  # noqa: F811
+def test_the_address_of_a_routes_job_is_answered(gateway, worker, r):
     worker("--jobs", 1, "web", modules=("demo", "gate"))
     web = gateway()
     where = web.ask("POST", "/demo/later").headers["location"]
@@ -196,7 +195,7 @@ def test_pages_of_other_sites_change_nothing(web, r, headers, status,
     assert r.exists("rq:suspended") == (status == 403)
 
 
-def test_an_origin_that_is_allowed_is_no_other_site(gateway):  # noqa: F811
+def test_an_origin_that_is_allowed_is_no_other_site(gateway):
     web = gateway("--allow-origin", "https://shop.example")
     assert web.ask("DELETE", "/api/v1/suspension", None, {
         "Origin": "https://shop.example", "Sec-Fetch-Site": "cross-site",
@@ -335,7 +334,7 @@ def test_many_looks_do_not_hold_up_an_operation(web, queue):
         assert {look.result(20).status for look in looks} == {200}
 
 
-def test_a_route_does_not_wait_for_the_interface(gateway, worker):  # noqa: F811
+def test_a_route_does_not_wait_for_the_interface(gateway, worker):
     worker("--jobs", 2, "web", modules=("demo", "gate"))
     web = gateway()
 

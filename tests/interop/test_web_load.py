@@ -13,7 +13,6 @@ import pytest
 import redis
 from conftest import (WorkerProcess, _free_port, _wait_until_up, eventually,
                       module, program_folder)
-from test_web import gateway  # noqa: F401
 from web import Gateway
 from rq.job import Job
 
@@ -58,7 +57,7 @@ def publish(r, bytes_, *args):
 
 
 @pytest.fixture
-def web(gateway, worker):  # noqa: F811
+def web(gateway, worker):
     worker("--jobs", 2, "web", modules=("demo", "gate"))
     return gateway()
 

@@ -6,7 +6,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from test_web import gateway  # noqa: F401
 
 PROGRAM = os.environ.get("CRQ_SCHEMATHESIS")
 CONFIG = Path(__file__).parent.parent / "web" / "schemathesis.toml"
@@ -24,7 +23,7 @@ CHECKS = [
 
 @pytest.mark.skipif(not PROGRAM, reason="CRQ_SCHEMATHESIS names no program")
 @pytest.mark.parametrize("seed", [1, 2])
-def test_answers_are_as_the_description_says(gateway, seed, tmp_path):  # noqa: F811
+def test_answers_are_as_the_description_says(gateway, seed, tmp_path):
     web = gateway()
     base = f"http://127.0.0.1:{web.port}/api/v1"
     done = subprocess.run(

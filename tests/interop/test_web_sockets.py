@@ -24,20 +24,6 @@ ROOM, CHANNEL = "gate:room:A1", "gate:channel:A1"
 
 
 @pytest.fixture
-def gateway(redis_server, r):
-    started = []
-
-    def start(*args):
-        made = Gateway(redis_server.url, *args)
-        started.append(made)
-        return made.wait_until_ready()
-
-    yield start
-    codes = [made.stop() for made in started if made.process.returncode is None]
-    assert set(codes) <= {0}
-
-
-@pytest.fixture
 def web(gateway, worker):
     worker("--jobs", 2, "web", modules=("demo", "gate"))
     return gateway()

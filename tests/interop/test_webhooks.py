@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-from rq import Queue, Retry, Worker
+from rq import Retry, Worker
 from rq.command import send_stop_job_command
 from rq.job import JobStatus
 
@@ -84,11 +84,6 @@ def listener():
     yield server
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture
-def q(r):
-    return Queue("q", connection=r)
 
 
 def comparable(request):

@@ -21,7 +21,8 @@ from rq.suspension import resume, suspend
 from rq.worker_registration import clean_worker_registry
 
 import tasks
-from conftest import duties, eventually, has_begun, module, program_folder
+from conftest import duties, eventually, module, program_folder
+from jobs import has_begun
 
 ENDED = (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED,
          JobStatus.CANCELED)
