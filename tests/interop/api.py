@@ -28,6 +28,11 @@ class Answer:
         return json.loads(self.body)
 
 
+def errors(answer):
+    """What the body did wrong: {path: detail}."""
+    return {e["path"]: e["detail"] for e in answer.json().get("errors", [])}
+
+
 class Api:
     """api("GET", "/jobs/x", wait=5): one request, its answer checked."""
 

@@ -26,6 +26,8 @@ EXTRA_DIST += \
 	tests/interop/tasks.py \
 	tests/interop/test_ahead.py \
 	tests/interop/test_api.py \
+	tests/interop/test_api_act.py \
+	tests/interop/test_api_enqueue.py \
 	tests/interop/test_app.py \
 	tests/interop/test_bench.py \
 	tests/interop/test_cli.py \
