@@ -32,6 +32,13 @@ def started(job):
     return job
 
 
+def in_its_task(q, seconds, **options):
+    """A job whose task has been called: it needs the module `ledger`."""
+    job = q.enqueue("ledger.run", seconds, **options)
+    eventually(lambda: q.connection.hexists("ledger:begun", job.id))
+    return job
+
+
 def idle(r, seconds=5):
     """Every record shows a worker that does nothing."""
     eventually(lambda: all(w.get_state() == "idle"

@@ -77,6 +77,7 @@ EXTRA_DIST += \
 	tests/interop/test_with_scheduler.py \
 	tests/interop/test_worker.py \
 	tests/interop/test_worker_manual.py \
+	tests/interop/test_worker_runs.py \
 	tests/interop/web.py
 # Python on the other side. Each test is a script that skips without it.
 check_PROGRAMS += tests/interop/enqueue_peer tests/interop/pickle_peer \
