@@ -13,7 +13,7 @@ from rq.command import (send_command, send_kill_horse_command,
                         send_shutdown_command,
                         send_stop_job_command)
 from rq.job import Dependency, Job, JobStatus
-from rq.serializers import JSONSerializer, PickleSerializer
+from rq.serializers import DefaultSerializer, JSONSerializer
 
 import tasks
 from conftest import duties, eventually
@@ -84,7 +84,7 @@ def test_json_comes_and_goes_as_json(r, worker):
         == "Hi there, Stranger!"
 
 
-SERIALIZERS = {"pickle": PickleSerializer, "json": JSONSerializer,
+SERIALIZERS = {"pickle": DefaultSerializer, "json": JSONSerializer,
                "msgpack": Msgpack}
 
 
