@@ -30,6 +30,7 @@ EXTRA_DIST += \
 	tests/interop/test_api_enqueue.py \
 	tests/interop/test_app.py \
 	tests/interop/test_bench.py \
+	tests/interop/test_callbacks.py \
 	tests/interop/test_cli.py \
 	tests/interop/test_clock.py \
 	tests/interop/test_completion.py \
@@ -74,6 +75,7 @@ EXTRA_DIST += \
 	tests/interop/test_web_schema.py \
 	tests/interop/test_web_http.py \
 	tests/interop/test_web_sockets.py \
+	tests/interop/test_webhooks.py \
 	tests/interop/test_with_scheduler.py \
 	tests/interop/test_worker.py \
 	tests/interop/test_worker_manual.py \
