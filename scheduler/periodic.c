@@ -14,8 +14,8 @@
 #include "redis/scripts.h"
 #include "sched/periodic.h"
 
-/* How many entries are read and decided at once; they are written in steps of
- * CRQ_PERIODIC_AT_ONCE. */
+/* How many entries are on a page, read and decided at once; they are written in
+ * steps of CRQ_PERIODIC_AT_ONCE. */
 #define AT_ONCE 500
 
 /* An entry, to be reported. */
@@ -246,14 +246,19 @@ static void on_due(void *arg, const crq_reply *reply, const crq_error *err)
     round_answered(s, PERIODIC);
 }
 
+/* All pages are asked for before any is answered, and so before what is on them
+ * is done and others take its place. */
 void periodic_begin(struct scheduler *s)
 {
     struct crq_args words;
-    size_t nkeys;
 
     crq_args_init(&words);
-    nkeys = crq_periodic_due_words(scheduler_now(s), AT_ONCE, &words);
-    (void)round_send(s, PERIODIC, &crq_script_sched_periodic_due, nkeys, &words,
-            on_due, s);
+    for (int page = 0; page < s->rounds[PERIODIC].pages; page++) {
+        size_t nkeys = crq_periodic_due_words(scheduler_now(s), page * AT_ONCE,
+                AT_ONCE, &words);
+
+        (void)round_send(s, PERIODIC, &crq_script_sched_periodic_due, nkeys,
+                &words, on_due, s);
+    }
     crq_args_fini(&words);
 }

@@ -26,6 +26,8 @@
 #include "redis/scripts.h"
 
 #define BEAT_S 1.
+/* How many pages of entries are read at once when there are many. */
+#define PAGES 4
 /* How long an answer is waited for at the end. */
 #define PATIENCE_S 3.
 
@@ -53,6 +55,13 @@ static bool is_busy(const struct scheduler *s)
     return s->beating || s->declaring > 0 || triggers_are_busy(s);
 }
 
+static void begin(struct scheduler *s, enum duty duty, int pages)
+{
+    s->rounds[duty].progress = s->rounds[duty].more = false;
+    s->rounds[duty].pages = pages;
+    begin_round[duty](s);
+}
+
 /* Begin the rounds whose time has come, and sleep until the next one's. */
 static void look_at_time(struct scheduler *s)
 {
@@ -69,8 +78,7 @@ static void look_at_time(struct scheduler *s)
         if (round->due_us <= now_us) {
             round->began_us = round->due_us;
             round->due_us = CRQ_UNSET; /* until the next beat */
-            round->progress = round->more = false;
-            begin_round[duty](s);
+            begin(s, duty, 1);
         } else if (next_us == CRQ_UNSET || round->due_us < next_us)
             next_us = round->due_us;
     }
@@ -103,11 +111,8 @@ void round_was_due(struct scheduler *s, enum duty duty, int64_t due_us)
 /* The rest of what is due, without a beat in between. */
 static void go_on(struct scheduler *s, enum duty duty)
 {
-    struct round *round = &s->rounds[duty];
-
-    round->began_us = scheduler_now(s);
-    round->progress = round->more = false;
-    begin_round[duty](s);
+    s->rounds[duty].began_us = scheduler_now(s);
+    begin(s, duty, PAGES);
     scheduler_settled(s);
 }
 

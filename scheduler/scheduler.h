@@ -38,6 +38,7 @@ struct round {
     size_t pending;   /* scripts without an answer; > 0: a round runs */
     bool progress;    /* it has changed something */
     bool more;        /* it has left some that are due */
+    int pages;        /* of entries that it reads, all at once */
 };
 
 struct triggers {

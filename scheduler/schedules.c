@@ -13,8 +13,8 @@
 #include "redis/scripts.h"
 #include "sched/schedule.h"
 
-/* How many schedules are read and decided at once; they are written in steps
- * of CRQ_TICK_AT_ONCE. */
+/* How many schedules are on a page, read and decided at once; they are written
+ * in steps of CRQ_TICK_AT_ONCE. */
 #define AT_ONCE 500
 
 /* A step about some schedules. */
@@ -191,14 +191,19 @@ static void on_due(void *arg, const crq_reply *reply, const crq_error *err)
     round_answered(s, SCHEDULES);
 }
 
+/* All pages are asked for before any is answered, and so before what is on them
+ * is done and others take its place. */
 void schedules_begin(struct scheduler *s)
 {
     struct crq_args words;
-    size_t nkeys;
 
     crq_args_init(&words);
-    nkeys = crq_due_words(scheduler_now(s), AT_ONCE, &words);
-    (void)round_send(s, SCHEDULES, &crq_script_sched_due, nkeys, &words, on_due,
-            s);
+    for (int page = 0; page < s->rounds[SCHEDULES].pages; page++) {
+        size_t nkeys = crq_due_words(scheduler_now(s), page * AT_ONCE, AT_ONCE,
+                &words);
+
+        (void)round_send(s, SCHEDULES, &crq_script_sched_due, nkeys, &words,
+                on_due, s);
+    }
     crq_args_fini(&words);
 }

@@ -110,7 +110,7 @@ int crq_periodic_decide(const void *bytes, size_t len, int64_t due_us,
 
 /* ---- words and replies ---- */
 
-size_t crq_periodic_due_words(int64_t now_us, int64_t limit,
+size_t crq_periodic_due_words(int64_t now_us, int64_t offset, int64_t limit,
         struct crq_args *out)
 {
     crq_args_clear(out);
@@ -118,6 +118,7 @@ size_t crq_periodic_due_words(int64_t now_us, int64_t limit,
     crq_steps_put_pattern(out, CRQ_KEY_QUARANTINE);
     crq_steps_put_pattern(out, CRQ_KEY_JOB);
     crq_steps_put_unix(out, now_us);
+    crq_args_puti(out, offset);
     crq_args_puti(out, limit);
     return 2;
 }

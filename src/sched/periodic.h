@@ -38,7 +38,7 @@ struct crq_periodic_entry {
     size_t id_len, meta_len;
     int64_t due_us;
 };
-size_t crq_periodic_due_words(int64_t now_us, int64_t limit,
+size_t crq_periodic_due_words(int64_t now_us, int64_t offset, int64_t limit,
         struct crq_args *out);
 /** CRQ_ECODEC: that is no entry. */
 int crq_periodic_entry(const crq_reply *reply, size_t i,

@@ -216,12 +216,14 @@ int crq_rq_due_read(const crq_reply *reply, struct crq_rq_due *out,
 
 /* ---- schedules ---- */
 
-size_t crq_due_words(int64_t now_us, int64_t limit, struct crq_args *out)
+size_t crq_due_words(int64_t now_us, int64_t offset, int64_t limit,
+        struct crq_args *out)
 {
     crq_args_clear(out);
     crq_steps_put_pattern(out, CRQ_KEY_SCHEDULES);
     crq_steps_put_pattern(out, CRQ_KEY_SCHEDULE);
     crq_steps_put_unix(out, now_us);
+    crq_args_puti(out, offset);
     crq_args_puti(out, limit);
     for (int f = 0; f < CRQ_RULE_FIELDS; f++)
         crq_args_puts(out, crq_rule_names[f]);

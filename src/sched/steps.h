@@ -19,7 +19,7 @@
 #define CRQ_LEADER_MS         5000 /* how long a silent leader is believed */
 #define CRQ_RQ_LOCK_S         61   /* RQ's: its interval + 60 */
 #define CRQ_PERIODIC_LOCK_S   70   /* rq-scheduler's: its interval + 10 */
-#define CRQ_SCHEDULED_AT_ONCE 1000 /* jobs in one step: RQ's, of a queue */
+#define CRQ_SCHEDULED_AT_ONCE 500  /* jobs of RQ's in one step */
 
 /** Who schedules. The token is its name: no two processes have the same. */
 struct crq_scheduler_id {
@@ -73,7 +73,9 @@ int crq_rq_due_read(const crq_reply *reply, struct crq_rq_due *out,
 /* Jobs, and schedules, in one step: Redis does nothing else meanwhile. */
 #define CRQ_TICK_AT_ONCE 50
 
-size_t crq_due_words(int64_t now_us, int64_t limit, struct crq_args *out);
+/** Those that are due but the first `offset`, up to `limit`. */
+size_t crq_due_words(int64_t now_us, int64_t offset, int64_t limit,
+        struct crq_args *out);
 /** Schedule i of the reply: its id, and its rule. CRQ_ECODEC, with *out_id set
  *  (NULL: it is no text): it can't be read. The rule borrows from the reply. */
 int crq_due_schedule(const crq_reply *reply, size_t i, const char **out_id,

@@ -263,7 +263,7 @@ static int64_t report(crq_conn *conn, const char *score)
     return news;
 }
 
-static size_t count_due(crq_conn *conn, const char *first)
+static size_t count_due(crq_conn *conn, int64_t offset, const char *first)
 {
     struct crq_periodic_entry entry;
     struct crq_args words;
@@ -272,7 +272,7 @@ static size_t count_due(crq_conn *conn, const char *first)
     size_t nkeys, count;
 
     crq_args_init(&words);
-    nkeys = crq_periodic_due_words(AT_US, 2, &words);
+    nkeys = crq_periodic_due_words(AT_US, offset, 2, &words);
     reply = steps_call(conn, &crq_script_sched_periodic_due, nkeys, &words);
     count = crq_reply_count(reply);
     if (count > 0) {
@@ -290,11 +290,11 @@ START_TEST(test_what_was_reported_is_left_out_until_its_time_is_another)
     live_seed(conn,
             HOLD "ZADD rq:scheduler:scheduled_jobs 5 a 6 b 1900000000 "
                  "c");
-    ck_assert_uint_eq(count_due(conn, "a"), 2);
+    ck_assert_uint_eq(count_due(conn, 0, "a"), 2);
     ck_assert_int_eq(report(conn, "5"), 1);
     ck_assert_int_eq(report(conn, "5"), 0);
     ck_assert_int_eq(report(conn, "7"), 0); /* that is no more its score */
-    ck_assert_uint_eq(count_due(conn, "b"), 1);
+    ck_assert_uint_eq(count_due(conn, 0, "b"), 1);
     live_expect(conn,
             "crq:scheduler:leader string\n  me\n"
             "crq:scheduler:quarantine hash\n"
@@ -302,14 +302,20 @@ START_TEST(test_what_was_reported_is_left_out_until_its_time_is_another)
             "rq:scheduler:scheduled_jobs zset\n  5 a\n  6 b\n"
             "  1900000000 c\nrq:scheduler_lock string\n  crq:me\n");
     live_seed(conn, "ZADD rq:scheduler:scheduled_jobs 5.5 a");
-    ck_assert_uint_eq(count_due(conn, "a"), 2);
+    ck_assert_uint_eq(count_due(conn, 0, "a"), 2);
     live_seed(conn, "SET crq:scheduler:leader other");
     ck_assert_int_eq(report(conn, "5.5"), 0);
     /* However many there are of them, the others come. */
     live_seed(conn,
             MANY "ZADD rq:scheduler:scheduled_jobs 1600 last\n"
                  "ZREM rq:scheduler:scheduled_jobs a b\n");
-    ck_assert_uint_eq(count_due(conn, "last"), 1);
+    ck_assert_uint_eq(count_due(conn, 0, "last"), 1);
+    /* The rest of a page that others have the beginning of. */
+    live_seed(conn, "ZADD rq:scheduler:scheduled_jobs 1601 b 1602 d");
+    ck_assert_uint_eq(count_due(conn, 0, "last"), 2);
+    ck_assert_uint_eq(count_due(conn, 1, "b"), 2);
+    ck_assert_uint_eq(count_due(conn, 2, "d"), 1);
+    ck_assert_uint_eq(count_due(conn, 3, NULL), 0);
     crq_conn_free(conn);
 }
 END_TEST

@@ -537,7 +537,7 @@ START_TEST(test_due_schedules_are_told_with_their_rules)
             "ZADD crq:schedules 1800000001 later 5 gone 6 broken 7 \"\\xff\"\n"
             "HSET crq:schedule:broken next 6 every 1 cron 1\n");
     crq_args_init(&words);
-    nkeys = crq_due_words(AT_US, 10, &words);
+    nkeys = crq_due_words(AT_US, 0, 10, &words);
     reply = steps_call(conn, &crq_script_sched_due, nkeys, &words);
     ck_assert_uint_eq(crq_reply_count(reply), 4);
     ck_assert_int_eq(crq_due_schedule(reply, 0, &id, &rule, &next_us, &err),
@@ -553,6 +553,14 @@ START_TEST(test_due_schedules_are_told_with_their_rules)
     ck_assert_str_eq(id, "s");
     ck_assert_int_eq(next_us, AT_US);
     ck_assert_int_eq(rule.every_us, 10000000);
+    crq_reply_free(reply);
+
+    /* Behind the first three. */
+    nkeys = crq_due_words(AT_US, 3, 10, &words);
+    reply = steps_call(conn, &crq_script_sched_due, nkeys, &words);
+    ck_assert_uint_eq(crq_reply_count(reply), 1);
+    unit_ok(crq_due_schedule(reply, 0, &id, &rule, &next_us, &err), &err);
+    ck_assert_str_eq(id, "s");
     crq_reply_free(reply);
     crq_conn_free(conn);
 }
