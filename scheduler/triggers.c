@@ -151,6 +151,10 @@ static void on_event(void *arg, const crq_reply *reply, const crq_error *err)
     if (end.became == CRQ_TICK_DONE)
         crq_log_debug(s->log, "event %s of '%s': %lld jobs", about->id,
                 about->stream, (long long)end.made);
+    if (end.became == CRQ_TICK_DONE && end.reason[0] != '\0')
+        crq_log_error(s->log,
+                "event %s of '%s' is set aside for some of its triggers: %s",
+                about->id, about->stream, end.reason);
     if (err != NULL || end.became == CRQ_TICK_REFUSED)
         failed(about, err != NULL ? err->text : end.reason);
     else

@@ -229,27 +229,56 @@ static int put_job(struct crq_args *out, const struct crq_app *app, size_t nth,
     return rc;
 }
 
+/* The jobs of all triggers but of those that can't be bound: how many there
+ * are, and what is wrong with the first of these, or "". */
+static int put_jobs(struct crq_args *out, const struct crq_triggers *triggers,
+        const struct crq_stream_event *event, int64_t now_us, size_t *count,
+        crq_error *wrong)
+{
+    crq_error err;
+
+    *count = 0;
+    *wrong = (crq_error){ 0 };
+    for (size_t i = 0; i < triggers->count; i++) {
+        const struct crq_app *app = triggers->apps[i];
+
+        for (size_t k = 0; k < app->trigger_count; k++) {
+            int rc = 0;
+
+            if (!matches(&app->triggers[k], event))
+                continue;
+            rc = put_job(out, app, k, event, now_us, &err);
+            if (rc == CRQ_ENOMEM)
+                return rc;
+            *count += rc == 0;
+            if (rc < 0 && wrong->code == 0) {
+                *wrong = err;
+                (void)crq_fail_in(wrong, rc, "%s", app->name);
+            }
+        }
+    }
+    return 0;
+}
+
 int crq_event_words(const struct crq_scheduler_id *who,
         const struct crq_triggers *triggers,
         const struct crq_stream_event *event, int64_t now_us,
         struct crq_args *out, crq_error *err)
 {
-    size_t nkeys = crq_steps_start_at(who, event->stream, out);
-    int rc = 0;
+    size_t nkeys = crq_steps_start_at(who, event->stream, out), count;
+    crq_error wrong;
+    int rc;
 
     crq_args_list(out, CRQ_TRIGGER_GROUP, event->id, NULL);
     crq_run_put_stamp(out, now_us);
-    for (size_t i = 0; i < triggers->count; i++) {
-        const struct crq_app *app = triggers->apps[i];
-
-        for (size_t k = 0; rc == 0 && k < app->trigger_count; k++)
-            if (matches(&app->triggers[k], event))
-                rc = put_job(out, app, k, event, now_us, err);
-        if (rc < 0 && rc != CRQ_ENOMEM)
-            return crq_fail_in(err, rc, "%s", app->name);
-    }
-    if (rc == 0)
-        rc = crq_args_check(out, err);
+    crq_steps_put_pattern(out, CRQ_KEY_QUARANTINE);
+    rc = put_jobs(out, triggers, event, now_us, &count, &wrong);
+    if (rc < 0)
+        return crq_fail_nomem(err);
+    if (count == 0 && wrong.code < 0)
+        return crq_fail(err, wrong.code, "%s", wrong.text);
+    crq_args_puts(out, wrong.text);
+    rc = crq_args_check(out, err);
     return rc < 0 ? rc : (int)nkeys;
 }
 

@@ -53,8 +53,9 @@ bool crq_event_read(const crq_reply *reply, const char *stream,
 
 /**
  * The words of crq_script_sched_event: a job for each trigger that the event
- * matches. The number of keys. CRQ_EINVAL: an argument can't be bound; the text
- * names application and argument. CRQ_ENOMEM.
+ * matches. The number of keys. CRQ_EINVAL: there is none because an argument
+ * can't be bound; the text names application and argument. When others have
+ * their jobs, the script is told that. CRQ_ENOMEM.
  */
 int crq_event_words(const struct crq_scheduler_id *who,
         const struct crq_triggers *triggers,
@@ -64,7 +65,8 @@ int crq_event_words(const struct crq_scheduler_id *who,
 struct crq_event_end {
     enum crq_ticked became; /* CRQ_TICK_CHANGED: it waits no more */
     int64_t made, there;
-    const char *reason; /* of CRQ_TICK_REFUSED, else "" */
+    const char *reason; /* of CRQ_TICK_REFUSED; of CRQ_TICK_DONE, why not all
+                           of its triggers have a job; else "" */
 };
 int crq_event_end_read(const crq_reply *reply, struct crq_event_end *out,
         crq_error *err) CRQ_MUST_CHECK;

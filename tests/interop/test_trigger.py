@@ -233,6 +233,21 @@ def test_a_poison_event_is_set_aside_and_the_next_ones_are_on_time(
     assert len(ids(r)) == 2
 
 
+def test_a_poison_event_has_the_jobs_of_its_other_triggers(
+        r, app, scheduler):  # noqa: F811
+    made = scheduler("--app", app(triggers=[
+        trigger("pet.int", {"type": "N"}, args=["$event.n:int"]),
+        trigger("pet.any", {"type": "N"})]))
+    bad = r.xadd("events", {"type": "N", "n": "seven"}).decode()
+    only, = eventually(lambda: ids(r))
+    assert Job.fetch(only, connection=r).func_name == "pet.any"
+    assert r.hgetall("crq:scheduler:quarantine") == {
+        f"events {bad}".encode():
+        b"pet: argument 1, $event.n, is not of the type int"}
+    assert r.xpending("events", "crq")["pending"] == 0
+    eventually(lambda: "is set aside for some of its triggers" in made.text())
+
+
 def test_an_event_that_redis_refuses_is_tried_again(
         r, app, scheduler):  # noqa: F811
     r.set("rq:queue:q", "x")

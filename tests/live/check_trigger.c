@@ -1,6 +1,7 @@
 /* check_trigger.c - tests of app/declare.c, app/trigger.c and their scripts. */
 #include "run_steps.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "app/declare.h"
@@ -150,6 +151,9 @@ static void read_triggers(crq_conn *conn, struct crq_triggers *out)
     crq_reply_free(reply);
 }
 
+/* The bit of the stream's name that ids of jobs have: sha1("st"). */
+#define ST "9b02d997"
+
 #define LEAD          "SET crq:scheduler:leader me\n"
 #define GROUP         "XGROUP CREATE st crq 0 MKSTREAM\n"
 #define READ          "XREADGROUP GROUP crq crq STREAMS st >\n"
@@ -191,9 +195,6 @@ static const struct {
             0, 0, "", 1 },
 };
 
-/* The bit of the stream's name that ids of jobs have: sha1("st"). */
-#define ST "9b02d997"
-
 /* Seeds know it as ST. */
 static void seed(crq_conn *conn, const char *lines, const char *st)
 {
@@ -228,17 +229,28 @@ static int event_words(crq_conn *conn, struct crq_args *words, crq_error *err)
     return rc;
 }
 
-static struct crq_event_end run_event(crq_conn *conn, size_t nkeys,
-        struct crq_args *words)
+/* The reason as a crq_error's text. */
+static struct crq_event_end run_event_for(crq_conn *conn, size_t nkeys,
+        struct crq_args *words, crq_error *reason)
 {
     crq_reply *reply = steps_call(conn, &crq_script_sched_event, nkeys, words);
     struct crq_event_end end;
     crq_error err;
 
     unit_ok(crq_event_end_read(reply, &end, &err), &err);
-    ck_assert((end.reason[0] != '\0') == (end.became == CRQ_TICK_REFUSED));
+    snprintf(reason->text, sizeof(reason->text), "%s", end.reason);
     end.reason = NULL;
     crq_reply_free(reply);
+    return end;
+}
+
+static struct crq_event_end run_event(crq_conn *conn, size_t nkeys,
+        struct crq_args *words)
+{
+    crq_error reason;
+    struct crq_event_end end = run_event_for(conn, nkeys, words, &reason);
+
+    ck_assert((reason.text[0] != '\0') == (end.became == CRQ_TICK_REFUSED));
     return end;
 }
 
@@ -320,6 +332,66 @@ START_TEST(test_an_event_makes_a_job_for_each_trigger_once)
         if (events[_i].pending == 0)
             live_expect(conn, before);
         crq_text_free(before);
+    }
+    crq_args_fini(&words);
+    crq_conn_free(conn);
+}
+END_TEST
+
+/* An event that matches both triggers, and what is wrong with one. */
+static const struct {
+    const char *seed, *job, *reason;
+} halves[] = {
+    { EVENT("y 1 type B"), "1", "pet: argument 1, $event.x, is missing" },
+    { EVENT("y 1 type B x seven"), "1",
+            "pet: argument 1, $event.x, is not of the type int" },
+    { EVENT("y 1 type B x 7") "SET rq:job:pet-ST-0-1-0 x\n", "1",
+            "pet: WRONGTYPE rq:job:pet-" ST "-0-1-0 is a string, not a hash" },
+    { EVENT("y 1 type B x 7") "SET rq:job:pet-ST-1-1-0 x\n", "0",
+            "pet: WRONGTYPE rq:job:pet-" ST "-1-1-0 is a string, not a hash" },
+    /* There is no place to tell it: the other has its job, even so. */
+    { EVENT("y 1 type B x seven") "SET crq:scheduler:quarantine x\n", "1",
+            NULL },
+};
+
+START_TEST(test_a_trigger_without_a_job_takes_no_other_s_away)
+{
+    crq_conn *conn = live_conn();
+    struct crq_event_end end;
+    int64_t removed, changed;
+    struct crq_args words;
+    crq_reply *reply;
+    crq_error err;
+    char *before;
+    int rc;
+
+    declare(conn, APP("pet", TRIGGERS), "a", &removed, &changed);
+    live_seed(conn, LEAD GROUP);
+    seed(conn, halves[_i].seed, ST);
+    crq_args_init(&words);
+    for (int again = 0; again < 2; again++) {
+        before = live_dump(conn, LIVE_MASK_IDS);
+        rc = event_words(conn, &words, &err);
+        ck_assert_msg(rc > 0, "%s", err.text);
+        end = run_event_for(conn, (size_t)rc, &words, &err);
+        if (again) { /* it waits no more */
+            ck_assert_int_eq(end.became, CRQ_TICK_CHANGED);
+            live_expect(conn, before);
+        } else {
+            ck_assert_int_eq(end.became, CRQ_TICK_DONE);
+            ck_assert_int_eq(end.made, 1);
+            ck_assert_str_ne(err.text, "");
+        }
+        crq_text_free(before);
+        check_jobs(conn, halves[_i].job);
+        ck_assert_int_eq(pending_of(conn), 0);
+    }
+    if (halves[_i].reason != NULL) {
+        unit_ok(crq_conn_run(conn, &reply, &err, "HGET",
+                        "crq:scheduler:quarantine", "st 1-0", NULL),
+                &err);
+        ck_assert_pstr_eq(crq_reply_text(reply, NULL), halves[_i].reason);
+        crq_reply_free(reply);
     }
     crq_args_fini(&words);
     crq_conn_free(conn);
@@ -555,6 +627,8 @@ int main(void)
 
     unit_add_rows(tc, test_what_a_file_declares_no_more_is_removed, keeps);
     unit_add_rows(tc, test_an_event_makes_a_job_for_each_trigger_once, events);
+    unit_add_rows(tc, test_a_trigger_without_a_job_takes_no_other_s_away,
+            halves);
     tcase_add_test(tc, test_an_event_s_job_is_one_that_rq_could_have_made);
     unit_add_rows(tc, test_an_event_is_set_aside_after_its_last_try, poisons);
     tcase_add_test(tc, test_streams_and_groups_are_made_from_the_beginning_on);
