@@ -15,6 +15,7 @@
 #include "cli/filter.h"
 #include "cli/show.h"
 #include "cli/term.h"
+#include "model/job_json.h"
 
 #define TOLD_MAX 10 /* failures of many jobs that are printed */
 
@@ -178,7 +179,7 @@ static int tell_done(struct report *r, crq_job *job)
     if (r->apply->all && !r->apply->bulk.dry_run)
         return 0;
     if (r->apply->cli->json)
-        return crq_value_add(r->jobs, crq_value_new_text(crq_job_id(job)));
+        return crq_value_add(r->jobs, crq_shown_text(crq_job_id(job)));
     term_text(TERM_PLAIN, crq_job_id(job), 0, 36);
     printf("  ");
     if (r->apply->bulk.dry_run) {

@@ -134,7 +134,7 @@ static void print(const struct doctor *d)
 static int examine(struct doctor *d)
 {
     static int (*const parts[])(struct doctor * d) = { doctor_server,
-        doctor_workers, doctor_queues, doctor_jobs };
+        doctor_workers, doctor_queues, doctor_jobs, doctor_aside };
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < sizeof(parts) / sizeof(parts[0]); i++)

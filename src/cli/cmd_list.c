@@ -9,6 +9,7 @@
 #include "cli/show.h"
 #include "cli/term.h"
 #include "model/filter.h"
+#include "model/job_json.h"
 #include "model/keys.h"
 #include "model/registry.h"
 #include "model/status.h"
@@ -222,7 +223,7 @@ static int print_one(struct walk *w, const char *id, crq_job *job,
         w->first = false;
         if (!o->ids_only)
             return print_json(job, due_us, w->err);
-        v = crq_value_new_text(id);
+        v = crq_shown_text(id);
         rc = v != NULL ? show_json(v, w->err) : crq_fail_nomem(w->err);
         crq_value_free(v);
         return rc;

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "cli/cli.h"
 #include "cli/show.h"
+#include "model/job_json.h"
 
 struct options {
     struct cli *cli;
@@ -56,7 +57,7 @@ static int tell(const struct options *o, const char *name, struct told *told,
         return 0;
     }
     if (rc == 0 && o->cli->json) {
-        rc = crq_value_add(told->names, crq_value_new_text(name));
+        rc = crq_value_add(told->names, crq_shown_text(name));
         return rc < 0 ? crq_fail_nomem(err) : 0;
     }
     if (rc == 0)

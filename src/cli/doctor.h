@@ -39,5 +39,6 @@ int doctor_server(struct doctor *d) CRQ_MUST_CHECK;
 int doctor_workers(struct doctor *d) CRQ_MUST_CHECK;
 int doctor_queues(struct doctor *d) CRQ_MUST_CHECK;
 int doctor_jobs(struct doctor *d) CRQ_MUST_CHECK;
+int doctor_aside(struct doctor *d) CRQ_MUST_CHECK;
 
 #endif

@@ -32,6 +32,7 @@ crq_SOURCES = \
 	src/cli/cmd_workers.c \
 	src/cli/common.c \
 	src/cli/doctor.h \
+	src/cli/doctor_aside.c \
 	src/cli/doctor_jobs.c \
 	src/cli/doctor_queues.c \
 	src/cli/doctor_server.c \

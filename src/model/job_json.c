@@ -1,7 +1,11 @@
 /* job_json.c - jobs, results, workers and queues as JSON objects. */
 #include "model/job_json.h"
 
+#include <string.h>
+
+#include "base/buf.h"
 #include "base/error.h"
+#include "base/utf8.h"
 #include "codec/timetext.h"
 #include "model/job.h"
 #include "model/result.h"
@@ -17,11 +21,31 @@ void crq_dict_put(crq_value *dict, const char *key, crq_value *v, int *rc)
         *rc = crq_value_set(dict, key, v);
 }
 
+crq_value *crq_shown_text(const char *text)
+{
+    struct crq_buf shown = CRQ_BUF_INIT;
+    size_t len = strlen(text), bad;
+    crq_value *v = NULL;
+
+    if (crq_utf8_valid(text, len, &bad))
+        return crq_value_new_text(text);
+    do {
+        crq_buf_put(&shown, text, bad);
+        crq_buf_printf(&shown, "\\x%02x", (unsigned char)text[bad]);
+        text += bad + 1;
+        len -= bad + 1;
+    } while (!crq_utf8_valid(text, len, &bad));
+    if (crq_buf_put(&shown, text, len) == 0)
+        v = crq_value_new_text(crq_buf_text(&shown));
+    crq_buf_fini(&shown);
+    return v;
+}
+
 void crq_dict_put_text(crq_value *dict, const char *key, const char *text,
         int *rc)
 {
     crq_dict_put(dict, key,
-            text != NULL ? crq_value_new_text(text) : crq_value_new_none(), rc);
+            text != NULL ? crq_shown_text(text) : crq_value_new_none(), rc);
 }
 
 void crq_dict_put_number(crq_value *dict, const char *key, int64_t n, int *rc)

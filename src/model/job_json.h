@@ -33,6 +33,13 @@ int crq_worker_to_value(const crq_worker *worker, crq_value **out,
 int crq_counts_to_value(const char *queue, const struct crq_counts *counts,
         crq_value **out, crq_error *err) CRQ_MUST_CHECK;
 
+/**
+ * A text from Redis, where anybody may have written what is no UTF-8: that
+ * becomes \xff, as Python's "backslashreplace" has it, and nothing fails by
+ * it. NULL: no memory.
+ */
+crq_value *crq_shown_text(const char *text);
+
 /*
  * dict[key] = value, or None for NULL and CRQ_UNSET. Each notes a failure in
  * *rc and does nothing after one. `dict` may be NULL when *rc says so.

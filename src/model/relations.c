@@ -135,8 +135,7 @@ crq_value *crq_relations_dependents(const struct crq_relations *relations)
     crq_value *list = crq_value_new_list();
 
     for (size_t i = 0; list != NULL && i < relations->dependents_count; i++)
-        if (crq_value_add(list, crq_value_new_text(relations->dependents[i])) <
-                0) {
+        if (crq_value_add(list, crq_shown_text(relations->dependents[i])) < 0) {
             crq_value_free(list);
             return NULL;
         }

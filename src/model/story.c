@@ -121,7 +121,7 @@ static crq_value *executions_value(const struct crq_story *story, int *rc)
 
     *rc = list == NULL ? CRQ_ENOMEM : *rc;
     for (size_t i = 0; *rc == 0 && i < story->executions_count; i++)
-        *rc = crq_value_add(list, crq_value_new_text(story->executions[i]));
+        *rc = crq_value_add(list, crq_shown_text(story->executions[i]));
     return list;
 }
 

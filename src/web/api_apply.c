@@ -43,7 +43,7 @@ static int on_each(void *arg, crq_job *job, int rc, const crq_error *why)
 
     if (crq_value_count(list) >= TOLD_MAX)
         return 0;
-    return rc == 0 ? crq_value_add(list, crq_value_new_text(crq_job_id(job)))
+    return rc == 0 ? crq_value_add(list, crq_shown_text(crq_job_id(job)))
                    : tell_failure(r, crq_job_id(job), why->text);
 }
 

@@ -76,7 +76,7 @@ static int one_name(void *arg, size_t i, crq_value **out, crq_error *err)
 {
     char *const *names = arg;
 
-    *out = crq_value_new_text(names[i]);
+    *out = crq_shown_text(names[i]);
     return *out != NULL ? 0 : crq_fail_nomem(err);
 }
 
@@ -112,7 +112,7 @@ static int answer_group(struct api_ask *ask, char **ids, size_t count,
     if (rc == 0 && end < count)
         rc = api_cursor_put(ask->name, ids[end - 1], &next, ask->err);
     for (; rc == 0 && i < end; i++)
-        rc = crq_value_add(list, crq_value_new_text(ids[i]));
+        rc = crq_value_add(list, crq_shown_text(ids[i]));
     crq_dict_put_text(v, "name", ask->name, &rc);
     crq_dict_put_number(v, "count", (int64_t)count, &rc);
     crq_dict_put(v, "jobs", list, &rc);

@@ -299,3 +299,33 @@ def test_a_limit_is_said(r, q, crq, listener):
     q.enqueue_many([Queue.prepare_data("demo.add") for _ in range(3000)])
     done = crq("doctor", "--limit", 1000)
     assert done.code == 0 and "--limit" in done.err
+
+
+# ---- what others write ----
+
+def test_what_schedulers_have_set_aside(r, q, crq, listener):
+    aside = "crq:scheduler:quarantine"
+    r.hset(aside, mapping={
+        "crq:schedules a b": "no cron", b"crq:schedules \xff": "no hash",
+        "rq:scheduled:q j": "rq:job:j is a string",
+        "rq:scheduler:scheduled_jobs p": "due 1: no pickle",
+        "some stream 1-0": "no queue"})
+    rows = sorted(found(crq))
+    assert rows == [("set-aside", where, None) for where in (
+        "event some stream 1-0", "rq-scheduler's entry p", "schedule \\xff",
+        "schedule a b", "scheduled job j")]
+    assert "a scheduler could not read it: no cron" in crq("doctor").out
+    assert [row[2] for row in found(crq, "--fix")] == ["forgotten"] * 5
+    assert not r.exists(aside) and found(crq) == []
+    r.set(aside, "foreign")
+    assert found(crq) == []
+
+
+def test_names_that_are_no_text_are_shown(r, q, crq, listener):
+    r.sadd("rq:queues", "rq:queue:q")
+    r.hset(b"rq:job:lost\xfa", mapping={
+        "data": "D", "status": "queued", "origin": "q",
+        "created_at": "2026-01-01T00:00:00.000000Z"})
+    assert found(crq) == [("lost", "job lost\\xfa", None)]
+    shown = crq("show", b"lost\xfa".decode(errors="surrogateescape"), "--json")
+    assert shown.json()["id"] == "lost\\xfa"
