@@ -8,7 +8,7 @@ BUILD_PACKAGES=(
     build-essential autoconf automake libtool pkg-config autoconf-archive
     libev-dev libhiredis-dev libssl-dev liburiparser-dev
     "libmsgpack-c-dev|libmsgpack-dev" zlib1g-dev libcurl4-openssl-dev
-    libmicrohttpd-dev libwslay-dev
+    libmicrohttpd-dev libwslay-dev tzdata
 )
 
 die() {

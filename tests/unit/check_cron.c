@@ -216,8 +216,8 @@ START_TEST(test_changed_clocks_follow_the_stated_rule)
     crq_error err;
     int64_t at_us;
 
-    if (crq_zone_check(changes[_i].zone, NULL) < 0)
-        return; /* no tzdata on this machine */
+    /* A machine without tzdata would check nothing here. */
+    unit_ok(crq_zone_check(changes[_i].zone, &err), &err);
     unit_ok(crq_timetext_iso(changes[_i].after, &at_us, &err), &err);
     unit_ok(crq_cron_parse(changes[_i].text, changes[_i].rules, &cron, &err),
             &err);
@@ -248,8 +248,6 @@ START_TEST(test_next_does_not_depend_on_where_one_starts)
     struct crq_zone_saved saved;
     crq_error err;
 
-    if (crq_zone_check(zone, NULL) < 0)
-        return;
     unit_ok(crq_zone_enter(zone, &saved, &err), &err);
     for (size_t t = 0; t < sizeof(texts) / sizeof(texts[0]); t++) {
         int64_t end_s = around[_i].from_s + 6 * 3600, want_s = 0, got_s;
