@@ -64,6 +64,8 @@ THROWN = "An id without a hash is thrown away at once; RQ leaves it in the " \
     "intermediate list for the next maintenance."
 ONCE = "An id that is in the queue twice is not run while its first run " \
     "has not ended: the second is dropped."
+DROPPED = "The id of a canceled job that is still in a queue is thrown " \
+    "away; RQ runs that job."
 STUCK = "A job that is stuck in the intermediate list goes back to the " \
     "front of its queue; RQ fails it, though it has not begun."
 FOUND = "The ended_at of an abandoned run is when it was found."
@@ -112,6 +114,8 @@ INTENDED = [Difference(*row) for row in (
      None, ONCE, True),
     ("an_id_that_is_queued_twice_is_run_twice",
      "end: rq:worker:w/successful_job_count", "2", "1", ONCE, True),
+    ("a_canceled_job_that_is_still_in_its_queue_is_run", "end: rq:.*", ANY,
+     ANY, DROPPED),
     ("a_running_job_is_(canceled|deleted)",
      "end: rq:worker:w/successful_job_count", "1", "0", UNCOUNTED),
     ("a_dependent_of_two_and_one_of_them_again",

@@ -335,3 +335,12 @@ def what_is_no_id_is_refused(s):
     s.enqueue("demo.noop")
     s.work()
     s.see("found", Job.fetch("a:0123", connection=s.r).id)
+
+
+@scenario(ends={"a": "finished"}, mixed=False)
+def a_canceled_job_that_is_still_in_its_queue_is_run(s):
+    """Canceling takes one of its ids out."""
+    s.enqueue("demo.noop")
+    s.r.rpush("rq:queue:q", "a")
+    s.cancel()
+    s.work()
