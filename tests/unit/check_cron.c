@@ -195,7 +195,8 @@ static const struct {
             "2011-12-30T10:00:00Z 2012-12-29T19:00:00Z" },
     { CRQ_CRON_STANDARD, "0 * * * *", "Pacific/Apia", "2011-12-30T08:30:00Z",
             "2011-12-30T09:00:00Z 2011-12-30T10:00:00Z 2011-12-30T11:00:00Z" },
-    /* As Python's astimezone() sees naive times. */
+    /* Of rq-scheduler's: once, as much later as the clock was put forward, and
+     * at the first of two. There astimezone() puts both into the past. */
     { CRQ_CRON_CRONTAB, "30 2 * * *", "Europe/Berlin", "2024-03-30T12:00:00Z",
             "2024-03-31T01:30:00Z 2024-04-01T00:30:00Z" },
     { CRQ_CRON_CRONTAB, "30 * * * *", "Europe/Berlin", "2024-10-26T23:40:00Z",
