@@ -20,7 +20,7 @@
 
 struct options {
     struct cli *cli;
-    bool raw, only_queues, only_workers;
+    bool raw, by_queue, only_queues, only_workers;
     int64_t interval_us;
     char **queues; /* NULL: all */
     size_t queues_count;
@@ -28,6 +28,7 @@ struct options {
 
 static const struct argp_option option_table[] = {
     { "raw", 'r', NULL, 0, "Plain lines, as 'rq info --raw' prints them", 1 },
+    { "by-queue", 'R', NULL, 0, "The workers of each queue", 1 },
     { "only-queues", 'Q', NULL, 0, "Leave out the workers", 1 },
     { "only-workers", 'W', NULL, 0, "Leave out the queues", 1 },
     { "interval", 'i', "TIME", 0, "Show it again and again", 1 },
@@ -41,6 +42,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = o->cli; return 0;
     case 'r': o->raw = true; return 0;
+    case 'R': o->by_queue = true; return 0;
     case 'Q': o->only_queues = true; return 0;
     case 'W': o->only_workers = true; return 0;
     case 'i':
@@ -106,6 +108,20 @@ static int copy_names(const struct options *o, struct info *info,
     return 0;
 }
 
+static bool serves(const struct crq_worker *worker, const char *queue)
+{
+    size_t len = strlen(queue);
+
+    for (const char *at = worker->queues; *at != '\0'; at += *at == ',') {
+        size_t n = strcspn(at, ",");
+
+        if (n == len && strncmp(at, queue, n) == 0)
+            return true;
+        at += n;
+    }
+    return false;
+}
+
 /* Of the workers, those that serve a queue that was asked for. */
 static void keep_servants(const struct options *o, struct info *info)
 {
@@ -113,20 +129,11 @@ static void keep_servants(const struct options *o, struct info *info)
 
     for (size_t w = 0; w < info->workers_count; w++) {
         struct crq_worker *worker = &info->workers[w];
-        bool serves = false;
+        bool asked_for = false;
 
-        for (size_t q = 0; q < o->queues_count && !serves; q++) {
-            const char *at = worker->queues;
-            size_t len = strlen(o->queues[q]);
-
-            while (!serves && *at != '\0') {
-                size_t n = strcspn(at, ",");
-
-                serves = n == len && strncmp(at, o->queues[q], n) == 0;
-                at += n + (at[n] == ',');
-            }
-        }
-        if (serves) {
+        for (size_t q = 0; q < o->queues_count && !asked_for; q++)
+            asked_for = serves(worker, o->queues[q]);
+        if (asked_for) {
             struct crq_worker swap = info->workers[kept];
 
             info->workers[kept++] = *worker;
@@ -256,6 +263,33 @@ static void print_queues_of(const char *queues)
     }
 }
 
+/* "queue: worker (state), worker (state)", one below the other. */
+static void print_by_queue(const struct info *info)
+{
+    size_t width = 0;
+
+    for (size_t i = 0; i < info->queues; i++)
+        if (term_columns(info->names[i]) > width)
+            width = term_columns(info->names[i]);
+    for (size_t i = 0; i < info->queues; i++) {
+        const char *name = info->names[i], *between = "";
+
+        term_text(TERM_PLAIN, name, 0, 0);
+        printf(":%*s", (int)(width - term_columns(name)) + 1, "");
+        for (size_t n = 0; n < info->workers_count; n++) {
+            const struct crq_worker *w = &info->workers[n];
+
+            if (!serves(w, name))
+                continue;
+            printf("%s", between);
+            term_text(TERM_PLAIN, w->name, 0, 0);
+            printf(" (%s)", w->state[0] != '\0' ? w->state : "?");
+            between = ", ";
+        }
+        puts(between[0] == '\0' ? "–" : "");
+    }
+}
+
 static void print_raw(const struct options *o, const struct info *info)
 {
     for (size_t i = 0; i < info->queues && !o->only_workers; i++)
@@ -264,7 +298,10 @@ static void print_raw(const struct options *o, const struct info *info)
                 (long long)info->counts[i].started,
                 (long long)info->counts[i].finished,
                 (long long)info->counts[i].failed);
-    for (size_t i = 0; i < info->workers_count && !o->only_queues; i++) {
+    if (o->by_queue && !o->only_queues)
+        print_by_queue(info);
+    for (size_t i = 0;
+            i < info->workers_count && !o->only_queues && !o->by_queue; i++) {
         const struct crq_worker *w = &info->workers[i];
 
         printf("worker %s (%s %s %s) %s ", w->name, w->hostname, w->ip_address,
@@ -493,13 +530,16 @@ static void print_summary(const struct options *o, const struct info *info)
 static void print_info(const struct options *o, const struct info *info)
 {
     bool queues = !o->only_workers && info->queues > 0;
-    bool workers = !o->only_queues && info->workers_count > 0;
+    bool workers = !o->only_queues &&
+            (o->by_queue ? info->queues : info->workers_count) > 0;
 
     if (queues)
         print_queues(info);
     if (queues && workers)
         putchar('\n');
-    if (workers)
+    if (workers && o->by_queue)
+        print_by_queue(info);
+    else if (workers)
         print_workers(info);
     if (queues || workers)
         putchar('\n');

@@ -1,6 +1,9 @@
 """crq info beside rq info: nothing of RQ's is missing, and it fits."""
 
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 from rq import Queue
@@ -70,3 +73,27 @@ def test_suspension_is_one_line_with_its_time(r, crq, queues):
     assert re.fullmatch(
         r"Workers are suspended for 1h 1m: they take no new jobs\.",
         crq("info").out.splitlines()[-1])
+
+
+@pytest.mark.parametrize("raw", [[], ["--raw"]], ids=["people", "raw"])
+def test_workers_by_queue_are_those_of_rq(redis_server, r, crq, queues, raw):
+    for name, state, served in (("b", "busy", "high,default"),
+                                ("a", "idle", "default")):
+        key = f"rq:worker:{name}"
+        r.hset(key, mapping={
+            "birth": "2026-01-01T00:00:00.000000Z", "queues": served,
+            "last_heartbeat": "2026-01-01T00:00:00.000000Z", "pid": "7",
+            "hostname": "h", "ip_address": "unknown", "version": "2.10.0",
+            "python_version": "3", "state": state})
+        for of in ("", *(f":{queue}" for queue in served.split(","))):
+            r.sadd(f"rq:workers{of}", key)
+    rq = os.path.join(os.path.dirname(sys.executable), "rq")
+    words = "info", *raw, "--by-queue", "--only-workers"
+    # RQ has its queues in any order.
+    theirs = sorted(subprocess.run(
+        [rq, *words, "-u", redis_server.url], text=True,
+        capture_output=True).stdout.splitlines()[:3])
+    assert theirs == ["default: a (idle), b (busy)", "high:    b (busy)",
+                      "low:     –"]
+    assert crq(*words).out.splitlines()[:3] == theirs
+    assert "high:    b (busy)" in crq("info", *raw, "-R").out.splitlines()
