@@ -420,6 +420,12 @@ def test_names_and_places_are_given_once(buzzer):
     assert game.outcome("join", "ann") == 409
     for name in ("", "x" * 21, "a\nb", None, 7):
         assert game.outcome("join", name) == 422
+    # What looks like Ann, or like nobody, or turns the words around it.
+    for name in ("Ann ", " Ann", "Ann\u00a0", "Ann\u200b", "\u2060Ann",
+                 "A\u00adnn", "\u200b", "\u200d", "\ufe0f", "\u3164",
+                 "\u2800", "\u00a0\u2003", "\u202ennA", "A\u2066n\u2069",
+                 "A\u0085", "A\u2028", "\ufeffAnn", "A\U000e0041nn"):
+        assert game.outcome("join", name) == 422, name
     got = buzzer.at_once([("join", game.code, f"n{n}") for n in range(6)])
     assert len([g for g in got if g == 409]) == 5
     with pytest.raises(Refused, match="Full"):

@@ -547,6 +547,7 @@ def test_a_socket_begins_where_the_stream_goes_on(r, trivia):
     (" ", "t", "n"), ("t", "t", "   "),
     ("t", 5, "n"), ("t", "t", ["n"]), ("x" * 61, "t", "n"),
     ("t", "x" * 41, "n"), ("t", "t", "x" * 21), ("a\nb", "t", "n"),
+    (" t", "t", "n"), ("t", "t", "n\u3000"), ("t", "\u2028", "n"),
     ("t", "t", "n", 0), ("t", "t", "n", 51), ("t", "t", "n", "5"),
     ("t", "t", "n", 2.5), ("t", "t", "n", True)])
 def test_a_room_that_cannot_be_is_refused(r, trivia, words):

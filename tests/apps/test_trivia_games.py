@@ -226,13 +226,15 @@ def test_names_of_any_characters_harm_nobody(
     party = Party(web, r, "Olga", count=2)
     players = party.sit(answering(0.3))
     taken = {"\ud800x": "\ufffdx", **{name: name for name in (
-        "</script><b>", "\u202exyz", "\U0001f98a", "e\u0301", "$body.name",
-        "{code}", "%s%n", "x" * 20)}}
+        "</script><b>", "\U0001f98a", "e\u0301", "$body.name",
+        "%s%n{code}", "x" * 20, "\u2764\ufe0f",
+        "\u0646\u06cc\u0645\u200c\u0641")}}
     for name in taken:
         reply = party.ask(None, "POST", f"/{party.code}/players",
                           {"name": name, "avatar": name[:16]})
         assert reply.status == 201, (name, reply.body)
-    for name in ("", "  ", "a\0b", "a\nb", "\x7f", "x" * 21, None, 5, ["x"]):
+    for name in ("", "  ", "a\0b", "a\nb", "\x7f", "x" * 21, None, 5, ["x"],
+                 "\u202exyz", "Olga ", "Olga\u200b", "\u200d"):
         reply = party.ask(None, "POST", f"/{party.code}/players",
                           {"name": name})
         assert reply.status == 422, (name, reply.body)

@@ -33,6 +33,67 @@ static int no_memory(crq_error *err)
 
 /* --------------------------------------------------------------- arguments */
 
+/* What nobody sees, or what turns the text around it: names made of these are
+ * empty, or look like another's. Those that join emoji and letters (U+200C,
+ * U+200D, U+FE00 to U+FE0F) have their use, but are not seen alone. */
+static const struct {
+    uint32_t from, to;
+    bool joins;
+} unseen[] = {
+    { 0, 0x1f, false },
+    { 0x7f, 0x9f, false },
+    { 0xad, 0xad, false },
+    { 0x34f, 0x34f, false },
+    { 0x61c, 0x61c, false },
+    { 0x115f, 0x1160, false },
+    { 0x17b4, 0x17b5, false },
+    { 0x180b, 0x180f, false },
+    { 0x200b, 0x200b, false },
+    { 0x200c, 0x200d, true },
+    { 0x200e, 0x200f, false },
+    { 0x2028, 0x202e, false },
+    { 0x2060, 0x206f, false },
+    { 0x2800, 0x2800, false },
+    { 0x3164, 0x3164, false },
+    { 0xfe00, 0xfe0f, true },
+    { 0xfeff, 0xfeff, false },
+    { 0xffa0, 0xffa0, false },
+    { 0xfff0, 0xfffb, false },
+    { 0xe0000, 0xe0fff, false },
+};
+
+static bool is_unseen(uint32_t c, bool *out_joins)
+{
+    *out_joins = false;
+    for (size_t i = 0; i < COUNT(unseen); i++)
+        if (c >= unseen[i].from && c <= unseen[i].to) {
+            *out_joins = unseen[i].joins;
+            return true;
+        }
+    return false;
+}
+
+static bool is_blank(uint32_t c)
+{
+    return c == ' ' || c == 0xa0 || c == 0x1680 ||
+            (c >= 0x2000 && c <= 0x200a) || c == 0x202f || c == 0x205f ||
+            c == 0x3000;
+}
+
+/* The next character of a text, which is valid UTF-8 as all of crq's are. */
+static uint32_t next_character(const char *text, size_t len, size_t *i)
+{
+    unsigned char c = (unsigned char)text[(*i)++];
+    uint32_t wide = c < 0x80 ? c
+            : c < 0xe0       ? c & 0x1f
+            : c < 0xf0       ? c & 15
+                             : c & 7;
+
+    while (*i < len && ((unsigned char)text[*i] & 0xc0) == 0x80)
+        wide = wide << 6 | ((unsigned char)text[(*i)++] & 0x3f);
+    return wide;
+}
+
 int app_text(crq_task *task, const char *name, size_t max, const char **out,
         crq_error *err)
 {
@@ -45,17 +106,40 @@ int app_text(crq_task *task, const char *name, size_t max, const char **out,
         return crq_task_refuse(task, err, 422, NULL, "Not a text",
                 "%s must be a text", name);
     text = crq_value_data(v, &len);
-    for (size_t i = 0; i < len; i++) {
-        if (iscntrl((unsigned char)text[i]))
+    for (size_t i = 0; i < len; characters++) {
+        uint32_t c = next_character(text, len, &i);
+        bool joins, hidden = is_unseen(c, &joins);
+
+        if (hidden && !joins)
             return crq_task_refuse(task, err, 422, NULL, "Not a plain text",
-                    "%s must not have control characters", name);
-        characters += ((unsigned char)text[i] & 0xc0) != 0x80;
-        blank = blank && text[i] == ' ';
+                    "%s must not have characters that can't be seen", name);
+        blank = blank && (hidden || is_blank(c));
     }
     if (blank || characters > max)
         return crq_task_refuse(task, err, 422, NULL,
                 blank ? "Empty" : "Too long",
                 "%s must have 1 to %zu characters", name, max);
+    *out = text;
+    return 0;
+}
+
+int app_name(crq_task *task, const char *name, size_t max, const char **out,
+        crq_error *err)
+{
+    const char *text;
+    size_t len, i = 0;
+    uint32_t first = 0, last = 0;
+    int rc = app_text(task, name, max, &text, err);
+
+    if (rc < 0)
+        return rc;
+    for (len = strlen(text); i < len;) {
+        last = next_character(text, len, &i);
+        first = first == 0 ? last : first;
+    }
+    if (is_blank(first) || is_blank(last))
+        return crq_task_refuse(task, err, 422, NULL, "Not a name",
+                "%s must not begin or end with a blank", name);
     *out = text;
     return 0;
 }

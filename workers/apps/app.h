@@ -19,10 +19,15 @@ int64_t app_now_us(void);
 
 /* --------------------------------------------------------------- arguments */
 
-/** A text of 1 to `max` characters, none of them a control character and not
- * all of them spaces; whatever else was given is refused with 422, by the
- * argument's name. */
+/** A text of 1 to `max` characters, none of them one that can't be seen, such
+ * as controls, and not all of them blank; whatever else was given is refused
+ * with 422, by the argument's name. */
 int app_text(crq_task *task, const char *name, size_t max, const char **out,
+        crq_error *err) CRQ_MUST_CHECK;
+
+/** The same without a blank at either end: of two such names nobody takes one
+ *  for the other for what can't be seen. */
+int app_name(crq_task *task, const char *name, size_t max, const char **out,
         crq_error *err) CRQ_MUST_CHECK;
 
 /** The same for a text of `min` to `max` bytes that are letters, digits or one

@@ -84,7 +84,7 @@ static int create(crq_task *task, crq_error *err)
     char code[APP_CODE_SIZE], token[APP_TOKEN_SIZE];
     crq_value *reply, *game = NULL;
     const char *name;
-    int rc = app_text(task, "host_name", 20, &name, err);
+    int rc = app_name(task, "host_name", 20, &name, err);
 
     if (rc == 0)
         rc = app_token(token, err);
@@ -112,7 +112,7 @@ static int join(crq_task *task, crq_error *err)
     int rc = app_get_code(task, "game", &code, err);
 
     if (rc == 0)
-        rc = app_text(task, "name", 20, &name, err);
+        rc = app_name(task, "name", 20, &name, err);
     if (rc == 0)
         rc = get_options(task, options, err);
     if (rc == 0)

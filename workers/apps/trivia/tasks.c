@@ -95,12 +95,12 @@ static int get_avatar(crq_task *task, const char **out, crq_error *err)
 static int read_wishes(crq_task *task, struct wishes *w, crq_error *err)
 {
     const crq_value *count = crq_task_value(task, "count");
-    int rc = app_text(task, "title", 60, &w->title, err);
+    int rc = app_name(task, "title", 60, &w->title, err);
 
     if (rc == 0)
         rc = app_text(task, "topic", 40, &w->topic, err);
     if (rc == 0)
-        rc = app_text(task, "owner_name", 20, &w->owner, err);
+        rc = app_name(task, "owner_name", 20, &w->owner, err);
     if (rc == 0)
         rc = get_avatar(task, &w->avatar, err);
     if (rc == 0)
@@ -171,7 +171,7 @@ static int join(crq_task *task, crq_error *err)
     int rc = app_get_code(task, "room", &code, err);
 
     if (rc == 0)
-        rc = app_text(task, "player_name", 20, &name, err);
+        rc = app_name(task, "player_name", 20, &name, err);
     if (rc == 0)
         rc = get_avatar(task, &avatar, err);
     if (rc == 0)
