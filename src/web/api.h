@@ -24,14 +24,16 @@ enum api_role {
     API_OPERATE  /* and cancel, delete, suspend, shut down ... */
 };
 
+struct api_pair {
+    const char *name, *value;
+};
+
 /* What the handler borrows: one per process. */
 struct api {
     crq_conn *conn;
     int apply_ms; /* bulk operations break off after it; 0: 5000 */
-};
-
-struct api_pair {
-    const char *name, *value;
+    const struct api_pair *places; /* applications: name, address of the page */
+    size_t places_count;
 };
 
 #define API_WAIT_MAX_MS 60000

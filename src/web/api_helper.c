@@ -107,10 +107,9 @@ static void set_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-void api_helper_run(pid_t parent, int fd, const char *url)
+void api_helper_run(pid_t parent, int fd, const char *url, struct api api)
 {
     crq_conn_options options = CRQ_CONN_OPTIONS_INIT;
-    struct api api = { NULL, 0 };
     struct crq_buf buf;
     crq_error err;
 

@@ -4,10 +4,12 @@
 
 #include <sys/types.h>
 
+#include "web/api.h"
+
 /** What a process that was forked does instead of its parent's work: answer
- *  the questions on this socket until it ends. All other descriptors behind
- *  standard error are closed. */
+ *  the questions on this socket until it ends, as `api` says but for its
+ *  connection. All other descriptors behind standard error are closed. */
 __attribute__((noreturn)) void api_helper_run(pid_t parent, int fd,
-        const char *url);
+        const char *url, struct api api);
 
 #endif

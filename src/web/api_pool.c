@@ -66,6 +66,7 @@ struct helper {
 struct api_pool {
     struct ev_loop *loop;
     const char *url;
+    struct api api; /* of the helpers */
     const struct crq_log *log;
     struct helper helpers[HELPERS];
     struct queue {
@@ -371,7 +372,7 @@ static int helper_fork(struct helper *h, crq_error *err)
         return crq_fail(err, CRQ_EIO, "no socket pair: %s", strerror(errno));
     pid = fork();
     if (pid == 0)
-        api_helper_run(parent, pair[1], h->pool->url);
+        api_helper_run(parent, pair[1], h->pool->url, h->pool->api);
     why = errno;
     close(pair[1]);
     if (pid < 0) {
@@ -416,7 +417,7 @@ static void helper_init(struct helper *h, struct api_pool *pool)
 
 /* ---------------------------------------------------------------- the whole */
 
-int api_pool_new(struct ev_loop *loop, const char *url,
+int api_pool_new(struct ev_loop *loop, const char *url, struct api api,
         const struct crq_log *log, struct api_pool **out, crq_error *err)
 {
     struct api_pool *pool = crq_calloc(1, sizeof(*pool));
@@ -426,6 +427,7 @@ int api_pool_new(struct ev_loop *loop, const char *url,
         return crq_fail_nomem(err);
     pool->loop = loop;
     pool->url = url;
+    pool->api = api;
     pool->log = log;
     for (size_t i = 0; i < LANES; i++)
         pool->lanes[i].last = &pool->lanes[i].first;

@@ -33,9 +33,10 @@ typedef void api_done(void *arg, enum api_end end,
 
 /**
  * Start the helpers: forks. `loop` is the default one, and outlives it; `url`
- * is borrowed. CRQ_EIO, CRQ_ENOMEM.
+ * is borrowed, and so is what `api`, the helpers' own, names; its connection is
+ * theirs to make. CRQ_EIO, CRQ_ENOMEM.
  */
-int api_pool_new(struct ev_loop *loop, const char *url,
+int api_pool_new(struct ev_loop *loop, const char *url, struct api api,
         const struct crq_log *log, struct api_pool **out,
         crq_error *err) CRQ_MUST_CHECK;
 /** Who waits is not told. */

@@ -241,10 +241,31 @@ static void put_tools(struct crq_buf *out, const struct page_viewer *viewer)
     html(out, "</div>");
 }
 
-static void put_bottom(struct crq_buf *out)
+/* Who came for one of these finds it; what has taken our address has no need
+ * of a link. */
+static void put_places(struct crq_buf *out, const struct api *api)
 {
+    const char *before = "<nav aria-label=\"Applications\">Applications: ";
+
+    for (size_t i = 0; api != NULL && i < api->places_count; i++) {
+        const struct api_pair *place = &api->places[i];
+
+        if (strcmp(place->value, "/") == 0)
+            continue;
+        crq_buf_puts(out, before);
+        html(out, "<a href=\"%s\">%s</a>", place->value, place->name);
+        before = " \xc2\xb7 ";
+    }
+    if (before[0] == ' ')
+        crq_buf_puts(out, "</nav>\n");
+}
+
+static void put_bottom(struct crq_buf *out, const struct api *api)
+{
+    crq_buf_puts(out, "</main>\n<footer>");
+    put_places(out, api);
     html(out,
-            "</main>\n<footer>crq %s</footer>\n"
+            "crq %s</footer>\n"
             "<div id=\"say\" role=\"status\"></div>\n"
             "<div id=\"news\" class=\"quiet\" aria-live=\"polite\"></div>\n"
             "</body>\n</html>\n",
@@ -262,7 +283,7 @@ static void put_page(const struct page *p, struct crq_buf *out,
                     ? "</header>\n<main id=\"main\" tabindex=\"-1\" data-still>\n"
                     : "</header>\n<main id=\"main\" tabindex=\"-1\">\n");
     crq_buf_put(out, main->data, main->len);
-    put_bottom(out);
+    put_bottom(out, p->api);
 }
 
 /* ---------------------------------------------------------- what went wrong */
@@ -276,7 +297,7 @@ int page_notice(int status, const char *title, const char *text,
             "</header>\n<main id=\"main\" tabindex=\"-1\" class=\"notice\">\n"
             "<p class=\"code\">%d</p><h1>%s</h1><p>%s</p>\n",
             status, title, text);
-    put_bottom(out);
+    put_bottom(out, NULL);
     return out->rc;
 }
 

@@ -48,6 +48,7 @@ struct ask {
 struct rest {
     struct gateway *g;
     struct api_pool *pool;
+    struct api_pair places[APPS_MAX]; /* applications that have a page */
     struct crq_async *link;
     struct ask *first, **last;
     size_t count, waiting;
@@ -456,23 +457,38 @@ void rest_page(struct rest *rest, struct http_request *request,
 
 /* ---------------------------------------------------------------- the whole */
 
+static size_t find_places(struct rest *rest)
+{
+    const struct gateway *g = rest->g;
+    size_t count = 0;
+
+    for (size_t i = 0; i < g->app_count; i++)
+        if (g->apps[i]->files_count > 0)
+            rest->places[count++] = (struct api_pair){ g->apps[i]->name,
+                g->apps[i]->files[0].prefix };
+    return count;
+}
+
 int rest_new(struct gateway *g, struct rest **out, crq_error *err)
 {
     struct rest *rest = crq_calloc(1, sizeof(*rest));
     struct crq_async_options link = {
         .url = g->options->url, .name = "crq-web-waits", .timeout_ms = LINK_MS
     };
+    struct api api = { .conn = NULL };
     int rc;
 
     if (rest == NULL)
         return crq_fail_nomem(err);
     rest->g = g;
+    api.places = rest->places;
+    api.places_count = find_places(rest);
     rest->last = &rest->first;
     rest->start_s = (double)crq_clock_wall_us(&crq_clock_system) / 1e6;
     ev_init(&rest->look, on_look);
     rest->look.repeat = LOOK_S;
     rest->look.data = rest;
-    rc = api_pool_new(g->loop, g->options->url, g->log, &rest->pool, err);
+    rc = api_pool_new(g->loop, g->options->url, api, g->log, &rest->pool, err);
     if (rc == 0)
         rc = crq_async_new(g->loop, &link, &rest->link, err);
     if (rc < 0) {

@@ -625,6 +625,17 @@ def test_an_application_comes_before_the_dashboard(gateway, tmp_path):
     assert made.get("/else").status == 202
 
 
+def test_pages_lead_to_the_applications(gateway, tmp_path):  # noqa: F811
+    (tmp_path / "www").mkdir()
+    (tmp_path / "app.json").write_text(json.dumps({
+        "name": "shop", "queues": ["shop"], "files": {"/a\"b/": "www"}}))
+    made = gateway(app=tmp_path)
+    for path in "/", "/jobs", "/api":
+        page = show(made, path)
+        assert page.all("a", href='/a"b/') and "Applications: shop" in page.text
+    assert "Applications" not in show(gateway(app=None), "/").text
+
+
 # ---- many ----
 
 def fill(r, count):

@@ -18,7 +18,7 @@ struct work {
 
 static int ask(const struct work *w, crq_error *err)
 {
-    struct api api = { w->conn, 0 };
+    struct api api = { .conn = w->conn };
     struct api_response out = API_RESPONSE_INIT;
     struct api_request req = { .method = w->method,
         .path = w->path,

@@ -157,7 +157,7 @@ static int serve(struct api *api, const char *line, size_t len)
 
 int main(int argc, char **argv)
 {
-    struct api api = { NULL, argc > 2 ? atoi(argv[2]) : 0 };
+    struct api api = { .apply_ms = argc > 2 ? atoi(argv[2]) : 0 };
     crq_conn_options options = CRQ_CONN_OPTIONS_INIT;
     char *line = NULL;
     size_t cap = 0;
