@@ -5,10 +5,9 @@ import subprocess
 import sys
 
 import pytest
-import redis
 from rq import Queue, SimpleWorker
 from rq.exceptions import NoSuchJobError
-from rq.job import Job, Retry
+from rq.job import Job
 from rq.registry import (FailedJobRegistry, FinishedJobRegistry,
                          ScheduledJobRegistry)
 from rq.scheduler import RQScheduler

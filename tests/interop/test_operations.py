@@ -22,7 +22,7 @@ from rq.registry import (CanceledJobRegistry, DeferredJobRegistry,
                          FailedJobRegistry, FinishedJobRegistry,
                          ScheduledJobRegistry, StartedJobRegistry,
                          clean_registries)
-from rq.suspension import is_suspended, resume, suspend
+from rq.suspension import is_suspended, suspend
 from rq.worker_registration import clean_worker_registry
 
 from conftest import eventually, names_of_workers, program_folder

@@ -1,7 +1,6 @@
 """The gateway's HTTP server, and clients that do not mean well."""
 
 import json
-import os
 import re
 import signal
 import socket

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from rq import Queue, Retry, SimpleWorker, Worker
-from rq.command import send_stop_job_command
+from rq.command import send_shutdown_command, send_stop_job_command
 from rq.job import Job, JobStatus
 from rq.registry import (FailedJobRegistry, FinishedJobRegistry,
                          StartedJobRegistry)
