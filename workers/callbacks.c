@@ -458,6 +458,14 @@ bool callbacks_on_died(struct worker *w, size_t index,
     return true;
 }
 
+bool callbacks_is_stopped(const struct run *run)
+{
+    const struct callbacks *callbacks = run->callbacks;
+
+    return callbacks != NULL && callbacks->state != NOTHING_OWED &&
+            callbacks->event == CRQ_EVENT_STOPPED;
+}
+
 /* ---- runs without a slot ---- */
 
 /* Its callback is called by the next child that is free. */

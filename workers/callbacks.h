@@ -29,6 +29,9 @@ bool callbacks_on_died(struct worker *w, size_t slot,
         const struct crq_death *death);
 bool callbacks_on_idle(struct worker *w, size_t slot);
 
+/** Whether the run was stopped, and its on_stopped is about to be called. */
+bool callbacks_is_stopped(const struct run *run);
+
 /** A dead worker's run that this one has taken over, to call its on_failure:
  *  the next child that is free does. */
 void callbacks_adopt(struct worker *w, const struct crq_runref *run);

@@ -19,6 +19,7 @@
 
 #include "base/error.h"
 #include "codec/json.h"
+#include "workers/callbacks.h"
 
 static void shutdown(struct worker *w, size_t slot, const crq_value *command)
 {
@@ -63,6 +64,9 @@ static void stop_job(struct worker *w, size_t slot, const crq_value *command)
                 w->slots[slot].name);
         return;
     }
+    /* Once more, it would end what it is told to call, as RQ's doesn't. */
+    if (callbacks_is_stopped(w->slots[runs].run))
+        return;
     crq_log_info(w->log, "%s: asked to stop job %s", w->slots[runs].name,
             w->slots[runs].run->id);
     crq_pool_end(w->pool, runs, CRQ_END_STOPPED, false);

@@ -177,6 +177,24 @@ def test_a_callback_that_no_module_has_is_named(r, q, worker):
     assert "there is no callback 'shop.lost'" in why(job)
 
 
+def test_to_stop_a_job_again_does_not_end_its_on_stopped(r, q, worker):
+    w = worker("--jobs", 1, "q")
+    job = q.enqueue("demo.sleep", 30, **STOPPED)
+    eventually(lambda: job.get_status() == JobStatus.STARTED)
+    name = job.worker_name or r.hget(f"rq:job:{job.id}",
+                                     "worker_name").decode()
+    command = json.dumps({"command": "stop-job", "job_id": job.id})
+
+    def stopped():
+        r.publish(f"rq:pubsub:{name}", command)
+        return job.get_status() == JobStatus.STOPPED
+
+    eventually(stopped, 10, 0.001)
+    assert [line["callback"] for line in called(r, job)] == ["on_stopped"]
+    assert why(job) == "Job stopped by user, work-horse terminated."
+    w.stop()
+
+
 def test_a_stopped_job_stays_so_when_its_callback_fails(r, q, worker):
     worker("--jobs", 1, "--name", "w", "q")
     eventually(lambda: r.pubsub_channels("rq:pubsub:w"))
