@@ -63,6 +63,8 @@ EXTRA_DIST += \
 	tests/interop/test_speed.py \
 	tests/interop/test_stats.py \
 	tests/interop/test_steps.py \
+	tests/interop/test_steps_courier.py \
+	tests/interop/test_steps_orders.py \
 	tests/interop/test_tls.py \
 	tests/interop/test_top.py \
 	tests/interop/test_transitions.py \
@@ -104,13 +106,26 @@ tests_interop_ledger_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version \
 	-rpath /nowhere -export-symbols-regex '^crq_module$$'
 tests_interop_ledger_la_LIBADD = libcrq.la
 
-# A crq-worker that can be killed between any two of its writes: test_steps.py.
-check_PROGRAMS += tests/interop/crq-worker-steps
+# A crq-worker that can be killed between any two of its writes, and a
+# crq-courier, which that finds beside itself: test_steps*.py.
+check_PROGRAMS += tests/interop/crq-worker-steps tests/interop/crq-courier
 tests_interop_crq_worker_steps_SOURCES = $(crq_worker_SOURCES) \
-	tests/interop/steps.c
+	tests/interop/steps.c \
+	tests/interop/steps.h
 tests_interop_crq_worker_steps_LDFLAGS = $(crq_worker_LDFLAGS) \
-	-Wl,--wrap=send -Wl,--wrap=sendmsg
+	-Wl,--wrap=send -Wl,--wrap=sendmsg -Wl,--wrap=kill
 tests_interop_crq_worker_steps_LDADD = $(crq_worker_LDADD)
+tests_interop_crq_courier_SOURCES = $(crq_courier_SOURCES) \
+	tests/interop/steps.c \
+	tests/interop/steps.h \
+	tests/interop/steps_courier.c
+tests_interop_crq_courier_CPPFLAGS = $(crq_courier_CPPFLAGS)
+tests_interop_crq_courier_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=send -Wl,--wrap=sendmsg -Wl,--wrap=kill \
+	-Wl,--wrap=curl_multi_add_handle \
+	-Wl,--wrap=curl_multi_remove_handle \
+	-Wl,--wrap=curl_multi_socket_action
+tests_interop_crq_courier_LDADD = $(crq_courier_LDADD)
 # The HTTP server alone: test_web_http.py.
 check_PROGRAMS += tests/interop/http_peer
 tests_interop_http_peer_SOURCES = tests/interop/http_peer.c
