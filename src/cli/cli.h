@@ -24,12 +24,14 @@ struct cli {
     const char *url; /* NULL: from the environment */
     bool json;
     crq_conn *conn; /* see cli_connect() */
+    bool looks;     /* the verb only looks: see crq_conn_look_past_types() */
 };
 
 /** One verb. `run` gets its own name as argv[0]; returns the exit code. */
 struct cli_verb {
     const char *name, *summary;
     int (*run)(struct cli *cli, int argc, char **argv);
+    bool looks; /* it changes nothing */
 };
 
 int cmd_app(struct cli *cli, int argc, char **argv);

@@ -14,6 +14,7 @@
 #include "cli/show.h"
 #include "model/job_json.h"
 #include "cli/term.h"
+#include "redis/conn.h"
 
 #define SHOWN_MOST 10 /* findings of one kind that are printed */
 
@@ -134,7 +135,7 @@ static void print(const struct doctor *d)
 static int examine(struct doctor *d)
 {
     static int (*const parts[])(struct doctor * d) = { doctor_server,
-        doctor_workers, doctor_queues, doctor_jobs, doctor_aside };
+        doctor_keys, doctor_workers, doctor_queues, doctor_jobs, doctor_aside };
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < sizeof(parts) / sizeof(parts[0]); i++)
@@ -160,6 +161,8 @@ int cmd_doctor(struct cli *cli, int argc, char **argv)
     rc = cli_connect(cli);
     if (rc != 0)
         return rc;
+    /* What stands in the way of one part must not hide what others find. */
+    crq_conn_look_past_types(cli->conn, true);
     d.fix = o.fix;
     d.limit = o.limit;
     d.found = crq_value_new_list();

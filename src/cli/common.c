@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "codec/timetext.h"
+#include "redis/conn.h"
 #include "redis/url.h"
 
 static error_t parse_common(int key, char *arg, struct argp_state *state)
@@ -68,6 +69,8 @@ int cli_connect(struct cli *cli)
     if (rc == 0)
         rc = crq_conn_open(url, NULL, &cli->conn, &err);
     crq_buf_fini(&parts);
+    if (rc == 0 && cli->looks)
+        crq_conn_look_past_types(cli->conn, true);
     return rc < 0 ? cli_error(&err) : 0;
 }
 

@@ -36,6 +36,7 @@ int doctor_find(struct doctor *d, const char *check, const char *where,
 void doctor_progress(const char *what, int64_t count);
 
 int doctor_server(struct doctor *d) CRQ_MUST_CHECK;
+int doctor_keys(struct doctor *d) CRQ_MUST_CHECK;
 int doctor_workers(struct doctor *d) CRQ_MUST_CHECK;
 int doctor_queues(struct doctor *d) CRQ_MUST_CHECK;
 int doctor_jobs(struct doctor *d) CRQ_MUST_CHECK;

@@ -1,10 +1,11 @@
-/* doctor_server.c - crq doctor: Redis itself, the clocks, and the workers. */
+/* doctor_server.c - crq doctor: Redis itself, clocks, keys, and the workers. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "cli/doctor.h"
+#include "model/foreign.h"
 #include "model/worker.h"
 #include "redis/conn.h"
 
@@ -219,6 +220,25 @@ int doctor_server(struct doctor *d)
     if (rc == 0)
         rc = look_at_clock(d);
     return rc < 0 ? rc : look_at_suspension(d);
+}
+
+/* ---- keys ---- */
+
+int doctor_keys(struct doctor *d)
+{
+    struct crq_foreign found[CRQ_FOREIGN_MAX];
+    char what[80];
+    size_t count = 0;
+    int rc = crq_foreign_find(d->cli->conn, NULL, found, &count, d->err);
+
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        (void)snprintf(what, sizeof(what), "is a %s, where a %s is kept",
+                found[i].is, found[i].want);
+        rc = doctor_find(d, "foreign", found[i].key, what, CRQ_FOREIGN_REMEDY,
+                NULL);
+    }
+    d->cut = d->cut || count == CRQ_FOREIGN_MAX;
+    return rc;
 }
 
 /* ---- workers ---- */

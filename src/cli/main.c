@@ -11,40 +11,46 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "cli/cli.h"
+#include "model/foreign.h"
+#include "redis/conn.h"
 
 /* In the order of the help: what most people need first. */
 static const struct cli_verb verbs[] = {
-    { "enqueue", "put a call on a queue", cmd_enqueue },
-    { "result", "what a job returned, or why it failed", cmd_result },
-    { "show", "all about one job", cmd_show },
-    { "log", "the lines that a job has logged", cmd_log },
-    { "list", "the jobs of a queue", cmd_list },
-    { "info", "queues and workers at a glance", cmd_info },
-    { "top", "queues, workers and failures, live", cmd_top },
-    { "app", "check the app.json of an application", cmd_app },
-    { "workers", "the workers, and what they do", cmd_workers },
-    { "position", "how many jobs are ahead of one", cmd_position },
-    { "cancel", "jobs that shall not run", cmd_cancel },
-    { "requeue", "failed jobs once more", cmd_requeue },
-    { "stop", "jobs that run", cmd_stop },
-    { "move", "waiting jobs to another queue", cmd_move },
-    { "delete", "jobs that are to be forgotten", cmd_delete },
-    { "empty", "delete all that waits in a queue", cmd_empty },
-    { "doctor", "what is wrong with Redis, workers and jobs", cmd_doctor },
-    { "bench", "what enqueueing and running jobs cost", cmd_bench },
-    { "suspend", "let no worker take a job", cmd_suspend },
-    { "resume", "let workers take jobs again", cmd_resume },
-    { "shutdown", "end workers when their jobs have", cmd_shutdown },
-    { "kill-horse", "kill the job that a worker runs", cmd_kill_horse },
-    { "schedule", "run a call again and again", cmd_schedule },
-    { "schedules", "what runs again and again, and when", cmd_schedules },
-    { "unschedule", "remove schedules", cmd_unschedule },
-    { "worker", "run jobs in C tasks: crq-worker", cmd_worker },
-    { "cron", "run the schedules of a file: crq-scheduler --cron", cmd_cron },
-    { "scheduler", "enqueue jobs at their time: crq-scheduler", cmd_scheduler },
-    { "web", "answer HTTP, with a dashboard: crq-web", cmd_web },
-    { "up", "a Redis and a worker of your own, until Ctrl-C", cmd_up },
+    { "enqueue", "put a call on a queue", cmd_enqueue, false },
+    { "result", "what a job returned, or why it failed", cmd_result, true },
+    { "show", "all about one job", cmd_show, true },
+    { "log", "the lines that a job has logged", cmd_log, true },
+    { "list", "the jobs of a queue", cmd_list, true },
+    { "info", "queues and workers at a glance", cmd_info, true },
+    { "top", "queues, workers and failures, live", cmd_top, true },
+    { "app", "check the app.json of an application", cmd_app, false },
+    { "workers", "the workers, and what they do", cmd_workers, true },
+    { "position", "how many jobs are ahead of one", cmd_position, true },
+    { "cancel", "jobs that shall not run", cmd_cancel, false },
+    { "requeue", "failed jobs once more", cmd_requeue, false },
+    { "stop", "jobs that run", cmd_stop, false },
+    { "move", "waiting jobs to another queue", cmd_move, false },
+    { "delete", "jobs that are to be forgotten", cmd_delete, false },
+    { "empty", "delete all that waits in a queue", cmd_empty, false },
+    { "doctor", "what is wrong with Redis, workers and jobs", cmd_doctor,
+            false },
+    { "bench", "what enqueueing and running jobs cost", cmd_bench, false },
+    { "suspend", "let no worker take a job", cmd_suspend, false },
+    { "resume", "let workers take jobs again", cmd_resume, false },
+    { "shutdown", "end workers when their jobs have", cmd_shutdown, false },
+    { "kill-horse", "kill the job that a worker runs", cmd_kill_horse, false },
+    { "schedule", "run a call again and again", cmd_schedule, false },
+    { "schedules", "what runs again and again, and when", cmd_schedules, true },
+    { "unschedule", "remove schedules", cmd_unschedule, false },
+    { "worker", "run jobs in C tasks: crq-worker", cmd_worker, false },
+    { "cron", "run the schedules of a file: crq-scheduler --cron", cmd_cron,
+            false },
+    { "scheduler", "enqueue jobs at their time: crq-scheduler", cmd_scheduler,
+            false },
+    { "web", "answer HTTP, with a dashboard: crq-web", cmd_web, false },
+    { "up", "a Redis and a worker of your own, until Ctrl-C", cmd_up, false },
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -105,11 +111,35 @@ static int run_verb(struct cli *cli, int argc, char **argv)
         if (strcmp(verbs[i].name, argv[0]) == 0) {
             snprintf(name, sizeof(name), "crq %s", verbs[i].name);
             argv[0] = name; /* what usage messages begin with */
+            cli->looks = verbs[i].looks;
             return verbs[i].run(cli, argc, argv);
         }
     fprintf(stderr, "crq: there is no verb '%s'; 'crq --help' lists them\n",
             argv[0]);
     return CLI_USAGE;
+}
+
+/* What was looked past is missing in what was printed. */
+static void tell_foreign(struct cli *cli)
+{
+    struct crq_foreign found[CRQ_FOREIGN_MAX];
+    size_t count = 0;
+    crq_error why;
+
+    if (cli->conn == NULL || !cli->looks ||
+            crq_conn_passed_types(cli->conn) == 0 ||
+            crq_foreign_find(cli->conn, NULL, found, &count, NULL) < 0)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        (void)crq_fail(&why, CRQ_EREDIS,
+                "'%s' is a %s, where a %s is kept: see crq doctor",
+                found[i].key, found[i].is, found[i].want);
+        fprintf(stderr, "crq: %s\n", why.text);
+    }
+    if (count == 0)
+        fprintf(stderr,
+                "crq: a key of the job holds another type of value: see crq "
+                "doctor\n");
 }
 
 /* Whether standard output is a pipe to a program that has seen enough, such
@@ -129,7 +159,7 @@ int main(int argc, char **argv)
     static const struct argp argp = { NULL, parse, "VERB [ARG...]",
         "Background jobs on Redis, in the protocol of Python RQ.\v", children,
         list_verbs, NULL };
-    struct cli cli = { NULL, false, NULL };
+    struct cli cli = { 0 };
     struct start start = { &cli, 0 };
     char version[64];
     int rc;
@@ -142,6 +172,7 @@ int main(int argc, char **argv)
 
     argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &start);
     rc = run_verb(&cli, argc - start.verb_at, argv + start.verb_at);
+    tell_foreign(&cli);
     crq_conn_free(cli.conn);
     /* A full disk must not look like success. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && rc == CLI_DONE) {

@@ -85,6 +85,9 @@ int crq_job_from_reply(crq_conn *conn, const char *id, const crq_reply *reply,
     struct crq_fields fields;
     int rc;
 
+    if (crq_reply_kind(reply) == CRQ_REPLY_NIL) /* which was looked past */
+        return crq_fail(err, CRQ_ENOTFOUND,
+                "no job '%.80s': its key holds another type of value", id);
     crq_fields_init(&fields);
     rc = decode(id, reply, &fields, err);
     if (rc == 0)

@@ -22,6 +22,8 @@ libcrq_core_la_SOURCES += \
 	src/model/filter.c \
 	src/model/filter.h \
 	src/model/finish.c \
+	src/model/foreign.c \
+	src/model/foreign.h \
 	src/model/group.c \
 	src/model/janitor.c \
 	src/model/janitor.h \

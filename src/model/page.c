@@ -190,7 +190,10 @@ static int read_page(const crq_reply *reply, bool list, crq_page *page,
 {
     const crq_reply *entries = crq_reply_item(reply, 2);
     size_t step = list ? 1 : 2;
-    int rc = crq_run_check(reply, 3, "page", err);
+    /* Nil: its key is of a foreign type, which was looked past. */
+    int rc = crq_reply_kind(reply) == CRQ_REPLY_NIL
+            ? 0
+            : crq_run_check(reply, 3, "page", err);
 
     if (rc < 0)
         return rc;

@@ -30,6 +30,8 @@ struct crq_conn {
 
     struct crq_stream stream;
     size_t due; /* replies that the pipeline still owes */
+    bool past_types;
+    size_t passed_types;
 };
 
 /* --------------------------------------------------------------- opening */
@@ -241,6 +243,19 @@ void crq_conn_set_clock(crq_conn *conn, const struct crq_clock *clock)
     conn->clock = clock;
 }
 
+bool crq_conn_look_past_types(crq_conn *conn, bool on)
+{
+    bool was = conn->past_types;
+
+    conn->past_types = on;
+    return was;
+}
+
+size_t crq_conn_passed_types(const crq_conn *conn)
+{
+    return conn->passed_types;
+}
+
 const char *crq_conn_address(const crq_conn *conn)
 {
     return crq_buf_text(&conn->address);
@@ -282,6 +297,8 @@ static int take(crq_conn *conn, int64_t wait_ms, crq_reply **out,
         rc = crq_stream_next(&conn->stream, wait_ms, out);
         if (rc == 0) {
             conn->due--;
+            if (conn->past_types && crq_reply_forget_type(*out))
+                conn->passed_types++;
             return 0;
         }
         crq_stream_close(&conn->stream);

@@ -76,4 +76,13 @@ int crq_conn_next(crq_conn *conn, crq_reply **out,
  *  though without the address. */
 int crq_conn_reply_error(const crq_reply *reply, crq_error *err);
 
+/**
+ * Whoever looks at all there is must not be stopped by one key that holds
+ * another type of value than crq keeps there: while this is on, such a key
+ * reads as one that is not there. Not for who writes. Returns what it was.
+ */
+bool crq_conn_look_past_types(crq_conn *conn, bool on);
+/** How often that has happened so far. */
+size_t crq_conn_passed_types(const crq_conn *conn);
+
 #endif

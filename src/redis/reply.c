@@ -6,8 +6,14 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <hiredis/hiredis.h>
+
+#include "redis/refusal.h"
+
+/* In the number of an error, which has none: it counts as nil. */
+#define FORGOTTEN 1
 
 static const redisReply *inner(const crq_reply *reply)
 {
@@ -23,7 +29,9 @@ enum crq_reply_kind crq_reply_kind(const crq_reply *reply)
     case REDIS_REPLY_STATUS: return CRQ_REPLY_TEXT;
     case REDIS_REPLY_INTEGER: return CRQ_REPLY_INT;
     case REDIS_REPLY_ARRAY: return CRQ_REPLY_ARRAY;
-    case REDIS_REPLY_ERROR: return CRQ_REPLY_ERROR;
+    case REDIS_REPLY_ERROR:
+        return inner(reply)->integer == FORGOTTEN ? CRQ_REPLY_NIL
+                                                  : CRQ_REPLY_ERROR;
     default: return CRQ_REPLY_NIL;
     }
 }
@@ -70,6 +78,24 @@ const crq_reply *crq_reply_item(const crq_reply *reply, size_t i)
     if (i >= crq_reply_count(reply))
         return NULL;
     return (const crq_reply *)(const void *)inner(reply)->element[i];
+}
+
+bool crq_reply_forget_type(crq_reply *reply)
+{
+    static const char word[] = "WRONGTYPE";
+    redisReply *r = (redisReply *)(void *)reply;
+    const char *core;
+    size_t len;
+
+    if (crq_reply_kind(reply) != CRQ_REPLY_ERROR)
+        return false;
+    len = (size_t)r->len;
+    core = crq_refusal_core(r->str, &len);
+    if (len < sizeof(word) - 1 || memcmp(core, word, sizeof(word) - 1) != 0)
+        return false;
+    /* It stays an error to hiredis, which frees its text. */
+    r->integer = FORGOTTEN;
+    return true;
 }
 
 void crq_reply_free(crq_reply *reply)

@@ -29,6 +29,10 @@ size_t crq_reply_count(const crq_reply *reply);
 /** Item i, valid as long as the whole; NULL beyond the end. */
 const crq_reply *crq_reply_item(const crq_reply *reply, size_t i);
 
+/** Turn an error about a key of a foreign type, WRONGTYPE, into nil: as if
+ *  there were no such key. False: it is none, and stays what it is. */
+bool crq_reply_forget_type(crq_reply *reply);
+
 void crq_reply_free(crq_reply *reply);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "codec/json.h"
+#include "redis/conn.h"
 #include "web/api_impl.h"
 
 enum {
@@ -245,6 +246,23 @@ static int check_form(struct api_ask *ask, const struct route *route)
     return rc < 0 ? rc : 1;
 }
 
+/* Looks past keys of foreign types, and names them in a field of the answer:
+ * what they hold is missing in it. */
+static int look(struct api_ask *ask, const struct route *route)
+{
+    size_t before = crq_conn_passed_types(ask->conn);
+    bool was = crq_conn_look_past_types(ask->conn, true);
+    struct crq_foreign found[CRQ_FOREIGN_MAX];
+    size_t count = 0;
+    int rc = route->handle(ask);
+
+    crq_conn_look_past_types(ask->conn, was);
+    if (rc == 0 && crq_conn_passed_types(ask->conn) != before &&
+            crq_foreign_find(ask->conn, ask->name, found, &count, NULL) == 0)
+        rc = api_foreign(ask, found, count);
+    return rc;
+}
+
 static int dispatch(struct api_ask *ask)
 {
     const struct route *route = find(ask->req, &ask->name);
@@ -257,7 +275,10 @@ static int dispatch(struct api_ask *ask)
                 "this takes the role %s; you have %s", role_names[route->role],
                 role_names[ask->req->role]);
     rc = check_form(ask, route);
-    return rc != 0 ? rc : route->handle(ask);
+    if (rc != 0)
+        return rc;
+    return strcmp(route->method, "GET") == 0 ? look(ask, route)
+                                             : route->handle(ask);
 }
 
 int api_handle(struct api *api, const struct api_request *request,

@@ -114,6 +114,41 @@ int api_field(struct api_ask *ask, const char *name, const char *value)
     return 0;
 }
 
+/* As in a URL; `also` stands for itself, too. */
+static void put_escaped(struct crq_buf *out, const char *text, const char *also)
+{
+    for (const char *c = text; *c != '\0'; c++)
+        if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                   "0123456789-_.~",
+                    *c) != NULL ||
+                strchr(also, *c) != NULL)
+            crq_buf_putc(out, *c);
+        else
+            crq_buf_printf(out, "%%%02X", (unsigned char)*c);
+}
+
+#define FOREIGN_MOST 5
+
+int api_foreign(struct api_ask *ask, const struct crq_foreign *found,
+        size_t count)
+{
+    struct crq_buf text = CRQ_BUF_INIT;
+    int rc;
+
+    if (count == 0 || ask->out->fields_count == API_FIELDS_MAX)
+        return 0;
+    for (size_t i = 0; i < count && i < FOREIGN_MOST; i++) {
+        crq_buf_puts(&text, i > 0 ? ", " : "");
+        put_escaped(&text, found[i].key, ":");
+        crq_buf_printf(&text, ";is=%s;want=%s", found[i].is, found[i].want);
+    }
+    rc = crq_buf_check(&text, ask->err);
+    if (rc == 0)
+        rc = api_field(ask, "Crq-Foreign-Keys", crq_buf_text(&text));
+    crq_buf_fini(&text);
+    return rc;
+}
+
 int api_location(struct api_ask *ask, const char *folder, const char *name)
 {
     struct crq_buf text = CRQ_BUF_INIT;
@@ -121,13 +156,7 @@ int api_location(struct api_ask *ask, const char *folder, const char *name)
     int rc;
 
     crq_buf_printf(&text, "/api/v1/%s/", folder);
-    for (const char *c = name; *c != '\0'; c++)
-        if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                   "0123456789-_.~",
-                    *c) != NULL)
-            crq_buf_putc(&text, *c);
-        else
-            crq_buf_printf(&text, "%%%02X", (unsigned char)*c);
+    put_escaped(&text, name, "");
     rc = crq_buf_steal(&text, &ask->out->location, &len, ask->err);
     crq_buf_fini(&text);
     return rc;

@@ -9,6 +9,7 @@
 #ifndef CRQ_WEB_API_IMPL_H
 #define CRQ_WEB_API_IMPL_H
 
+#include "model/foreign.h"
 #include "model/job_json.h"
 #include "web/api.h"
 
@@ -48,6 +49,11 @@ int api_body_problem(struct api_ask *ask, int rc,
 /** A field of the answer beside Content-Type and Location. */
 int api_field(struct api_ask *ask, const char *name,
         const char *value) CRQ_MUST_CHECK;
+
+/** Crq-Foreign-Keys: KEY;is=TYPE;want=TYPE, ... of those that were looked past,
+ *  the first few. */
+int api_foreign(struct api_ask *ask, const struct crq_foreign *found,
+        size_t count) CRQ_MUST_CHECK;
 
 /** Location: /api/v1/FOLDER/NAME. */
 int api_location(struct api_ask *ask, const char *folder,

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "codec/json.h"
+#include "model/foreign.h"
 #include "model/queue.h"
 #include "redis/conn.h"
 #include "web/assets.h"
@@ -272,8 +273,24 @@ static void put_bottom(struct crq_buf *out, const struct api *api)
             crq_version());
 }
 
+/* What was looked past, or there is nothing to tell. */
+static void put_foreign(struct page *p, struct crq_buf *out, size_t before)
+{
+    struct crq_foreign found[CRQ_FOREIGN_MAX];
+    size_t count = 0;
+
+    if (crq_conn_passed_types(p->conn) == before ||
+            crq_foreign_find(p->conn, p->name, found, &count, NULL) < 0)
+        return;
+    for (size_t i = 0; i < count; i++)
+        html(out,
+                "<p class=\"banner\" role=\"note\"><b>%s</b> is a %s, where "
+                "a %s is kept: " CRQ_FOREIGN_REMEDY ". See crq doctor.</p>\n",
+                found[i].key, found[i].is, found[i].want);
+}
+
 static void put_page(const struct page *p, struct crq_buf *out,
-        const struct crq_buf *main)
+        const struct crq_buf *foreign, const struct crq_buf *main)
 {
     put_top(out, p->title, p->viewer->csrf);
     put_nav(out, p->nav);
@@ -282,6 +299,7 @@ static void put_page(const struct page *p, struct crq_buf *out,
             p->still
                     ? "</header>\n<main id=\"main\" tabindex=\"-1\" data-still>\n"
                     : "</header>\n<main id=\"main\" tabindex=\"-1\">\n");
+    crq_buf_put(out, foreign->data, foreign->len);
     crq_buf_put(out, main->data, main->len);
     put_bottom(out, p->api);
 }
@@ -336,17 +354,17 @@ static int put_failure(struct page *p, int rc, struct api_response *out)
 
 /* --------------------------------------------------------------- the answer */
 
-static int answer(struct page *p, int rc, const struct crq_buf *main,
-        struct api_response *out)
+static int answer(struct page *p, int rc, const struct crq_buf *foreign,
+        const struct crq_buf *main, struct api_response *out)
 {
     if (rc == 0)
-        rc = main->rc;
+        rc = main->rc < 0 ? main->rc : foreign->rc;
     if (rc == CRQ_ENOMEM)
         return rc;
     if (rc < 0)
         rc = put_failure(p, rc, out);
     else if (p->location == NULL)
-        put_page(p, &out->body, main);
+        put_page(p, &out->body, foreign, main);
     if (rc < 0 || out->body.rc < 0)
         return CRQ_ENOMEM;
     out->status = p->location != NULL ? 303 : p->status;
@@ -362,7 +380,7 @@ int page_handle(struct api *api, const struct api_request *request,
 {
     static const crq_error none = { 0, "" };
     crq_error ours = { 0, "" };
-    struct crq_buf main = CRQ_BUF_INIT;
+    struct crq_buf main = CRQ_BUF_INIT, foreign = CRQ_BUF_INIT;
     struct page p = { .api = api,
         .conn = api->conn,
         .req = request,
@@ -372,6 +390,8 @@ int page_handle(struct api *api, const struct api_request *request,
         .now_us = crq_clock_wall_us(crq_conn_clock(api->conn)),
         .status = 200 };
     const struct row *row = find(request->path, request->path_count, &p.name);
+    size_t passed = crq_conn_passed_types(api->conn);
+    bool was = crq_conn_look_past_types(api->conn, true);
     int rc;
 
     *p.err = none;
@@ -382,8 +402,11 @@ int page_handle(struct api *api, const struct api_request *request,
     } else {
         rc = crq_fail(p.err, CRQ_ENOTFOUND, "there is no such page");
     }
-    rc = answer(&p, rc, &main, out);
+    put_foreign(&p, &foreign, passed);
+    crq_conn_look_past_types(api->conn, was);
+    rc = answer(&p, rc, &foreign, &main, out);
     crq_free(p.location);
+    crq_buf_fini(&foreign);
     crq_buf_fini(&main);
     if (rc < 0) {
         api_response_fini(out);

@@ -41,6 +41,7 @@ EXTRA_DIST += \
 	tests/interop/test_doctor.py \
 	tests/interop/test_enqueue.py \
 	tests/interop/test_fault.py \
+	tests/interop/test_foreign.py \
 	tests/interop/test_golden.py \
 	tests/interop/test_ground.py \
 	tests/interop/test_info.py \

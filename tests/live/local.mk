@@ -11,6 +11,7 @@ LIVE_TESTS = \
 	tests/live/check_finish \
 	tests/live/check_finish_after \
 	tests/live/check_finish_trouble \
+	tests/live/check_foreign \
 	tests/live/check_janitor \
 	tests/live/check_job \
 	tests/live/check_joblog \
@@ -163,6 +164,9 @@ tests_live_check_queue_ops_LDADD = $(LIVE_LIBS)
 tests_live_check_page_SOURCES = tests/live/check_page.c
 tests_live_check_page_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_page_LDADD = $(LIVE_LIBS)
+tests_live_check_foreign_SOURCES = tests/live/check_foreign.c
+tests_live_check_foreign_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_live_check_foreign_LDADD = $(LIVE_LIBS)
 tests_live_check_janitor_SOURCES = tests/live/check_janitor.c
 tests_live_check_janitor_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_live_check_janitor_LDADD = $(LIVE_LIBS)
