@@ -257,6 +257,25 @@ def test_a_dead_workers_resumable_runs_start_again(r, worker, queues):
     assert r.keys("crq:runs:*") == []
 
 
+@pytest.mark.parametrize("ends", ["killed", "stopped"])
+def test_a_resumable_run_outlives_the_ttl_of_its_wait(r, worker, ends):
+    """A ttl is the time that a job may wait. This one has begun in time."""
+    q = Queue("q", connection=r)
+    job = q.enqueue("ledger.resume", ttl=2)
+    first = worker("--jobs", 1, "--drain-timeout", "0", "q", modules=MODULES)
+    eventually(lambda: r.hlen("ledger:begun") == 1)
+    time.sleep(2.1)
+    if ends == "killed":
+        first.kill()
+    else:
+        first.signal(signal.SIGTERM)
+        assert first.wait() == 0
+        assert 0 < r.ttl(job.key) <= 2
+    worker("--jobs", 1, "q", modules=MODULES)
+    eventually(lambda: job.get_status() == JobStatus.FINISHED, 9)
+    assert job.return_value() == 2
+
+
 def test_a_dead_workers_begun_runs_end_at_rqs_deadline(r, worker):
     q = Queue("q", connection=r)
     failing = q.enqueue("ledger.hang_once")

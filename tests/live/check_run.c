@@ -290,6 +290,32 @@ static const struct {
             "-rq:execution:a:X1\n"
             "-rq:executions:a\n"
             "-rq:wip:q1\n" },
+    /* Its time to wait was over long ago, but it had begun in time: it waits
+     * anew. */
+    { RUN("a", X1, "begun-resumable") "HSET rq:execution:a:" X1
+                                      " crq_expires 5\nHSET rq:job:a ttl 7\n"
+                                      "SADD rq:job:a:dependents d\n"
+                                      "SADD rq:job::a:dependencies e\n",
+            { CRQ_RUN_KEPT, CRQ_RUN_LOST }, { CRQ_RUN_LOST, CRQ_RUN_LOST },
+            "-crq:alive\n"
+            "-crq:runs:s\n"
+            "-rq:execution:a:X1\n"
+            "-rq:executions:a\n"
+            "rq:job::a:dependencies set ttl=7\n"
+            "rq:job:a hash ttl=7\n"
+            "  -last_heartbeat h\n"
+            "  -status started\n"
+            "  -worker_name s.1\n"
+            "  +last_heartbeat \"\"\n"
+            "  +started_at \"\"\n"
+            "  +status queued\n"
+            "  +worker_name \"\"\n"
+            "rq:job:a:dependents set ttl=7\n"
+            "+rq:queue:q1 list\n"
+            "  a\n"
+            "+rq:queues set\n"
+            "  rq:queue:q1\n"
+            "-rq:wip:q1\n" },
     /* Its time to wait was over long ago. */
     { RUN("a", X1, "waiting") "HSET rq:execution:a:" X1 " crq_expires 5\n",
             { CRQ_RUN_KEPT, CRQ_RUN_LOST }, { CRQ_RUN_LOST, CRQ_RUN_LOST },

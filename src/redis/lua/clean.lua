@@ -107,7 +107,8 @@ local function abandon(member)
         return 'removed'
     elseif entry and entry.mark ~= 'begun' then
         check_put_back(queue)
-        put_back(queue, id, execution, stem, entry.mark ~= 'waiting')
+        local marked = entry.mark ~= 'waiting'
+        put_back(queue, id, execution, stem, marked, marked)
         return 'back'
     end
     local run = { id = id, queue = queue, worker = '', fields = fields,

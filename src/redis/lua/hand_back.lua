@@ -21,7 +21,8 @@ local function hand_back(stem, queue, id, execution, unbegun)
     if unbegun ~= '1' and (not entry or entry.mark == 'begun') then
         return 2
     end
-    put_back(queue, id, execution, stem, not entry or entry.mark ~= 'waiting')
+    local marked = not entry or entry.mark ~= 'waiting'
+    put_back(queue, id, execution, stem, marked, marked and unbegun ~= '1')
     return 1
 end
 

@@ -73,8 +73,8 @@ local function take(run)
     end
     if run.mark ~= 'begun' then
         check_put_back(run.queue)
-        put_back(run.queue, run.id, run.execution, stem,
-            run.mark ~= 'waiting')
+        local marked = run.mark ~= 'waiting'
+        put_back(run.queue, run.id, run.execution, stem, marked, marked)
         return 'back'
     elseif tonumber(deadline) > now then
         return 'left'
