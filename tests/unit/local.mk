@@ -21,6 +21,7 @@ UNIT_TESTS = \
 	tests/unit/check_frame \
 	tests/unit/check_guard \
 	tests/unit/check_html \
+	tests/unit/check_job_json \
 	tests/unit/check_json \
 	tests/unit/check_keys \
 	tests/unit/check_literal \
