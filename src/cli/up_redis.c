@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "cli/up.h"
+#include "redis/conn.h"
 
 #define REDIS_START_S 30 /* it may have to read much */
 #define REDIS_STOP_S  10
@@ -116,14 +117,25 @@ static int choose_socket(struct up *up, struct crq_buf *path)
 
 /* ---- Redis ---- */
 
+/* It is there, and has read all its data: until then it refuses commands. */
+static bool answers(struct up *up, crq_error *err)
+{
+    if (crq_conn_open(crq_buf_text(&up->url), NULL, &up->cli->conn, err) < 0)
+        return false;
+    if (crq_conn_run(up->cli->conn, NULL, err, "PING", NULL) == 0)
+        return true;
+    crq_conn_free(up->cli->conn);
+    up->cli->conn = NULL;
+    return false;
+}
+
 static int wait_for_redis(struct up *up)
 {
     int64_t end_us = up_now_us() + REDIS_START_S * INT64_C(1000000);
     crq_error err = { 0 };
 
     for (;;) {
-        if (crq_conn_open(crq_buf_text(&up->url), NULL, &up->cli->conn, &err) ==
-                0)
+        if (answers(up, &err))
             return 0;
         if (!process_runs(&up->parts[UP_REDIS])) {
             up_say_ended(&up->parts[UP_REDIS]);
@@ -131,6 +143,9 @@ static int wait_for_redis(struct up *up)
                     crq_buf_text(&up->data));
             return CLI_UNAVAILABLE;
         }
+        /* One that says that it is reading may take as long as it needs. */
+        if (strstr(err.text, "LOADING") != NULL)
+            end_us = up_now_us() + REDIS_START_S * INT64_C(1000000);
         if (up_now_us() > end_us)
             return cli_error(&err);
         if (up_told_to_stop()) {

@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import shutil
 import signal
 import stat
 import subprocess
@@ -164,6 +165,30 @@ def test_jobs_are_kept_for_the_next_time(up, crq):
 
     shown = crq("show", "kept", "--json", url=said["url"])
     assert shown.json()["status"] == "queued"
+
+
+def test_it_waits_for_a_redis_that_is_still_reading_its_data(up, home):
+    process, said = up_with_pet(up)
+    with redis.from_url(said["url"]) as connection:
+        pipeline = connection.pipeline(transaction=False)
+        for n in range(5000):
+            pipeline.set(f"much:{n}", n)
+        pipeline.execute()
+    process.terminate()
+    process.wait(timeout=20)
+    slow = home / "redis-server"
+    slow.write_text(f"""#!/bin/sh
+exec {shutil.which("redis-server")} "$@" --key-load-delay 200 \\
+    --loading-process-events-interval-bytes 1024
+""")
+    slow.chmod(0o755)
+
+    process, said = up_with_pet(up, PATH=f"{home}:{os.environ['PATH']}")
+
+    assert said, process.stderr.read()
+    with redis.from_url(said["url"]) as connection:
+        assert connection.get("much:4999") == b"4999"
+        assert connection.hexists("crq:app:pet", "sleep_seconds")
 
 
 def test_a_second_one_on_the_same_data_is_refused(up, environment):
