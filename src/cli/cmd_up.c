@@ -392,7 +392,7 @@ static bool any_runs(const struct up *up)
 static void stop(struct up *up)
 {
     if (up->stops == 0 && any_runs(up))
-        fprintf(stderr, "crq: stopping; again: at once\n");
+        fprintf(stderr, "crq: stopping; a second Ctrl-C ends all at once\n");
     up->stops++;
 }
 

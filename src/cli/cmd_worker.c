@@ -88,7 +88,10 @@ static bool asks_only(const char *word)
 int cmd_cron(struct cli *cli, int argc, char **argv)
 {
     static char name[] = "crq-scheduler", option[] = "--cron";
-    bool file = argc < 2 || !asks_only(argv[1]);
 
-    return become(cli, name, file ? option : NULL, argc, argv);
+    if (argc < 2) {
+        fprintf(stderr, "crq: name the file of schedules: crq cron FILE\n");
+        return CLI_USAGE;
+    }
+    return become(cli, name, asks_only(argv[1]) ? NULL : option, argc, argv);
 }

@@ -22,7 +22,7 @@ static bool is_there(const struct crq_buf *path)
 
 /* A name is that of a folder in $CRQ_APP_PATH or among those installed;
  * otherwise, and with a slash, it is a path. */
-static void find(const char *name, struct crq_buf *out)
+static int find(const char *name, struct crq_buf *out)
 {
     const char *folders = getenv("CRQ_APP_PATH");
 
@@ -32,17 +32,26 @@ static void find(const char *name, struct crq_buf *out)
         crq_buf_clear(out);
         crq_buf_printf(out, "%.*s/%s/app.json", (int)len, folders, name);
         if (len > 0 && is_there(out))
-            return;
+            return 0;
         folders += len + (folders[len] == ':');
     }
     if (strchr(name, '/') == NULL) {
         crq_buf_clear(out);
         crq_buf_printf(out, "%s/%s/app.json", CRQ_APP_DIR, name);
         if (is_there(out))
-            return;
+            return 0;
     }
     crq_buf_clear(out);
     crq_buf_puts(out, name);
+    if (out->rc < 0 || strchr(name, '/') != NULL || is_there(out))
+        return 0;
+    folders = getenv("CRQ_APP_PATH");
+    fprintf(stderr,
+            "crq: there is no application '%s' in %s%s%s, and no such file or "
+            "folder here\n",
+            name, folders != NULL ? folders : "", folders != NULL ? " or " : "",
+            CRQ_APP_DIR);
+    return CLI_USAGE;
 }
 
 /* ---- reading ---- */
@@ -84,9 +93,12 @@ static int load(struct up *up, const char *name)
     struct crq_buf path = CRQ_BUF_INIT;
     struct crq_app *app = NULL;
     crq_error err;
-    int rc;
+    int rc = find(name, &path);
 
-    find(name, &path);
+    if (rc != 0) {
+        crq_buf_fini(&path);
+        return rc;
+    }
     rc = path.rc < 0 ? crq_fail_nomem(&err)
                      : crq_app_load(crq_buf_text(&path), tell,
                                (void *)(uintptr_t)name, &app, &err);

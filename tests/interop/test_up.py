@@ -240,7 +240,8 @@ def test_it_ends_when_one_of_them_does(up, victim):
     (["-u", "nonsense"], 64, "nonsense"),
     (["--jobs", "0"], 64, "not a whole number"),
     (["--listen", "127.0.0.1:0"], 64, "name one"),
-    (["nowhere"], 64, "can't read 'nowhere'"),
+    (["nowhere"], 64, "there is no application 'nowhere' in /"),
+    (["./nowhere"], 64, "can't read './nowhere'"),
     (["BROKEN"], 64, '$.queues: expected a list, found "seven"'),
     (["PET", "PET"], 64, "are both the application"),
     (["PET", "--listen", "nonsense"], 1, "crq-web ended: exit status 64"),
@@ -406,6 +407,12 @@ def test_crq_worker_is_crq_worker(environment, redis_server, r):
     assert job.return_value() == 5
     assert {json.loads(line)["name"] for line in done.stderr.splitlines()} == {
         "crq-worker"}
+
+
+def test_crq_cron_wants_a_file(crq):
+    done = crq("cron")
+    assert done.code == 64
+    assert done.err == "crq: name the file of schedules: crq cron FILE\n"
 
 
 def test_crq_worker_knows_redis_host_and_port(environment, redis_server, r):
