@@ -343,6 +343,19 @@ static int check_library(void *handle, crq_error *err)
             version(), crq_version());
 }
 
+/* What dlopen() says, which as a rule begins with the path once more. */
+static const char *why_not(const char *path)
+{
+    const char *text = dlerror();
+    size_t len = strlen(path);
+
+    if (text == NULL)
+        return "for no reason that is known";
+    if (strncmp(text, path, len) == 0 && strncmp(text + len, ": ", 2) == 0)
+        return text + len + 2;
+    return text;
+}
+
 static int load_file(struct crq_modules *modules, const char *path,
         crq_error *err)
 {
@@ -352,7 +365,8 @@ static int load_file(struct crq_modules *modules, const char *path,
     int rc;
 
     if (handle == NULL)
-        return crq_fail(err, CRQ_EIO, "can't load '%s': %s", path, dlerror());
+        return crq_fail(err, CRQ_EIO, "can't load '%s': %s", path,
+                why_not(path));
     def = dlsym(handle, "crq_module");
     if (def == NULL)
         rc = crq_fail(err, CRQ_EINVAL,
@@ -389,6 +403,8 @@ int crq_modules_load(struct crq_modules *modules, const char *name_or_path,
 {
     /* Not for a program that has more rights than its user. */
     const char *folders = secure_getenv("CRQ_MODULE_PATH");
+    size_t len = strlen(name_or_path);
+    bool is_file = len > 3 && strcmp(name_or_path + len - 3, ".so") == 0;
     char path[PATH_MAX];
 
     if (strchr(name_or_path, '/') != NULL)
@@ -401,7 +417,8 @@ int crq_modules_load(struct crq_modules *modules, const char *name_or_path,
         return load_file(modules, path, err);
     return crq_fail(err, CRQ_EIO,
             "there is no module '%.60s' in %.150s%s%s; a file is named with "
-            "a slash, as ./%.60s.so",
+            "a slash, as ./%.60s%s",
             name_or_path, folders != NULL ? folders : "",
-            folders != NULL ? " or " : "", CRQ_MODULE_DIR, name_or_path);
+            folders != NULL ? " or " : "", CRQ_MODULE_DIR, name_or_path,
+            is_file ? "" : ".so");
 }
