@@ -35,13 +35,19 @@ static int ask(const struct place *p, int64_t *out, const char *a,
     return rc;
 }
 
+/* What it is, of one and of several. */
+struct what {
+    const char *one, *more;
+};
+
 static int find(const struct place *p, const char *check, int64_t count,
-        const char *what, const char *remedy, const char *fixed)
+        const struct what *what, const char *remedy, const char *fixed)
 {
     char where[CRQ_NAME_MAX + 10], text[200];
 
     snprintf(where, sizeof(where), "queue %s", p->queue);
-    snprintf(text, sizeof(text), "%lld %s", (long long)count, what);
+    snprintf(text, sizeof(text), "%lld %s", (long long)count,
+            count == 1 ? what->one : what->more);
     return doctor_find(p->d, check, where, text, remedy, fixed);
 }
 
@@ -59,13 +65,16 @@ static int count_past(const struct place *p, enum crq_key key, int64_t until_s,
 
 static int look_at_runs(const struct place *p)
 {
+    static const struct what what = {
+        "run has passed its deadline, and nobody has settled it",
+        "runs have passed their deadline, and nobody has settled them",
+    };
     int64_t count = 0;
     int rc = count_past(p, CRQ_KEY_STARTED, p->now_s - 5, &count);
 
     if (rc < 0 || count == 0)
         return rc;
-    return find(p, "abandoned-runs", count,
-            "runs have passed their deadline, and nobody has settled them",
+    return find(p, "abandoned-runs", count, &what,
             p->d->fix ? "a worker is at it, or will be when the dead one is "
                         "known to be"
                       : "start a worker, or crq doctor --fix",
@@ -74,18 +83,25 @@ static int look_at_runs(const struct place *p)
 
 static int look_at_schedule(const struct place *p)
 {
+    static const struct what what = {
+        "scheduled job has been due for more than a minute",
+        "scheduled jobs have been due for more than a minute",
+    };
     int64_t count = 0;
     int rc = count_past(p, CRQ_KEY_SCHEDULED, p->now_s - OVERDUE_S, &count);
 
     if (rc < 0 || count == 0)
         return rc;
-    return find(p, "overdue", count,
-            "scheduled jobs have been due for more than a minute",
+    return find(p, "overdue", count, &what,
             "start crq-scheduler, or rq worker --with-scheduler", NULL);
 }
 
 static int look_at_listeners(const struct place *p)
 {
+    static const struct what what = {
+        "job waits, and no worker listens",
+        "jobs wait, and no worker listens",
+    };
     char queue[CRQ_KEY_MAX], workers[CRQ_KEY_MAX];
     int64_t waiting = 0, listeners = 0;
     crq_reply *reply = NULL;
@@ -104,7 +120,7 @@ static int look_at_listeners(const struct place *p)
     crq_reply_free(reply);
     if (rc < 0 || waiting == 0 || listeners > 0)
         return rc;
-    return find(p, "no-worker", waiting, "jobs wait, and no worker listens",
+    return find(p, "no-worker", waiting, &what,
             "start one: crq worker, or rq worker", NULL);
 }
 
@@ -207,12 +223,20 @@ static int look_at_ids(const struct place *p)
 {
     static const struct {
         crq_status status;
-        const char *what;
+        struct what what;
     } lists[] = {
-        { CRQ_STATUS_QUEUED, "ids in the queue have no job" },
-        { CRQ_STATUS_DEFERRED, "ids among the deferred have no job" },
-        { CRQ_STATUS_SCHEDULED, "ids among the scheduled have no job" },
-        { CRQ_STATUS_CANCELED, "ids among the canceled have no job" },
+        { CRQ_STATUS_QUEUED,
+                { "id in the queue has no job",
+                        "ids in the queue have no job" } },
+        { CRQ_STATUS_DEFERRED,
+                { "id among the deferred has no job",
+                        "ids among the deferred have no job" } },
+        { CRQ_STATUS_SCHEDULED,
+                { "id among the scheduled has no job",
+                        "ids among the scheduled have no job" } },
+        { CRQ_STATUS_CANCELED,
+                { "id among the canceled has no job",
+                        "ids among the canceled have no job" } },
     };
     int rc = 0;
 
@@ -224,7 +248,7 @@ static int look_at_ids(const struct place *p)
                 lists[i].status == CRQ_STATUS_QUEUED)
             rc = compact(p, &gone);
         if (rc == 0 && gone > 0)
-            rc = find(p, "no-job", gone, lists[i].what,
+            rc = find(p, "no-job", gone, &lists[i].what,
                     "they do no harm; crq doctor --fix takes them out",
                     p->d->fix ? "taken out" : NULL);
     }
@@ -261,6 +285,10 @@ static int count_half_taken(const struct place *p, const crq_reply *before,
 
 static int look_at_half_taken(const struct place *p)
 {
+    static const struct what what = {
+        "job was half-taken by a worker that has died",
+        "jobs were half-taken by a worker that has died",
+    };
     struct timespec second = { 1, 0 };
     crq_reply *before = NULL, *after = NULL;
     int64_t count = 0;
@@ -271,8 +299,7 @@ static int look_at_half_taken(const struct place *p)
         rc = count_half_taken(p, before, &after, &count);
     }
     if (rc == 0 && count > 0)
-        rc = find(p, "half-taken", count,
-                "jobs were half-taken by a worker that has died",
+        rc = find(p, "half-taken", count, &what,
                 "a worker puts them back after a minute or two; crq doctor "
                 "--fix does so, too, when it sees them twice so long apart",
                 NULL);

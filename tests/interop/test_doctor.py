@@ -99,8 +99,10 @@ def test_workers(r, crq, listener, fields, check):
 
 
 def test_a_queue_that_nobody_listens_to(r, q, crq):
-    q.enqueue("demo.add")
-    assert found(crq) == [("no-worker", "queue q", None)]
+    for text in ("1 job waits, and no", "2 jobs wait, and no"):
+        q.enqueue("demo.add")
+        assert found(crq) == [("no-worker", "queue q", None)]
+        assert f"queue q: {text}" in crq("doctor").out
 
 
 def test_jobs_that_are_overdue(r, q, crq, listener):
