@@ -72,11 +72,22 @@ static void tell(void *arg, const char *where, const char *what)
 
 static void praise(const char *path, const struct crq_app *app)
 {
-    printf("%s: '%s' is well-formed: %zu queue%s, %zu schedule%s, %zu "
-           "trigger%s\n",
-            path, app->name, app->queue_count, app->queue_count == 1 ? "" : "s",
-            app->schedule_count, app->schedule_count == 1 ? "" : "s",
-            app->trigger_count, app->trigger_count == 1 ? "" : "s");
+    const struct {
+        const char *what;
+        size_t count;
+    } parts[] = {
+        { "queue", app->queue_count },
+        { "schedule", app->schedule_count },
+        { "trigger", app->trigger_count },
+        { "route", app->route_count },
+        { "socket", app->socket_count },
+    };
+
+    printf("%s: '%s' is well-formed: ", path, app->name);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        printf("%s%zu %s%s", i == 0 ? "" : ", ", parts[i].count, parts[i].what,
+                parts[i].count == 1 ? "" : "s");
+    putchar('\n');
 }
 
 /* One file as an item of what --json prints: {file, ok, mistakes}. */

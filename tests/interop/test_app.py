@@ -24,7 +24,8 @@ def test_a_good_file_or_its_folder_exits_with_0(crq, tmp_path):
     for name in (path, tmp_path):
         done = crq("app", "check", str(name))
         assert (done.code, done.err) == (0, "")
-        assert "1 queue, 1 schedule, 0 triggers" in done.out
+        assert done.out.endswith(
+            ": 1 queue, 1 schedule, 0 triggers, 0 routes, 0 sockets\n")
 
 
 def test_all_mistakes_of_all_files_are_told(crq, tmp_path):
