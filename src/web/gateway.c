@@ -271,11 +271,14 @@ static int read_pem(const char *path, struct crq_buf *out, crq_error *err)
 static void say_where(struct gateway *g)
 {
     const struct options *o = g->options;
+    int port = http_server_port(g->server);
+    size_t host_len = (size_t)(strrchr(o->listen, ':') - o->listen);
     char text[200];
 
-    snprintf(text, sizeof(text), "listening at port %d of %.100s, %s",
-            http_server_port(g->server), o->listen,
-            o->tls_cert != NULL ? "HTTPS" : "HTTP");
+    snprintf(text, sizeof(text), "listening at port %d: %s://%.*s:%d/", port,
+            o->tls_cert != NULL ? "https" : "http",
+            host_len > 0 && host_len < 100 ? (int)host_len : 1,
+            host_len > 0 ? o->listen : "*", port);
     crq_log_info(g->log, "%s", text);
     notify_status(&g->notify, text);
 }

@@ -82,8 +82,9 @@ int http_listen(const char *address, int *out, crq_error *err)
                 gai_strerror(rc));
     *out = open_socket(found);
     if (*out < 0)
-        rc = crq_fail(err, CRQ_EIO, "can't listen at %.100s: %s", address,
-                strerror(errno));
+        rc = crq_fail(err, CRQ_EIO, "can't listen at %.100s: %s%s", address,
+                strerror(errno),
+                errno == EADDRINUSE ? "; --listen takes another address" : "");
     freeaddrinfo(found);
     return rc;
 }
