@@ -332,7 +332,9 @@ int cmd_enqueue(struct cli *cli, int argc, char **argv)
     static const struct argp argp = { option_table, parse, "FUNC [ARG...]",
         "Put a call on a queue.\v"
         "Arguments: TEXT, :JSON, %LITERAL (Python), and KEY=TEXT, KEY:=JSON, "
-        "KEY%=LITERAL by keyword. A value @FILE is read from that file.\n\n"
+        "KEY%=LITERAL by keyword. A value @FILE is read from that file. A "
+        "negative number is :-1; a TEXT that begins with - needs -- before "
+        "FUNC.\n\n"
         "  crq enqueue -q mail shop.send_mail bob@example.org copies:=2",
         children, NULL, NULL };
     struct options o = { .cli = cli,
