@@ -44,6 +44,7 @@ EXTRA_DIST += \
 	tests/interop/test_foreign.py \
 	tests/interop/test_golden.py \
 	tests/interop/test_ground.py \
+	tests/interop/test_help.py \
 	tests/interop/test_info.py \
 	tests/interop/test_janitor.py \
 	tests/interop/test_list.py \
