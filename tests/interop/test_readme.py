@@ -1,5 +1,6 @@
 """README.md holds: its commands and its program do what it says."""
 
+import json
 import os
 import re
 import subprocess
@@ -7,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from web import Gateway
 
 TREE = Path(__file__).parents[2]
 README = (TREE / "README.md").read_text()
@@ -58,8 +61,10 @@ def test_the_commands_of_each_verb_are_understood(environment):
     section = README.split("## The command line")[1].split("\n## ")[0]
     commands = re.findall(r"^    (crq .*)", section, re.M)
     assert len(commands) > 12
-    subprocess.run(["crq", "enqueue", "--job-id", "power-1", "f"],
-                   env=environment, check=True, stdout=subprocess.DEVNULL)
+    # What the first five minutes have left.
+    subprocess.run(["crq", "enqueue", "-q", "back", "--job-id", "power-1",
+                    "f"], env=environment, check=True,
+                   stdout=subprocess.DEVNULL)
     for command in commands:
         done = subprocess.run(["bash", "-c", command.replace("1m", "1s")],
                               env=environment, text=True, timeout=60,
@@ -76,11 +81,13 @@ def program_with(text):
 
 
 def test_the_task_runs(environment, crq, tmp_path):
-    (tmp_path / "shop.c").write_text(program_with("CRQ_MODULE"))
+    source = program_with("CRQ_MODULE")
+    (tmp_path / "shop.c").write_text(source)
+    [build] = re.findall(r"^/\* shop.c: cc (.*) && crq up ", source)
+    # Where it is installed, the header is found without an option.
     subprocess.run(
-        ["gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC",
-         f"-I{TREE}/src/include", "shop.c", "-o", "shop.so"],
-        cwd=tmp_path, check=True)
+        ["gcc", "-std=c11", "-Wall", "-Wextra", "-Werror",
+         f"-I{TREE}/src/include", *build.split()], cwd=tmp_path, check=True)
     job = crq("enqueue", "--json", "shop.total", ":7", "count:=3").json()
 
     done = subprocess.run(["crq", "worker", "-b", "--load", "./shop.so"],
@@ -112,3 +119,44 @@ def test_the_program_gets_its_answer_from_python(environment, tmp_path):
         worker.wait(timeout=30)
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"job [0-9a-f-]{36}\n1024\n", done.stdout)
+
+
+def test_the_service_over_http_answers(environment, redis_server, worker,
+                                       tmp_path):
+    [declared] = re.findall(r"^```json\n(.*?)^```", README, re.M | re.S)
+    (tmp_path / "app.json").write_text(declared)
+    assert "--load demo calc`" in README
+    worker("calc")
+    gateway = Gateway(redis_server.url, app=tmp_path).wait_until_ready()
+    try:
+        answer = gateway.ask("GET", "/add/2/40")
+    finally:
+        gateway.process.terminate()
+        gateway.process.wait(timeout=30)
+    assert (answer.status, answer.body) == (200, b"42")
+    assert f": http://127.0.0.1:{gateway.port}/\n" in gateway.text()
+
+
+def test_what_start_says_at_its_end_is_enough(environment, tmp_path):
+    """Of its own environment the reader has none of the variables."""
+    build = Path(os.environ["CRQ_BIN"]).parent
+    said = subprocess.run(
+        ["bash", "-c", f"""SRC={TREE} build={build} venv={build}/venv
+         source <(sed -n '/^what_next() {{/,/^}}/p' "$SRC/start")
+         what_next"""], check=True, text=True, capture_output=True).stdout
+    exports = re.findall(r"^  (export .*?)(?:  #.*)?$", said, re.M)
+    [names] = re.findall(r"^  crq up (\w[\w ]*\w)  +#", said, re.M)
+    for name in ("CRQ_URL", "CRQ_MODULE_PATH", "RQ_REDIS_URL"):
+        del environment[name]
+    process = subprocess.Popen(
+        ["bash", "-c", "\n".join(exports) + "\nexec crq up --json "
+         f"--listen 127.0.0.1:0 {names}"], text=True,
+        env={**environment, "XDG_DATA_HOME": str(tmp_path)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        line = process.stdout.readline()
+    finally:
+        process.terminate()
+        _, err = process.communicate(timeout=30)
+    assert line, err
+    assert [app["name"] for app in json.loads(line)["apps"]] == names.split()
