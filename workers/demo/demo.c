@@ -139,6 +139,24 @@ static int sleep_task(crq_task *task, crq_error *err)
     return rc;
 }
 
+/* demo.count(to=3, seconds=0.0) -> how far it came: to, unless it was told to
+ * stop. It logs each number, and tells its progress, so many seconds apart. */
+static int count(crq_task *task, crq_error *err)
+{
+    int64_t to = crq_task_int_or(task, "to", 3);
+    double seconds = crq_task_float_or(task, "seconds", 0.0);
+    int64_t n = 0;
+    int rc = check_seconds(task, seconds, err);
+
+    while (rc == 0 && n < to && !crq_task_should_stop(task)) {
+        sleep_for(seconds);
+        n++;
+        crq_task_log(task, "%lld of %lld", (long long)n, (long long)to);
+        rc = crq_task_progress(task, (double)n / (double)to, err);
+    }
+    return rc < 0 ? rc : crq_task_return_int(task, n);
+}
+
 /* demo.spin(): burns CPU for ever, and does not go when it is told to. */
 static int spin(crq_task *task, crq_error *err)
 {
@@ -390,6 +408,7 @@ static int on_stopped(crq_task *task, crq_error *err)
 
 CRQ_MODULE("demo", CRQ_TASK("demo.add", add, "x, y"),
         CRQ_TASK("demo.alloc", alloc, "mib, seconds=0, keep=False"),
+        CRQ_TASK("demo.count", count, "to=3, seconds=0.0"),
         CRQ_TASK("demo.crash", crash, ""), CRQ_TASK("demo.echo", echo, "value"),
         CRQ_TASK("demo.enqueue", enqueue, "function, *args, **kwargs"),
         CRQ_TASK("demo.exit", exit_task, "code"),
