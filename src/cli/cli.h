@@ -74,6 +74,10 @@ extern const struct argp cli_common_argp;
 error_t cli_one_job(int key, char *arg, const struct argp_state *state,
         const char **out_id);
 
+/** For verbs with arguments of a function: a child that says how a negative
+ *  number is written to who gives -1. */
+extern const struct argp cli_negative_argp;
+
 /** Where Redis is, as the options or the environment say; NULL: neither does.
  *  `space` is the caller's and may come to hold the text. */
 const char *cli_url(const struct cli *cli, struct crq_buf *space);

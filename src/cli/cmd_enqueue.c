@@ -326,9 +326,10 @@ out:
 
 int cmd_enqueue(struct cli *cli, int argc, char **argv)
 {
-    static const struct argp_child children[] = { { &cli_around_argp, 0, NULL,
-                                                          0 },
-        { &cli_common_argp, 0, NULL, 0 }, { 0 } };
+    static const struct argp_child children[] = {
+        { &cli_around_argp, 0, NULL, 0 }, { &cli_common_argp, 0, NULL, 0 },
+        { &cli_negative_argp, 0, NULL, 0 }, { 0 }
+    };
     static const struct argp argp = { option_table, parse, "FUNC [ARG...]",
         "Put a call on a queue.\v"
         "Arguments: TEXT, :JSON, %LITERAL (Python), and KEY=TEXT, KEY:=JSON, "

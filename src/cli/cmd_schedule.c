@@ -123,22 +123,9 @@ static error_t parse_when(int key, char *arg, struct argp_state *state)
     }
 }
 
-/* Options may stand before the id and behind it; from the function on all is
- * the function's, whatever it looks like. */
-static void take_word(struct options *o, struct argp_state *state, char *word)
-{
-    if (o->schedule.id == NULL) {
-        o->schedule.id = word;
-        return;
-    }
-    o->words = state->argv + state->next - 1;
-    o->words_count = state->argc - state->next + 1;
-    state->next = state->argc;
-}
-
 static void finish(struct options *o, struct argp_state *state)
 {
-    if (o->words_count < 1)
+    if (o->words_count < 2)
         argp_error(state,
                 "name the schedule and the function: crq schedule sweep --every "
                 "1h shop.sweep");
@@ -175,7 +162,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         o->entry = strcmp(arg, "rq-scheduler") == 0;
         return 0;
     case OPT_AT_FRONT: o->call.at_front = true; return 0;
-    case ARGP_KEY_ARG: take_word(o, state, arg); return 0;
+    case ARGP_KEY_ARGS:
+        o->words = state->argv + state->next;
+        o->words_count = state->argc - state->next;
+        return 0;
     case ARGP_KEY_END: finish(o, state); return 0;
     default: return parse_when(key, arg, state);
     }
@@ -209,8 +199,9 @@ static int run(struct options *o, crq_error *err)
     int64_t next_us;
     int rc;
 
-    o->call.func = o->words[0];
-    rc = crq_funcargs(o->words_count - 1, o->words + 1, &args, &kwargs, err);
+    o->schedule.id = o->words[0];
+    o->call.func = o->words[1];
+    rc = crq_funcargs(o->words_count - 2, o->words + 2, &args, &kwargs, err);
     if (rc < 0)
         goto fail;
     o->call.args = args;
@@ -239,14 +230,14 @@ out:
 
 int cmd_schedule(struct cli *cli, int argc, char **argv)
 {
-    static const struct argp_child children[] = {
-        { &cli_common_argp, 0, NULL, 0 }, { 0 }
-    };
+    static const struct argp_child children[] = { { &cli_common_argp, 0, NULL,
+                                                          0 },
+        { &cli_negative_argp, 0, NULL, 0 }, { 0 } };
     static const struct argp argp = { option_table, parse, "ID FUNC [ARG...]",
         "Run a call again and again.\v"
         "crq-scheduler(8) does so. An ID that is there is replaced; the same "
-        "schedule once more changes nothing. Options come before the "
-        "function.\n\n"
+        "schedule once more changes nothing. Arguments are those of "
+        "crq enqueue.\n\n"
         "  crq schedule report --cron '0 9 * * mon-fri' --tz Europe/Berlin "
         "shop.report",
         children, NULL, NULL };
@@ -255,7 +246,7 @@ int cmd_schedule(struct cli *cli, int argc, char **argv)
     };
     crq_error err;
 
-    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &o);
+    argp_parse(&argp, argc, argv, 0, NULL, &o);
     return run(&o, &err);
 }
 

@@ -52,6 +52,35 @@ error_t cli_one_job(int key, char *arg, const struct argp_state *state,
     }
 }
 
+/* ---- negative numbers ---- */
+
+static error_t parse_negative(int key, char *arg, struct argp_state *state)
+{
+    (void)arg;
+    if (key < '0' || key > '9')
+        return ARGP_ERR_UNKNOWN;
+    argp_error(state, "-%c is no option; a negative number is written :-%c",
+            key, key);
+    return EINVAL;
+}
+
+static const struct argp_option negative_options[] = {
+    { NULL, '0', NULL, OPTION_HIDDEN, NULL, 0 },
+    { NULL, '1', NULL, OPTION_HIDDEN, NULL, 0 },
+    { NULL, '2', NULL, OPTION_HIDDEN, NULL, 0 },
+    { NULL, '3', NULL, OPTION_HIDDEN, NULL, 0 },
+    { NULL, '4', NULL, OPTION_HIDDEN, NULL, 0 },
+    { NULL, '5', NULL, OPTION_HIDDEN, NULL, 0 },
+    { NULL, '6', NULL, OPTION_HIDDEN, NULL, 0 },
+    { NULL, '7', NULL, OPTION_HIDDEN, NULL, 0 },
+    { NULL, '8', NULL, OPTION_HIDDEN, NULL, 0 },
+    { NULL, '9', NULL, OPTION_HIDDEN, NULL, 0 },
+    { 0 },
+};
+
+const struct argp cli_negative_argp = { negative_options, parse_negative, NULL,
+    NULL, NULL, NULL, NULL };
+
 /* ---- connecting ---- */
 
 const char *cli_url(const struct cli *cli, struct crq_buf *space)

@@ -53,6 +53,7 @@ def test_wrong_usage_is_64_and_writes_nothing(r, crq, args):
     (["enqueue", "-S", "yaml", "f"], "json and msgpack"),
     (["enqueue", "f", "k=1", "k=2"], "'k' is given twice"),
     (["enqueue", "f", "--wait", "1m"], "--wait=1m"),
+    (["enqueue", "f", "-5"], "a negative number is written :-5"),
     (["enqueue", "f", "--unique"], "--unique needs --job-id"),
     (["enqueue", "f", "--retry-interval", "1"], "needs --retry-max"),
     (["enqueue", "f", "--retry-at-front"],

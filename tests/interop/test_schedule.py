@@ -48,9 +48,12 @@ def test_a_schedule_is_listed_and_removed(r, crq):
 
 
 @pytest.mark.parametrize("words", [
-    ("s", "--every", "1h", "-q", "q", "f.g", "--every", "x=y"),
-    ("--every", "1h", "s", "-q", "q", "f.g", "--every", "x=y"),
-    ("--every", "1h", "-q", "q", "s", "f.g", "--every", "x=y"),
+    ("s", "--every", "1h", "-q", "q", "f.g", "--",
+     "--every", "x=y"),
+    ("--every", "1h", "s", "-q", "q", "f.g", "--",
+     "--every", "x=y"),
+    ("--every", "1h", "-q", "q", "s", "f.g", "--",
+     "--every", "x=y"),
     ("-q", "q", "s", "--every", "1h", "--", "f.g", "--every", "x=y"),
     ("-q", "q", "--every", "1h", "--", "s", "f.g", "--every", "x=y")])
 def test_options_stand_before_or_behind_the_id(r, crq, words):
@@ -82,12 +85,24 @@ def test_the_next_times_of_a_schedule_are_told(r, crq):
     (["--cron", "0 25 * * *", "s", "f"], "hour: 0 to 23 was expected"),
     (["--cron", "* * * * *", "--tz", "Mars/Base", "s", "f"], "no time zone"),
     (["--every", "1h", "a b", "f"], "not an id of a schedule"),
+    # What stands behind the function is no argument by mistake.
+    (["--every", "1h", "s", "f", "--repaet", "2"], "--repaet"),
+    (["--every", "1h", "s", "f", "-1"], "a negative number is written :-1"),
 ])
 def test_what_is_wrong_is_said_and_nothing_is_written(r, crq, words, says):
     done = crq("schedule", *words)
     assert done.code == 64
     assert says in done.err
     assert r.keys() == []
+
+
+def test_options_and_arguments_may_stand_behind_the_function(r, crq):
+    done = crq("schedule", "s", "f.g", ":-1", "--every", "1h", "-q", "q", "--",
+               "-draft", "k:=2")
+    assert (done.code, done.err) == (0, "")
+    [s] = crq("schedules", "--json").json()
+    assert (s["func"], s["every"], s["queue"], s["description"]) == (
+        "f.g", 3600, "q", "f.g(-1, '-draft', k=2)")
 
 
 def test_registering_at_the_same_time_makes_one_schedule(
