@@ -1,4 +1,5 @@
-"""crq-worker(8) holds: it has every option, and its examples run."""
+"""crq-worker(8) holds: it has every option, and its examples run, as do those
+of crq-scheduler(8)."""
 
 import os
 import re
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-PAGE = (Path(__file__).parents[2] / "man" / "crq-worker.8").read_text()
+MAN = Path(__file__).parents[2] / "man"
+PAGE = (MAN / "crq-worker.8").read_text()
 
 
 def words():
@@ -46,20 +48,33 @@ def test_every_default_of_the_help_is_in_the_manual(environment):
 
 
 def shell_examples():
-    section = PAGE.split(".Sh EXAMPLES\n")[1].split("\n.Sh ")[0]
-    blocks = re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed$", section,
-                        re.M | re.S)
+    pages = [PAGE, (MAN / "crq-scheduler.8").read_text()]
+    sections = [page.split(".Sh EXAMPLES\n")[1].split("\n.Sh ")[0]
+                for page in pages]
+    blocks = re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed$",
+                        "\n".join(sections), re.M | re.S)
     return [block for block in blocks if block.startswith("$ ")]
 
 
+def typed_and_shown(block):
+    """Of a line that reads from <<END the lines to END are a part."""
+    typed, shown, here = [], [], False
+    for line in block.splitlines():
+        if here or line.startswith("$ "):
+            typed.append(line.removeprefix("$ "))
+            here = line != "END" and (here or "<<END" in line)
+        else:
+            shown.append(line)
+    return "\n".join(typed), "\n".join(shown)
+
+
 @pytest.mark.parametrize("block", shell_examples())
-def test_every_example_runs_as_printed(environment, block):
-    lines = block.splitlines()
-    commands = "\n".join(x[2:] for x in lines if x.startswith("$ "))
-    want = "\n".join(x for x in lines if not x.startswith("$ "))
+def test_every_example_runs_as_printed(environment, tmp_path, block):
+    commands, want = typed_and_shown(block)
 
     done = subprocess.run(["sh", "-e", "-c", commands], env=environment,
-                          text=True, timeout=60, capture_output=True)
+                          cwd=tmp_path, text=True, timeout=60,
+                          capture_output=True)
 
     assert done.returncode == 0, done.stderr
     # enqueue --quiet prints nothing, and the log is on standard error.
