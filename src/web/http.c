@@ -217,7 +217,9 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *w, int revents)
         MHD_run(server->daemon);
     }
     ev_timer_stop(loop, &server->timer);
-    if (MHD_get_timeout(server->daemon, &ms) == MHD_YES) {
+    if (server->run)
+        ms = 0;
+    if (server->run || MHD_get_timeout(server->daemon, &ms) == MHD_YES) {
         double after = (double)ms / 1e3;
 
         ev_timer_set(&server->timer, after < LONGEST_S ? after : LONGEST_S, 0.);

@@ -77,8 +77,12 @@ void http_on_connection(void *arg, struct MHD_Connection *connection,
 {
     const union MHD_ConnectionInfo *info;
     struct http_client *client = *slot;
+    struct http_server *server = arg;
 
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        /* A library that had as many as it takes looks at those that wait when
+         * it is run again, which nothing else may cause. */
+        server->run = true;
         http_client_arrived(client);
         crq_free(client);
         *slot = NULL;
@@ -90,7 +94,7 @@ void http_on_connection(void *arg, struct MHD_Connection *connection,
     *slot = client;
     if (client == NULL)
         return;
-    client->server = arg;
+    client->server = server;
     client->fd = info->connect_fd;
     http_client_expect(client);
 }
