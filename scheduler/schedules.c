@@ -128,10 +128,18 @@ static void batch_send(struct batch *batch)
         batch_free(batch);
 }
 
+/* What all schedules of a page have. */
+struct page {
+    int64_t now_us;
+    struct batch *batch; /* that is being filled; may be NULL */
+    struct crq_zone_stay zone;
+};
+
 /* One with many slots has a step of its own. */
-static void tick(struct scheduler *s, struct batch **batch, const char *id,
-        int64_t next_us, const struct crq_plan *plan, int64_t now_us)
+static void tick(struct scheduler *s, struct page *page, const char *id,
+        int64_t next_us, const struct crq_plan *plan)
 {
+    struct batch **batch = &page->batch;
     size_t jobs = plan->count > 0 ? plan->count : 1;
 
     if (*batch != NULL && (*batch)->jobs + jobs > CRQ_TICK_AT_ONCE) {
@@ -139,7 +147,7 @@ static void tick(struct scheduler *s, struct batch **batch, const char *id,
         *batch = NULL;
     }
     if (*batch == NULL)
-        *batch = batch_new(s, now_us);
+        *batch = batch_new(s, page->now_us);
     if (*batch == NULL)
         return;
     strcpy((*batch)->ids[(*batch)->count++], id);
@@ -148,7 +156,7 @@ static void tick(struct scheduler *s, struct batch **batch, const char *id,
 }
 
 static void decide(struct scheduler *s, const crq_reply *reply, size_t i,
-        int64_t now_us, struct batch **batch)
+        struct page *page)
 {
     struct crq_plan_rule rule;
     struct crq_plan plan;
@@ -158,7 +166,8 @@ static void decide(struct scheduler *s, const crq_reply *reply, size_t i,
     int rc = crq_due_schedule(reply, i, &id, &rule, &next_us, &err);
 
     if (rc == 0)
-        rc = crq_plan_due(&rule, next_us, now_us, &plan, &err);
+        rc = crq_plan_due(&rule, next_us, page->now_us, &page->zone, &plan,
+                &err);
     if (rc < 0 && rc != CRQ_ENOMEM) {
         const crq_reply *member = crq_reply_item(crq_reply_item(reply, i), 0);
         size_t len = 0;
@@ -173,20 +182,20 @@ static void decide(struct scheduler *s, const crq_reply *reply, size_t i,
         crq_log_warn(s->log, "schedule '%s': slots were missed, %zu are run",
                 id, plan.count);
     round_was_due(s, SCHEDULES, next_us);
-    tick(s, batch, id, next_us, &plan, now_us);
+    tick(s, page, id, next_us, &plan);
 }
 
 static void on_due(void *arg, const crq_reply *reply, const crq_error *err)
 {
     struct scheduler *s = arg;
-    int64_t now_us = scheduler_now(s);
-    struct batch *batch = NULL;
+    struct page page = { scheduler_now(s), NULL, CRQ_ZONE_STAY_INIT };
 
     if (err != NULL)
         crq_log_warn(s->log, "schedules: %s", err->text);
     for (size_t i = 0; err == NULL && i < crq_reply_count(reply); i++)
-        decide(s, reply, i, now_us, &batch);
-    batch_send(batch);
+        decide(s, reply, i, &page);
+    crq_zone_stay_end(&page.zone);
+    batch_send(page.batch);
     s->rounds[SCHEDULES].more = crq_reply_count(reply) == AT_ONCE;
     round_answered(s, SCHEDULES);
 }

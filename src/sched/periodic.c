@@ -100,7 +100,7 @@ int crq_periodic_decide(const void *bytes, size_t len, int64_t due_us,
     if (rc >= 0)
         rc = count_run(meta, serializer, &ends, &out->meta, err);
     if (rc == 0 && periodic && !ends) {
-        rc = crq_plan_due(&rule, due_us, now_us, &plan, err);
+        rc = crq_plan_due(&rule, due_us, now_us, NULL, &plan, err);
         if (rc == 0)
             out->next_us = plan.next_us;
     }

@@ -3,7 +3,6 @@
 #include "sched/plan.h"
 
 #include "base/error.h"
-#include "sched/zone.h"
 
 #define SECOND_US INT64_C(1000000)
 #define GRACE_US  (CRQ_PLAN_GRACE_S * SECOND_US)
@@ -109,9 +108,10 @@ static void plan_cron(const struct crq_plan_rule *rule, int64_t next_us,
 /* ---- both ---- */
 
 int crq_plan_due(const struct crq_plan_rule *rule, int64_t next_us,
-        int64_t now_us, struct crq_plan *out, crq_error *err)
+        int64_t now_us, struct crq_zone_stay *stay, struct crq_plan *out,
+        crq_error *err)
 {
-    struct crq_zone_saved saved;
+    struct crq_zone_stay here = CRQ_ZONE_STAY_INIT;
     int rc;
 
     if (next_us > now_us) {
@@ -123,14 +123,12 @@ int crq_plan_due(const struct crq_plan_rule *rule, int64_t next_us,
         plan_interval(rule, next_us, now_us, out);
         return 0;
     }
-    rc = crq_zone_check(rule->zone, err);
-    if (rc == 0)
-        rc = crq_zone_enter(rule->zone, &saved, err);
+    rc = crq_zone_stay(stay != NULL ? stay : &here, rule->zone, err);
     if (rc < 0)
         return rc;
     *out = (struct crq_plan){ .next_us = CRQ_UNSET };
     plan_cron(rule, next_us, now_us, out);
-    crq_zone_leave(&saved);
+    crq_zone_stay_end(&here);
     return 0;
 }
 

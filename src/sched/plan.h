@@ -13,6 +13,7 @@
 #include <crq.h>
 
 #include "sched/cron.h"
+#include "sched/zone.h"
 
 /* How late the newest slot may be and is still run without any catching up:
  * longer than a change of leaders or a restart takes. */
@@ -48,10 +49,12 @@ int crq_plan_first(const struct crq_plan_rule *rule, int64_t now_us,
 
 /**
  * What to do now with a schedule whose next slot is `next_us`. Its cost does
- * not depend on how long nobody has looked.
+ * not depend on how long nobody has looked. `stay` is for many in a row; NULL:
+ * the zone is left again.
  * CRQ_EINVAL: the zone. CRQ_ENOMEM.
  */
 int crq_plan_due(const struct crq_plan_rule *rule, int64_t next_us,
-        int64_t now_us, struct crq_plan *out, crq_error *err) CRQ_MUST_CHECK;
+        int64_t now_us, struct crq_zone_stay *stay, struct crq_plan *out,
+        crq_error *err) CRQ_MUST_CHECK;
 
 #endif

@@ -18,8 +18,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-#define AROUND_S       INT64_C(57600) /* 16 h */
-#define NAME_MAX_BYTES 100
+#define AROUND_S INT64_C(57600) /* 16 h */
 
 /* ---- names ---- */
 
@@ -27,7 +26,7 @@ static bool is_name(const char *name)
 {
     size_t len = strlen(name);
 
-    return len > 0 && len <= NAME_MAX_BYTES && name[0] != '/' &&
+    return len > 0 && len <= CRQ_ZONE_NAME_MAX && name[0] != '/' &&
             strspn(name,
                     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                     "0123456789_+-/") == len;
@@ -76,7 +75,7 @@ int crq_zone_enter(const char *name, struct crq_zone_saved *saved,
         crq_error *err)
 {
     const char *before = getenv("TZ");
-    char tz[NAME_MAX_BYTES + 2];
+    char tz[CRQ_ZONE_NAME_MAX + 2];
 
     *saved = (struct crq_zone_saved){ NULL, false };
     if (name == NULL) {
@@ -114,6 +113,37 @@ void crq_zone_leave(struct crq_zone_saved *saved)
     tzset();
     crq_free(saved->tz);
     *saved = (struct crq_zone_saved){ NULL, false };
+}
+
+static bool is_there(const struct crq_zone_stay *stay, const char *name)
+{
+    if (name == NULL)
+        return stay->inside && stay->name[0] == '\0';
+    return stay->inside && name[0] != '\0' && strcmp(stay->name, name) == 0;
+}
+
+int crq_zone_stay(struct crq_zone_stay *stay, const char *name, crq_error *err)
+{
+    int rc;
+
+    if (is_there(stay, name))
+        return 0;
+    crq_zone_stay_end(stay);
+    rc = crq_zone_check(name, err); /* its length, too */
+    if (rc == 0)
+        rc = crq_zone_enter(name, &stay->saved, err);
+    if (rc < 0)
+        return rc;
+    strcpy(stay->name, name != NULL ? name : "");
+    stay->inside = true;
+    return 0;
+}
+
+void crq_zone_stay_end(struct crq_zone_stay *stay)
+{
+    if (stay->inside)
+        crq_zone_leave(&stay->saved);
+    stay->inside = false;
 }
 
 /* ---- clocks ---- */

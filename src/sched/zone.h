@@ -32,6 +32,32 @@ int crq_zone_enter(const char *name, struct crq_zone_saved *saved,
         crq_error *err) CRQ_MUST_CHECK;
 void crq_zone_leave(struct crq_zone_saved *saved);
 
+#define CRQ_ZONE_NAME_MAX 100
+
+/**
+ * For many decisions in a row: a zone that is entered is not left before
+ * another is wanted, because glibc reads a zone's file whenever it goes there.
+ * Between the first and the end the process is anywhere.
+ */
+struct crq_zone_stay {
+    bool inside;
+    char name[CRQ_ZONE_NAME_MAX + 1]; /* "": the machine's own */
+    struct crq_zone_saved saved;
+};
+#define CRQ_ZONE_STAY_INIT                                                     \
+    {                                                                          \
+        false, "",                                                             \
+        {                                                                      \
+            NULL, false                                                        \
+        }                                                                      \
+    }
+
+/** Check a zone and go into it. CRQ_EINVAL, CRQ_ENOMEM: it is in none. */
+int crq_zone_stay(struct crq_zone_stay *stay, const char *name,
+        crq_error *err) CRQ_MUST_CHECK;
+/** Back to where the first was. */
+void crq_zone_stay_end(struct crq_zone_stay *stay);
+
 /*
  * Within a zone. Seconds of a wall clock, "wall_s", are counted as if it
  * showed UTC: since 1970-01-01 00:00 on that clock.

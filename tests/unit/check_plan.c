@@ -113,8 +113,8 @@ START_TEST(test_what_is_due_follows_the_policy)
     rule.catchup = rows[_i].catchup;
     rule.catchup_max = rows[_i].max;
     rule.left = rows[_i].left;
-    unit_ok(crq_plan_due(&rule, us(rows[_i].next), us(rows[_i].now), &plan,
-                    &err),
+    unit_ok(crq_plan_due(&rule, us(rows[_i].next), us(rows[_i].now), NULL,
+                    &plan, &err),
             &err);
     while (rows[_i].runs[count] > 0)
         count++;
@@ -169,7 +169,7 @@ START_TEST(test_thirty_days_of_random_delays_do_not_drift)
     srand(1);
     while (runs < 720) {
         now = next + rand() % 5000000;
-        unit_ok(crq_plan_due(&rule, next, now, &plan, &err), &err);
+        unit_ok(crq_plan_due(&rule, next, now, NULL, &plan, &err), &err);
         ck_assert_uint_eq(plan.count, 1);
         ck_assert_int_eq(plan.slots_us[0], first + runs++ * us(3600));
         ck_assert(!plan.missed);
@@ -185,11 +185,11 @@ START_TEST(test_a_clock_that_is_set_makes_no_burst)
     crq_error err;
 
     /* An hour forward: the newest slot, once. */
-    unit_ok(crq_plan_due(&rule, us(6000), us(9600), &plan, &err), &err);
+    unit_ok(crq_plan_due(&rule, us(6000), us(9600), NULL, &plan, &err), &err);
     ck_assert_uint_eq(plan.count, 1);
     ck_assert_int_eq(plan.next_us, us(9660));
     /* And back: nothing until the clock is there again. */
-    unit_ok(crq_plan_due(&rule, us(9660), us(6000), &plan, &err), &err);
+    unit_ok(crq_plan_due(&rule, us(9660), us(6000), NULL, &plan, &err), &err);
     ck_assert_uint_eq(plan.count, 0);
     ck_assert_int_eq(plan.next_us, us(9660));
 }
@@ -203,10 +203,58 @@ START_TEST(test_an_unknown_zone_changes_nothing)
     int64_t first = 7;
 
     rule.zone = "Europe/Atlantis";
-    ck_assert_int_eq(crq_plan_due(&rule, 1, 2, &plan, &err), CRQ_EINVAL);
+    ck_assert_int_eq(crq_plan_due(&rule, 1, 2, NULL, &plan, &err), CRQ_EINVAL);
     ck_assert_int_eq(plan.next_us, 7);
     ck_assert_int_eq(crq_plan_first(&rule, 1, &first, &err), CRQ_EINVAL);
     ck_assert_int_eq(first, 7);
+}
+END_TEST
+
+/* When it is 9 o'clock there, on 16 January 2027; NULL: in $TZ. */
+static const struct {
+    const char *zone;
+    int64_t at; /* hours UTC; below 0: there is no such zone */
+} stays[] = {
+    { "Europe/Berlin", 8 },
+    { "Europe/Berlin", 8 },
+    { NULL, 0 },
+    { "", -1 },
+    { NULL, 0 },
+    { "America/New_York", 14 },
+    { "Europe/Atlantis", -1 },
+    { "Europe/Atlantis", -1 },
+    { "America/New_York", 14 },
+    { "UTC", 9 },
+    { NULL, 0 },
+};
+
+START_TEST(test_who_stays_in_a_zone_is_in_the_one_that_was_asked_for)
+{
+    struct crq_plan_rule rule = rule_of(0, "0 9 * * *");
+    const int64_t day = INT64_C(1800057600); /* 2027-01-16 */
+    struct crq_zone_stay stay = CRQ_ZONE_STAY_INIT;
+
+    setenv("TZ", "Asia/Tokyo", 1);
+    for (size_t i = 0; i < sizeof(stays) / sizeof(stays[0]); i++) {
+        int64_t due = us((double)(day + stays[i].at * H));
+        struct crq_plan plan;
+        crq_error err;
+        int rc;
+
+        rule.zone = stays[i].zone;
+        rc = crq_plan_due(&rule, due, due + 1, &stay, &plan, &err);
+        if (stays[i].at < 0) {
+            ck_assert_int_eq(rc, CRQ_EINVAL);
+            continue;
+        }
+        unit_ok(rc, &err);
+        ck_assert_uint_eq(plan.count, 1);
+        ck_assert_int_eq(plan.slots_us[0], due);
+        ck_assert_int_eq(plan.next_us, due + us(24 * H));
+    }
+    crq_zone_stay_end(&stay);
+    crq_zone_stay_end(&stay);
+    ck_assert_str_eq(getenv("TZ"), "Asia/Tokyo");
 }
 END_TEST
 
@@ -219,5 +267,7 @@ int main(void)
     tcase_add_test(tc, test_thirty_days_of_random_delays_do_not_drift);
     tcase_add_test(tc, test_a_clock_that_is_set_makes_no_burst);
     tcase_add_test(tc, test_an_unknown_zone_changes_nothing);
+    tcase_add_test(tc,
+            test_who_stays_in_a_zone_is_in_the_one_that_was_asked_for);
     return unit_run("plan", tc);
 }
