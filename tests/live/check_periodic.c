@@ -190,6 +190,10 @@ static const struct {
     { HOLD ENTRY "SET rq:queue:q1 x\n", false, CRQ_PERIODIC_REFUSED, "" },
     { HOLD ENTRY "HSET rq:job:a dependency_id b\nSET rq:job:b x\n", false,
             CRQ_PERIODIC_REFUSED, "" },
+    /* One key that would have to be two things. */
+    { HOLD ENTRY "HSET rq:job:a dependency_ids '[\"b:dependents\",\"b\"]'\n"
+                 "HSET rq:job:b:dependents data D status started\n",
+            false, CRQ_PERIODIC_REFUSED, "" },
 };
 
 static enum crq_periodic_became run(crq_conn *conn, bool ends)
