@@ -254,6 +254,7 @@ static void on_up(void *arg)
 {
     struct scheduler *s = arg;
 
+    s->met = true;
     crq_log_info(s->log, "connected to Redis at %s",
             crq_async_address(s->link));
     declare_all(s);
@@ -265,10 +266,13 @@ static void on_down(void *arg, const crq_error *err)
 {
     struct scheduler *s = arg;
 
-    crq_log_warn(s->log, "%s", err->text);
+    /* Who starts a burst waits for its end, and would for Redis. */
+    s->failed = s->options->burst && !s->met;
+    crq_log_write(s->log, s->failed ? CRQ_LOG_ERROR : CRQ_LOG_WARN, "%s",
+            err->text);
     s->leads = s->told = false;
     triggers_beat(s, "");
-    if (s->leaving)
+    if (s->leaving || s->failed)
         ev_break(s->loop, EVBREAK_ALL);
 }
 
@@ -469,5 +473,5 @@ int scheduler_run(const struct options *options, struct crq_log *log)
     else
         crq_log_error(log, "%s", err.text);
     end(&s);
-    return rc == CRQ_EINVAL ? 64 : rc < 0 ? 1 : 0;
+    return rc == CRQ_EINVAL ? 64 : rc < 0 || s.failed ? 1 : 0;
 }

@@ -74,6 +74,8 @@ struct scheduler {
     char hostname[256];
 
     struct crq_async *link, *ears;
+    bool met;    /* Redis has been there */
+    bool failed; /* a burst that Redis was not there for */
     bool leaving;
     bool leads, told; /* the last beat's answer; whether it has been logged */
     bool beating, beat_again;

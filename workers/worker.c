@@ -223,6 +223,16 @@ void worker_look_ready(struct worker *w)
 
 /* ---- the pool ---- */
 
+/* Who starts a burst waits for its end, and would for Redis; a service goes
+ * on trying. */
+static void say_away(struct worker *w)
+{
+    if (w->options->burst && !w->met)
+        worker_fail(w, "%s", w->why_away.text);
+    else
+        crq_log_warn(w->log, "%s", w->why_away.text);
+}
+
 static void on_ready(void *arg, const struct crq_pool_task *tasks, size_t count)
 {
     struct worker *w = arg;
@@ -235,7 +245,7 @@ static void on_ready(void *arg, const struct crq_pool_task *tasks, size_t count)
             w->options->queues[0], w->options->queue_count > 1 ? " ..." : "");
     w->ready = true;
     if (w->away) /* not said before, in case that the modules were refused */
-        crq_log_warn(w->log, "%s", w->why_away.text);
+        say_away(w);
     worker_look_ready(w);
     dequeue_kick(w);
 }
@@ -288,6 +298,7 @@ static void on_up(void *arg)
     struct worker *w = arg;
 
     w->away = false;
+    w->met = true;
     crq_log_info(w->log, "connected to Redis at %s",
             crq_async_address(w->link));
     heartbeat_register(w);
@@ -300,12 +311,12 @@ static void on_down(void *arg, const crq_error *err)
 {
     struct worker *w = arg;
 
+    w->why_away = *err;
     /* Once for an outage; on_up() says when it is over. */
-    if (w->ready)
-        crq_log_write(w->log, w->away ? CRQ_LOG_DEBUG : CRQ_LOG_WARN, "%s",
-                err->text);
-    else
-        w->why_away = *err;
+    if (w->ready && !w->away)
+        say_away(w);
+    else if (w->ready)
+        crq_log_debug(w->log, "%s", err->text);
     w->away = true;
     /* Nobody knows for how long; others may be able to take them. */
     waiting_hand_back(w);

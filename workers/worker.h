@@ -139,6 +139,7 @@ struct worker {
     bool failed;       /* could not start: exit status 1 */
     int64_t started;   /* runs so far, for --max-jobs */
     unsigned troubles; /* a bit for each enum trouble that was said */
+    bool met;          /* Redis has been there */
     bool away;         /* the link is down, and that was said */
     crq_error why_away;
 

@@ -89,6 +89,18 @@ def test_burst_with_nothing_to_do_ends(r, worker):
     assert worker("--burst", "q", wait=False).wait() == 0
 
 
+@pytest.mark.parametrize("program", ["crq-worker", "crq-scheduler"])
+def test_a_burst_without_redis_ends_with_its_address(program, tmp_path):
+    address = f"{tmp_path}/nothing"
+    done = subprocess.run(
+        [f"{program_folder()}/{program}", "--burst", "-u", f"unix://{address}",
+         *(("--load", module("demo")) if program == "crq-worker" else ()),
+         "q"], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert len([x for x in done.stderr.splitlines() if " error " in x
+                and address in x]) == 1
+
+
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_max_jobs_is_exact(r, q, worker, jobs):
     made = [q.enqueue("demo.noop") for _ in range(10)]
