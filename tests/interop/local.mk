@@ -65,6 +65,7 @@ EXTRA_DIST += \
 	tests/interop/test_speed.py \
 	tests/interop/test_stats.py \
 	tests/interop/test_steps.py \
+	tests/interop/test_steps_clients.py \
 	tests/interop/test_steps_courier.py \
 	tests/interop/test_steps_orders.py \
 	tests/interop/test_tls.py \

@@ -305,6 +305,6 @@ def test_whatever_a_worker_was_told_it_can_be_killed_at_any_step(
     with ThreadPoolExecutor(AT_ONCE) as pool:
         plays = list(pool.map(
             lambda n: Play(databases, worker, n, tmp_path / str(n)).play(),
-            chosen(names)))
+            chosen(names, 12)))
     reached = sum(len(play.jobs) == len(first.jobs) for play in plays)
     print(len(plays), "of", len(names), "steps,", reached, "came to the stop")
