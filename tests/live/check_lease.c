@@ -435,6 +435,18 @@ static const struct {
                                         "ZADD rq:executions:a 5 " X1 "\n",
             0, 0, 0, "" },
     { JOB("a", "queued") SEEN("a", "1") "ZADD rq:wip:q1 5 a\n", 0, 0, 0, "" },
+    /* Those with a key of a foreign type do not hold up the others. */
+    { JOB("a", "queued") JOB("b", "queued") JOB("c", "queued") SEEN("b",
+              "1") "SET rq:executions:a x\n"
+                   "SADD rq:queue:q1:intermediate:first_seen:c x\n",
+            1, 0, 2,
+            "+rq:queue:q1 list\n"
+            "  b\n"
+            "rq:queue:q1:intermediate list\n"
+            "  a c\n"
+            "-rq:queue:q1:intermediate:first_seen:b\n"
+            "+rq:queues set\n"
+            "  rq:queue:q1\n" },
 };
 
 START_TEST(test_what_a_dead_python_worker_left_goes_back)

@@ -60,6 +60,9 @@ end
 
 local ids = call('LRANGE', list, 0, tonumber(ARGV[20]) - 1)
 for nth = #ids, 1, -1 do
-    look_at(ids[nth])
+    -- A key of a foreign type must not hold up the others.
+    if not pcall(look_at, ids[nth]) then
+        waits = waits + 1
+    end
 end
 return { back, removed, waits }
