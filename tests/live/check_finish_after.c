@@ -43,6 +43,35 @@ static const struct finish_row rows[] = {
             "  rq:queue:q2\n"
             "+rq:results:a stream ttl=500\n"
             "  * type 1 worker_name s.1" RAN "-rq:wip:q1\n" },
+    /* Two that cannot be enqueued, by keys of foreign types: they wait on. */
+    { RUN("") WAITS("d", "q2", "") WAITS("e", "q3", "") WAITS("f", "q1", "") //
+            "SET rq:queue:q2 x\nDEL rq:deferred:q3\nSET rq:deferred:q3 x\n",
+            CRQ_ENDING_SUCCESS, true, 0, 0, CRQ_FINISHED_OK,
+            "-crq:alive\n"
+            "-crq:runs:s\n"
+            "-rq:deferred:q1\n"
+            "-rq:execution:a:X1\n"
+            "-rq:executions:a\n"
+            "+rq:finished:q1 zset\n"
+            "  1800000503 a\n"
+            "rq:job:a hash ttl=500\n"
+            "  -last_heartbeat h\n"
+            "  -status started\n"
+            "  +ended_at @2\n"
+            "  +last_heartbeat @2\n"
+            "  +status finished\n"
+            "rq:job:a:dependents set ttl=500\n"
+            "  -f\n"
+            "rq:job:f hash\n"
+            "  -status deferred\n"
+            "  +enqueued_at @3\n"
+            "  +status queued\n"
+            "+rq:queue:q1 list\n"
+            "  f\n"
+            "+rq:queues set\n"
+            "  rq:queue:q1\n"
+            "+rq:results:a stream ttl=500\n"
+            "  * type 1 worker_name s.1" RAN "-rq:wip:q1\n" },
     /* canceled; another one not finished; a missing one; a failed one. */
     { RUN("") WAITS("d", "q1", "status canceled") WAITS("e", "q1", "") //
             WAITS("f", "q1", "") WAITS("g", "q1", "") WAITS("h", "q1",

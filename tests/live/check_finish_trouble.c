@@ -27,9 +27,6 @@ static const struct {
     { "DEL rq:executions:a\nSET rq:executions:a x", CRQ_ENDING_SUCCESS },
     { "DEL rq:execution:a:" X1 "\nSET rq:execution:a:" X1 " x",
             CRQ_ENDING_SUCCESS },
-    { WAITS("d", "q2", "") "SET rq:queue:q2 x", CRQ_ENDING_SUCCESS },
-    { WAITS("d", "q2", "") "DEL rq:deferred:q2\nSET rq:deferred:q2 x",
-            CRQ_ENDING_SUCCESS },
 };
 
 START_TEST(test_a_run_that_redis_refuses_to_end_is_left_whole)

@@ -50,7 +50,7 @@ local function cancel(id)
     end
     local dependents, dependencies = {}, {}
     if asked_for(1) then
-        dependents = find_ready(id, queue, 'finished')
+        dependents = find_ready(id, queue, 'finished', true)
     end
     if asked_for(2) then
         dependencies = call('SMEMBERS', dependencies_key(id))

@@ -82,8 +82,10 @@ local function eldest_first(list)
 end
 
 -- All who are ready, eldest first, or that there are too many to look at;
--- nothing is written.
-local function find_ready(parent, parent_queue, status)
+-- nothing is written. One with a key of a foreign type waits on, and keeps
+-- neither its parent from ending nor the others from being enqueued, unless
+-- (`strict`) somebody is there to be told.
+local function find_ready(parent, parent_queue, status, strict)
     local list = {}
     if status ~= 'finished' and status ~= 'failed' then
         return list
@@ -98,7 +100,11 @@ local function find_ready(parent, parent_queue, status)
         return list
     end
     for _, id in ipairs(call('SMEMBERS', dependents_key(parent))) do
-        list[#list + 1] = ready(id, parent, parent_queue, status)
+        local ok, dependent = pcall(ready, id, parent, parent_queue, status)
+        if not ok and strict then
+            error(dependent)
+        end
+        list[#list + 1] = ok and dependent or nil
     end
     eldest_first(list)
     return list
