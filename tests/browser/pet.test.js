@@ -149,6 +149,33 @@ test("a pet is let go once that was confirmed, and all pages hear it", async () 
   await end(page, other);
 });
 
+test("who adopts another finds the way back to the first", async () => {
+  const { page, name } = await adopted();
+  await page.getByRole("link", { name: "Adopt another" }).click();
+  await page.getByLabel("Name").fill(`${name}-b`);
+  await page.keyboard.press("Enter");
+  await reads(page, `${name}-b is happy.`);
+  await page.getByRole("link", { name: "Adopt another" }).click();
+  await reads(page, `You know ${name}-b, ${name}.`);
+  assert.deepEqual(await barriers(page), []);
+  await shoot(page, "pet-known-phone");
+  await page.getByRole("link", { name, exact: true }).click();
+  await reads(page, `${name} is happy.`);
+  // Those that are gone are known no more, however that is heard.
+  await button(page, "Let it go").click();
+  await page.getByRole("dialog").getByRole("button", { name: "Let it go" }).click();
+  await reads(page, `You know ${name}-b.`);
+  up.enqueue("pet", "pet.release", `${name}-b`);
+  await page.getByRole("link", { name: `${name}-b` }).click();
+  await reads(page, `Nobody has adopted ${name}-b.`);
+  assert.equal(await page.locator("#known").isVisible(), false);
+  await page.evaluate(() => localStorage.setItem("pets", "[5, \"<b>\", {}]"));
+  await page.reload();
+  await page.getByLabel("Name").waitFor();
+  assert.equal(await page.locator("#known").isVisible(), false);
+  await end(page);
+});
+
 test("an address of nobody's pet leads to adoption, with the reason", async () => {
   const page = await up.page("/pet/#nobody");
   await reads(page, "Nobody has adopted nobody.");

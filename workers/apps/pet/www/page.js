@@ -17,6 +17,37 @@ let name = "", pet = null, link = null;
 let linked = false, busy = false;
 let shownAt = 0;  // the server's time of what is shown, ms
 
+// ---------------------------------------------------- pets that one has visited
+
+const KNOWN = 12;
+
+function known() {
+  try {
+    return JSON.parse(localStorage.getItem("pets"))
+      .filter(one => typeof one === "string" && isName(one)).slice(0, KNOWN);
+  } catch {
+    return [];
+  }
+}
+
+function remember(one) {
+  localStorage.setItem("pets", JSON.stringify([one, ...known().filter(n => n !== one)]));
+}
+
+function forget(one) {
+  localStorage.setItem("pets", JSON.stringify(known().filter(n => n !== one)));
+}
+
+function drawKnown() {
+  const links = known().flatMap(one => {
+    const link = Object.assign(document.createElement("a"),
+      { href: `#${one}`, textContent: one });
+    return [", ", link];
+  });
+  $("known").hidden = links.length === 0;
+  $("known").firstElementChild.replaceChildren(...links.slice(1));
+}
+
 // ------------------------------------------------------------------ asking
 
 async function act(action) {
@@ -93,10 +124,14 @@ function tick() {
 }
 
 function onMessage(message) {
-  if (message.type === "PET_RELEASED") return leave(`${name} has been let go.`);
+  if (message.type === "PET_RELEASED") {
+    forget(name);
+    return leave(`${name} has been let go.`);
+  }
   if (message.type !== "PET" || message.at_ms < shownAt) return;
   clock.hear(message.at_ms);
   shownAt = message.at_ms;
+  if (pet === null) remember(name);
   pet = message.data;
   linked = true;
   $("link").hidden = true;
@@ -118,7 +153,9 @@ async function lookWhether() {
   try {
     await ask("GET", asked);
   } catch (e) {
-    if (e.status === 404 && asked === name) leave(e.message);
+    if (e.status !== 404) return;
+    forget(asked);
+    if (asked === name) leave(e.message);
   }
 }
 
@@ -131,6 +168,7 @@ function leave(why = "") {
   pet = null;
   linked = false;
   $("home").hidden = $("link").hidden = true;
+  drawKnown();
   $("adoption").hidden = false;
   $("refusal").textContent = why;
   document.title = "Pet";
@@ -184,6 +222,7 @@ $("farewell").addEventListener("close", async () => {
   const gone = name;
   try {
     await ask("DELETE", gone);
+    forget(gone);
     // News of it may have come first.
     if (name === gone) leave(`${gone} has been let go.`);
   } catch (e) {
