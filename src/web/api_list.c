@@ -4,10 +4,9 @@
  * A page holds what fits a line: no arguments, no results, so it costs the
  * same whatever jobs carry, and does not grow with how many there are. Only a
  * filter by function has to look into the payload, one by error into the newest
- * result. With a filter a page may be
- * short, or empty, and yet not the last: one request looks at LOOK_MAX
- * entries, then the caller goes on with the cursor. That knows the order, too:
- * a walk does not turn round.
+ * result. With a filter a page may be short, or empty, and yet not the last:
+ * one request looks at so many entries, then the caller goes on with the
+ * cursor. That knows the order, too: a walk does not turn round.
  */
 #include <fnmatch.h>
 #include <string.h>
@@ -25,6 +24,7 @@
 
 #define LIMIT_MAX   500
 #define LOOK_MAX    1000 /* entries */
+#define LOOK_ERRORS 300  /* entries of which the error is read, too */
 #define DATA_PAGE   50   /* with payloads, which may be large ... */
 #define DATA_BYTES  ((size_t)8 << 20) /* ... and stop the walk then */
 #define PAGES_MAX   100 /* of several queues, most of them empty */
@@ -280,8 +280,8 @@ static int walk_page(struct list *l, const char *queue, char **cursor)
 static bool is_enough(const struct list *l)
 {
     return crq_value_count(l->jobs) == (size_t)l->limit ||
-            l->looked >= LOOK_MAX || l->pages >= PAGES_MAX ||
-            l->data_bytes >= DATA_BYTES;
+            l->looked >= (l->error != NULL ? LOOK_ERRORS : LOOK_MAX) ||
+            l->pages >= PAGES_MAX || l->data_bytes >= DATA_BYTES;
 }
 
 /* What a page's cursor begins with when the newest come first: no number does,

@@ -164,6 +164,22 @@ def test_failed_jobs_are_found_by_what_they_failed_with(api, r, queue, params,
     assert pages(api, limit=limit, status="failed", **params) == want
 
 
+def test_a_search_for_an_error_ends_after_so_many_and_goes_on(api, r, queue):
+    """Errors may be large: a request reads no more than 300 of them."""
+    queue.enqueue("tasks.fail", "too", "many", job_id="z")
+    queue.enqueue("tasks.fail", job_id="a")
+    run(queue)
+    fields = r.hgetall("rq:job:a")
+    for i in range(350):
+        r.hset(f"rq:job:b{i}", mapping=fields)
+        r.zadd("rq:failed:q", {f"b{i}": r.zscore("rq:failed:q", "a") - 1})
+    r.zincrby("rq:failed:q", 5, "z")
+    what = {"status": "failed", "error": "TypeError"}
+    first = api("GET", "/jobs", **what).json()
+    assert first["jobs"] == [] and first["next"]
+    assert pages(api, **what) == ["z"]
+
+
 def test_all_that_failed_with_one_error_are_requeued(api, r, queue):
     for job_id in "abcd":
         queue.enqueue("tasks.fail", *("too", "many")[:2 * (job_id == "b")],
