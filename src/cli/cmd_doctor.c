@@ -161,8 +161,9 @@ int cmd_doctor(struct cli *cli, int argc, char **argv)
     rc = cli_connect(cli);
     if (rc != 0)
         return rc;
-    /* What stands in the way of one part must not hide what others find. */
-    crq_conn_look_past_types(cli->conn, true);
+    /* What stands in the way of one part must not hide what others find. Who
+     * mends, writes: that is refused. */
+    crq_conn_look_past_types(cli->conn, !o.fix);
     d.fix = o.fix;
     d.limit = o.limit;
     d.found = crq_value_new_list();
