@@ -90,6 +90,7 @@ LUA_PIECES = \
 	src/redis/lua/operate.lua \
 	src/redis/lua/promote.lua \
 	src/redis/lua/put_back.lua \
+	src/redis/lua/quarantine.lua \
 	src/redis/lua/run.lua \
 	src/redis/lua/save_job.lua \
 	src/redis/lua/sched_leads.lua \

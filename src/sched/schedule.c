@@ -289,7 +289,7 @@ static int put_words(const crq_schedule_options *o, const crq_call *call,
 
     crq_args_puts(args, crq_key_pattern(CRQ_KEY_SCHEDULES));
     crq_key(text, CRQ_KEY_SCHEDULE, o->id);
-    crq_args_list(args, text, o->id, NULL);
+    crq_args_list(args, text, crq_key_pattern(CRQ_KEY_QUARANTINE), o->id, NULL);
     crq_unix_text(text, next_us);
     crq_args_puts(args, text);
     if (o->repeat != CRQ_UNSET)
@@ -326,7 +326,7 @@ int crq_schedule_words(const crq_schedule_options *options,
                 options->cron);
     if (rc == 0)
         rc = put_words(options, &read, now_us, next_us, out, err);
-    return rc < 0 ? rc : 2;
+    return rc < 0 ? rc : 3;
 }
 
 int crq_schedule_put(crq_conn *conn, const crq_schedule_options *options,
@@ -366,8 +366,9 @@ int crq_schedule_remove(crq_conn *conn, const char *id, crq_error *err)
         return rc;
     crq_args_init(&args);
     crq_key(key, CRQ_KEY_SCHEDULE, id);
-    crq_args_list(&args, crq_key_pattern(CRQ_KEY_SCHEDULES), key, id, NULL);
-    rc = crq_script_call(conn, &crq_script_sched_remove, 2, &args, &reply, err);
+    crq_args_list(&args, crq_key_pattern(CRQ_KEY_SCHEDULES), key,
+            crq_key_pattern(CRQ_KEY_QUARANTINE), id, NULL);
+    rc = crq_script_call(conn, &crq_script_sched_remove, 3, &args, &reply, err);
     if (rc == 0 && crq_reply_int(reply, 0) == 0)
         rc = crq_fail(err, CRQ_ENOTFOUND, "there is no schedule '%s'", id);
     crq_reply_free(reply);

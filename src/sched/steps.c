@@ -236,6 +236,8 @@ int crq_due_schedule(const crq_reply *reply, size_t i, const char **out_id,
     const crq_reply *item = crq_reply_item(reply, i);
     const crq_reply *fields = crq_reply_item(item, 1);
     const char *values[CRQ_RULE_FIELDS];
+    char next[CRQ_UNIX_LEN];
+    int rc;
 
     *out_id = crq_text_of(crq_reply_item(item, 0));
     if (*out_id == NULL || strlen(*out_id) > CRQ_SCHEDULE_ID_MAX) {
@@ -246,7 +248,16 @@ int crq_due_schedule(const crq_reply *reply, size_t i, const char **out_id,
         return crq_fail(err, CRQ_ECODEC, "its hash is gone");
     for (size_t f = 0; f < CRQ_RULE_FIELDS; f++)
         values[f] = crq_text_of(crq_reply_item(fields, f));
-    return crq_rule_decode(values, out, out_next_us, err);
+    rc = crq_rule_decode(values, out, out_next_us, err);
+    if (rc < 0)
+        return rc;
+    /* The step compares texts: what is due by another would be so for ever. */
+    crq_unix_text(next, *out_next_us);
+    if (strcmp(values[CRQ_RULE_NEXT], next) != 0)
+        return crq_fail(err, CRQ_ECODEC,
+                "next '%.40s' is not a time as crq writes it, '%s'",
+                values[CRQ_RULE_NEXT], next);
+    return 0;
 }
 
 size_t crq_tick_start(const struct crq_scheduler_id *who, int64_t now_us,

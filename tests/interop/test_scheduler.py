@@ -169,6 +169,57 @@ def test_an_id_without_a_job_is_dropped_and_a_foreign_key_set_aside(
         b"rq:scheduled:q foreign": b"rq:job:foreign is a string"}
 
 
+#: What a field of a schedule may have become by other hands.
+DAMAGED = ("", "x", "inf", "-inf", "nan", "1e400", "-1", "0", "0.0000001",
+           "9" * 400, "\xff\x00", "[", "1e-300", " 1")
+FIELDS = ("func", "queue", "every", "cron", "tz", "repeat", "left", "start",
+          "catchup", "overlap", "next", "last", "last_job", "lateness",
+          "created_at", "job.data", "job.timeout", "job.ttl", "job.result_ttl",
+          "job.failure_ttl", "job.meta")
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_no_damaged_schedule_holds_up_another(r, scheduler, field):
+    now = f"{time.time() - 0.5:.6f}"
+    good = {"func": "f.g", "queue": "good", "every": "0.1", "next": now,
+            "job.data": "x", "overlap": "allow"}
+    r.hset("crq:schedule:good", mapping=good)
+    for i, value in enumerate(DAMAGED):
+        r.hset(f"crq:schedule:bad{i}", mapping={
+            **good, "queue": "bad", "every": "3600", field: value})
+    r.zadd("crq:schedules", {"good": now, **{
+        f"bad{i}": now for i in range(len(DAMAGED))}})
+    scheduler()
+    made = r.llen("rq:queue:good")
+    eventually(lambda: r.llen("rq:queue:good") > made + 5)
+    eventually(lambda: not r.zrangebyscore("crq:schedules", 0, time.time() - 5))
+    assert set(r.hkeys("crq:scheduler:quarantine")) <= {
+        f"crq:schedules bad{i}".encode() for i in range(len(DAMAGED))}
+
+
+def test_a_schedule_that_is_put_again_or_removed_leaves_no_complaint(r, crq):
+    for complaints in ("put", "gone"):
+        r.hset("crq:scheduler:quarantine", f"crq:schedules {complaints}", "x")
+    assert crq("schedule", "--every", "1h", "put", "f.g").code == 0
+    assert crq("schedule", "--every", "1h", "gone", "f.g").code == 0
+    r.hset("crq:scheduler:quarantine", "crq:schedules gone", "x")
+    assert crq("unschedule", "gone").code == 0
+    assert r.hgetall("crq:scheduler:quarantine") == {}
+
+
+def test_what_cannot_be_noted_is_out_of_the_way_all_the_same(r, scheduler):
+    r.set("crq:scheduler:quarantine", "x")
+    job = Queue("q", connection=r).enqueue_at(datetime.now(timezone.utc), "f.g")
+    r.zadd("rq:scheduled:q", {"foreign": 2})
+    r.set("rq:job:foreign", "x")
+    r.zadd("crq:schedules", {"bad": 1})
+    r.hset("crq:schedule:bad", "every", "x")
+    made = scheduler()
+    eventually(lambda: not r.exists("rq:scheduled:q", "crq:schedules"))
+    assert ids(r) == [job.id] and r.get("crq:scheduler:quarantine") == b"x"
+    eventually(lambda: "schedule 'bad' is set aside" in made.text())
+
+
 def test_a_burst_does_what_is_due_and_ends(r, scheduler):
     q = Queue("q", connection=r)
     due = q.enqueue_at(datetime.now(timezone.utc) - timedelta(1), "f.g")

@@ -48,7 +48,7 @@ static void declare(crq_conn *conn, const char *text, const char *source,
     crq_args_init(&words);
     for (size_t i = 0; i < app->schedule_count; i++) {
         rc = crq_app_schedule_words(app, i, source, AT_US, &words, &err);
-        ck_assert_msg(rc == 2, "%s", err.text);
+        ck_assert_msg(rc == 3, "%s", err.text);
         crq_reply_free(steps_call(conn, &crq_script_sched_put, (size_t)rc,
                 &words));
     }

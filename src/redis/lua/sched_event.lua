@@ -25,6 +25,7 @@
 -- include move.lua
 -- include sched_leads.lua
 -- include sched_new.lua
+-- include quarantine.lua
 
 local stream, group, event, stamp = KEYS[3], ARGV[18], ARGV[19], ARGV[20]
 local made, there, jobs, reason = 0, 0, {}, ARGV[#ARGV]
@@ -63,7 +64,6 @@ end
 if #jobs == 0 and reason ~= '' then
     return { -2, 0, 0, reason }
 end
-local noted = call('TYPE', ARGV[21]).ok
 
 for _, job in ipairs(jobs) do
     if call('EXISTS', job_key(job.id)) == 1 then
@@ -76,8 +76,8 @@ for _, job in ipairs(jobs) do
         made = made + 1
     end
 end
-if reason ~= '' and (noted == 'hash' or noted == 'none') then
-    call('HSET', ARGV[21], stream .. ' ' .. event, reason)
+if reason ~= '' then
+    quarantine(ARGV[21], stream .. ' ' .. event, reason)
 end
 call('XACK', stream, group, event)
 return { 1, made, there, reason }

@@ -1,10 +1,11 @@
 -- sched_put.lua - registers a schedule, or replaces the one of its id.
 --
--- KEYS  1 crq:schedules  2 the schedule
+-- KEYS  1 crq:schedules  2 the schedule  3 crq:scheduler:quarantine
 -- ARGV  1 id  2 its next slot, unix seconds  3 runs left or ""
 --       4 crq:scheduler:wake  5... names and values of its fields
 -- Returns { 1 when it goes on in the phase of the old one, else 0,
 --           its next slot }.
+-- include quarantine.lua
 
 local WHEN = { 'every', 'cron', 'tz', 'start' }
 local DONE = { 'last', 'last_job', 'lateness' }
@@ -50,5 +51,6 @@ end
 redis.call('ZADD', KEYS[1], due, ARGV[1])
 redis.call('DEL', KEYS[2])
 redis.call(unpack(words))
+unquarantine(KEYS[3], KEYS[1] .. ' ' .. ARGV[1])
 redis.call('PUBLISH', ARGV[4], due)
 return { same and 1 or 0, due }

@@ -3,13 +3,14 @@
 -- KEYS  1 crq:scheduler:leader  2 the zset  3 crq:scheduler:quarantine
 -- ARGV  1 the caller's token  2 the member  3 its score  4 why
 -- Returns 1 when that is news, else 0.
+-- include quarantine.lua
 
 local field, text = KEYS[2] .. ' ' .. ARGV[2],
     'due ' .. ARGV[3] .. ': ' .. ARGV[4]
 if redis.call('GET', KEYS[1]) ~= ARGV[1] or
         redis.call('ZSCORE', KEYS[2], ARGV[2]) ~= ARGV[3] or
-        redis.call('HGET', KEYS[3], field) == text then
+        redis.pcall('HGET', KEYS[3], field) == text then
     return 0
 end
-redis.call('HSET', KEYS[3], field, text)
-return 1
+quarantine(KEYS[3], field, text)
+return redis.pcall('HGET', KEYS[3], field) == text and 1 or 0

@@ -13,6 +13,7 @@
 -- include run.lua
 -- include move.lua
 -- include sched_leads.lua
+-- include quarantine.lua
 
 local now, stamp, room = ARGV[20], ARGV[21], tonumber(ARGV[22])
 local lock_key = keys_like(18)
@@ -35,7 +36,7 @@ local function side_of(f)
 end
 
 local function set_aside(list, id, why)
-    call('HSET', KEYS[3], list .. ' ' .. id, why)
+    quarantine(KEYS[3], list .. ' ' .. id, why)
     call('ZREM', list, id)
     aside, reason = aside + 1, why
 end
@@ -70,7 +71,6 @@ for nth = 23, #ARGV do
     local ids = due_of(queue)
     local why = #ids > 0 and complaint(function()
         must_be('string', lock_key(queue))
-        must_be('hash', KEYS[3])
         check_move(queue)
     end)
     if why then

@@ -3,10 +3,10 @@
 
 local SHOWN_S, SHOWN_AGAIN_S, SHOWN_MOST = 120, 90, 1000
 
--- Unix seconds as RQ's date-time; nil when there are none.
+-- Unix seconds as RQ's date-time; nil when there are none, or far too many.
 local function date_of(text)
     local seconds, micros = (text or ''):match('^(%d+)%.(%d%d%d%d%d%d)$')
-    if not seconds then
+    if not seconds or #seconds > 11 then
         return nil
     end
     seconds = tonumber(seconds)
@@ -34,8 +34,14 @@ local function croniter_of(cron)
     return seconds and rest .. ' ' .. seconds or cron
 end
 
+-- A number that JSON has: "inf", which anybody may have written, is none.
+local function number_of(text)
+    local n = tonumber(text or '')
+    return n and n - n == 0 and n or nil
+end
+
 local function shown_of(f)
-    local every = tonumber(f[2] or '')
+    local every = number_of(f[2])
     if f[11] == '0' or not f[1] or not f[4] or (every ~= nil) == (f[3] ~= false) then
         return nil
     end
@@ -44,8 +50,8 @@ local function shown_of(f)
         cron = f[3] and croniter_of(f[3]) or cjson.null,
         next_enqueue_time = date_of(f[5]) or cjson.null,
         latest_enqueue_time = date_of(f[6]) or cjson.null,
-        job_timeout = tonumber(f[7] or ''), result_ttl = tonumber(f[8] or ''),
-        ttl = tonumber(f[9] or ''), failure_ttl = tonumber(f[10] or '') }
+        job_timeout = number_of(f[7]), result_ttl = number_of(f[8]),
+        ttl = number_of(f[9]), failure_ttl = number_of(f[10]) }
 end
 
 local function forget_shown(registry, key, name)
