@@ -675,7 +675,6 @@ def memory_kb(pid):
 def test_a_client_that_pings_and_does_not_read_is_dropped(sockets, redis_server):
     """Its pongs are queued like all else, and bounded like it."""
     client = Raw(sockets)
-    client.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     before = memory_kb(sockets.process.pid)
     flood = frame(9, b"x" * 125) * 500
     client.s.settimeout(120)
