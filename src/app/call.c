@@ -267,7 +267,8 @@ static void read_queue(struct crq_app_reader *r, const crq_value *v, void *to)
 
     crq_app_text(r, v, to);
     for (size_t i = 0; *out != NULL && i < r->app->queue_count; i++)
-        if (strcmp(r->app->queues[i], *out) == 0)
+        if (r->app->queues[i] != NULL && /* or it was a mistake itself */
+                strcmp(r->app->queues[i], *out) == 0)
             return;
     if (*out != NULL)
         crq_app_wrong(r, "'%s' is not among the application's queues", *out);
@@ -294,7 +295,8 @@ void crq_app_read_call(struct crq_app_reader *r, const crq_value *v, void *to)
     call->timeout_s = call->result_ttl_s = CRQ_UNSET;
     call->failure_ttl_s = call->ttl_s = call->retry_max = CRQ_UNSET;
     crq_app_object(r, v, keys, sizeof(keys) / sizeof(keys[0]), call);
-    if (call->queue == NULL && r->app->queue_count > 0)
+    if (call->queue == NULL && r->app->queue_count > 0 &&
+            r->app->queues[0] != NULL)
         call->queue = crq_app_copy(r, r->app->queues[0]);
 }
 

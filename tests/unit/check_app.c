@@ -117,6 +117,15 @@ static const struct {
     { "{\"name\": \"a\", \"queues\": [\"q\", \"\"]}",
             "$.queues[1]: expected a text of 1 to 400 bytes without control "
             "characters, found \"\"" },
+    /* The first mistake; what it leaves out is asked for by the others. */
+    { "{\"name\": \"a\", \"queues\": [\"\"], \"schedules\": [{\"id\": \"s\", "
+      "\"every\": 1" RUN "}]}",
+            "$.queues[0]: expected a text of 1 to 400 bytes without control "
+            "characters, found \"\"" },
+    { "{\"name\": \"a\", \"queues\": [\"\"], \"schedules\": [{\"id\": \"s\", "
+      "\"every\": 1, \"enqueue\": {\"task\": \"m.f\", \"queue\": \"q\"}}]}",
+            "$.queues[0]: expected a text of 1 to 400 bytes without control "
+            "characters, found \"\"" },
     { APP(", \"option\": {}"),
             "$.option: there is no such key; known are name, modules, queues, "
             "options, schedules, triggers, routes, sockets, files" },
