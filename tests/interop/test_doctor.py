@@ -320,7 +320,7 @@ def test_what_schedulers_have_set_aside(r, q, crq, listener):
     assert [row[2] for row in found(crq, "--fix")] == ["forgotten"] * 5
     assert not r.exists(aside) and found(crq) == []
     r.set(aside, "foreign")
-    assert found(crq) == []
+    assert found(crq) == [("foreign", aside, None)]
 
 
 def test_names_that_are_no_text_are_shown(r, q, crq, listener):

@@ -4,8 +4,6 @@ looks at all there is sees everything else, and is told of them."""
 import pytest
 from rq import Queue
 
-from test_web import gateway  # noqa: F401
-
 JOB, WORKER, GROUP, SCHEDULE = "a-job", "ann", "crowd", "tick"
 #: Every key that there is once, or once for a name: what it should be.
 KEYS = {

@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -21,10 +20,8 @@ import redis
 from rq import Callback, Queue
 from rq.command import send_kill_horse_command, send_stop_job_command
 from rq.exceptions import InvalidJobOperation
-from rq.job import Job
 
 from conftest import _free_port, _wait_until_up, eventually, program_folder
-from state import dump
 from test_steps import AT_ONCE, CHILDREN, STEPS, chosen
 
 STOPPED = {"on_stopped": Callback("demo.on_stopped"),
@@ -170,6 +167,7 @@ class Play:
         self.until(lambda: b"shutdown_requested_date" in
                    self.r.hgetall(f"rq:worker:v{self.n}.1"))
         self.put("late", "demo.noop")
+        time.sleep(1.05)  # two signals within a second are one
         self.victim.signal(signal.SIGTERM)
         self.victim.wait(20)
 
