@@ -30,14 +30,16 @@ is_installed() {
     dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null | grep -q '^ii'
 }
 
-# Is one of "a|b" there already?
+# Is one of "a|b|/c" there already? /c is a command, from wherever: what
+# Node.js's own packages bring, Debian's refuse to be installed beside.
 any_installed() {
     local name names
     IFS='|' read -ra names <<<"$1"
     for name in "${names[@]}"; do
-        if is_installed "$name"; then
-            return 0
-        fi
+        case $name in
+        /*) command -v "${name#/}" >/dev/null && return 0 ;;
+        *) is_installed "$name" && return 0 ;;
+        esac
     done
     return 1
 }
