@@ -179,7 +179,8 @@ static void take_setting(struct cronfile *f, const struct word *word)
         return;
     /* Numbers below 0 have no form as text. */
     n = strtoll(value, &end, 10);
-    set->value = setting->of_job && n < 0 && *end == '\0'
+    set->value = setting->of_job && strcmp(setting->key, "queue") != 0 &&
+                    n < 0 && *end == '\0'
             ? crq_value_new_int(n)
             : crq_value_new_text(value);
     if (set->value == NULL)
